@@ -1,0 +1,44 @@
+import type { Store, StoreSupports } from "../store/store.js";
+
+/** A store as a case gets it: empty and migrated, its own for this case. */
+export interface OpenedStore {
+  readonly store: Store;
+  /**
+   * A second, independent store over the same data, as another engine would open it; for a store without
+   * `persistence` absent.
+   */
+  reopen?(): Promise<Store>;
+  /** Closes every store that was opened and removes the data. */
+  dispose(): Promise<void>;
+}
+
+/** What a store's author supplies. */
+export interface StoreHarness {
+  open(): Promise<OpenedStore>;
+}
+
+/** One sentence about behaviour and the code that checks it; independent of any test runner. */
+export interface ConformanceCase {
+  /** The repository or part of the engine it is about. */
+  readonly about: string;
+  readonly name: string;
+  /** Skipped, with this as the reason, where the store does not support it. */
+  readonly requires?: keyof StoreSupports;
+  run(opened: OpenedStore): Promise<void>;
+}
+
+/** Runs one case on a fresh store; answers whether it ran or was skipped, throws what it found. */
+export async function runConformanceCase(
+  harness: StoreHarness,
+  conformanceCase: ConformanceCase,
+): Promise<"passed" | "skipped"> {
+  const opened = await harness.open();
+  try {
+    const { requires } = conformanceCase;
+    if (requires !== undefined && !opened.store.supports[requires]) return "skipped";
+    await conformanceCase.run(opened);
+    return "passed";
+  } finally {
+    await opened.dispose();
+  }
+}

@@ -1,0 +1,107 @@
+import type { DeliveryTiming } from "../delivery/timing.js";
+import { createMilepost, type Milepost } from "../engine.js";
+import type { MilepostError } from "../errors.js";
+import { MilepostError as MilepostErrorClass } from "../errors.js";
+import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
+import { thresholds } from "../milestone/thresholds.js";
+import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
+import { membersWithRole } from "../recipient/resolver.js";
+import type { Store } from "../store/store.js";
+
+export const metric = "email.delivered";
+
+/** A clock that stands still until it is moved; starts at a round time. */
+export class StillClock {
+  #now = Date.UTC(2026, 10, 1, 12);
+
+  readonly now = (): Date => new Date(this.#now);
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+export interface Setup {
+  readonly milepost: Milepost;
+  readonly notifier: MemoryNotifier;
+  readonly clock: StillClock;
+}
+
+export interface SetupOptions {
+  readonly notifier?: MemoryNotifier;
+  readonly clock?: StillClock;
+  readonly values?: readonly number[];
+  readonly milestone?: Partial<MilestoneOptions>;
+  readonly more?: readonly Milestone[];
+  readonly delivery?: Partial<DeliveryTiming>;
+  readonly decrements?: boolean;
+}
+
+/** An engine with one milestone that tells owners and managers, a notifier that counts, and a clock that stands still. */
+export function setUp(store: Store, options: SetupOptions = {}): Setup {
+  const { notifier = memoryNotifier(), clock = new StillClock(), values = [1, 10, 100] } = options;
+  const milepost = createMilepost({
+    store,
+    milestones: [
+      milestone({
+        name: "emails-delivered",
+        metric,
+        policy: thresholds(...values),
+        recipients: membersWithRole("owner", "manager"),
+        message: {
+          subject: "{{subject.name}} reached {{threshold}}",
+          text: "Hello {{recipient.name}}, {{value}}.",
+        },
+        notifier,
+        ...options.milestone,
+      }),
+      ...(options.more ?? []),
+    ],
+    metrics: { [metric]: { decrements: options.decrements ?? false } },
+    runtime: { now: clock.now },
+    ...(options.delivery && { delivery: options.delivery }),
+  });
+  return { milepost, notifier, clock };
+}
+
+/** A client with an owner, a manager and a viewer. */
+export async function putAcme(milepost: Milepost): Promise<void> {
+  await milepost.contacts.put({
+    id: "acme",
+    name: "Acme",
+    members: [
+      { address: "olga@acme.example", name: "Olga", role: "Owner" },
+      { address: "max@acme.example", name: "Max", role: "Manager" },
+      { address: "vera@acme.example", name: "Vera", role: "Viewer" },
+    ],
+  });
+}
+
+/** Counts `count` events of one each, with ids `e<first>` and up. */
+export async function count(milepost: Milepost, count: number, first = 1): Promise<void> {
+  await milepost.recordMany(
+    Array.from({ length: count }, (_, i) => ({ id: `e${first + i}`, metric, subject: "acme" })),
+  );
+}
+
+/** Runs `work` and answers the MilepostError it throws; fails if it throws another, or none. */
+export async function refusal(work: () => unknown): Promise<MilepostError> {
+  try {
+    await work();
+  } catch (error) {
+    if (MilepostErrorClass.is(error)) return error;
+    throw error;
+  }
+  throw new Error("expected a MilepostError, but nothing was thrown");
+}
+
+/** mulberry32: a small seeded generator, so that a failing scenario can be named by its seed. */
+export function seeded(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * below) | 0;
+  };
+}

@@ -1,0 +1,9 @@
+import type { ConformanceCase } from "./case.js";
+import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+
+/** The cases that run the whole engine on a store. */
+export function engineCases(): readonly ConformanceCase[] {
+  return [...engineRecordingCases, ...sequentialCountCases, ...engineAnnouncingCases, ...engineDeliveryCases];
+}

@@ -1,0 +1,26 @@
+import type { ConformanceCase } from "./case.js";
+import { contactCases } from "./contact-repository.js";
+import { counterCases } from "./counter-repository.js";
+import { crossingCases } from "./crossing-repository.js";
+import { definitionCases } from "./definition-repository.js";
+import { laneCases } from "./lane-repository.js";
+import { notificationCases } from "./notification-repository.js";
+import { wholeStoreCases } from "./store.js";
+
+export type { ConformanceCase, OpenedStore, StoreHarness } from "./case.js";
+export { runConformanceCase } from "./case.js";
+export { engineCases } from "./engine.js";
+export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
+
+/** What every store must do, repository by repository. */
+export function storeCases(): readonly ConformanceCase[] {
+  return [
+    ...definitionCases,
+    ...counterCases,
+    ...crossingCases,
+    ...notificationCases,
+    ...laneCases,
+    ...contactCases,
+    ...wholeStoreCases,
+  ];
+}

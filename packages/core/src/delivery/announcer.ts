@@ -1,0 +1,188 @@
+import { describeError, MilepostError } from "../errors.js";
+import type { Emit } from "../events.js";
+import { type JsonObject, plainJson, plainObject } from "../json.js";
+import { missingTags } from "../message/template.js";
+import type { ClaimedCrossing, Crossing } from "../milestone/crossing.js";
+import type { Announcement } from "../milestone/milestone.js";
+import type { Registry } from "../milestone/registry.js";
+import { parseRecipient, type Recipient, recipientKey } from "../recipient/recipient.js";
+import type { ResolveContext } from "../recipient/resolver.js";
+import type { Runtime } from "../runtime.js";
+import type { Store } from "../store/store.js";
+import { storeNow } from "../store-clock.js";
+import { withDeadline } from "./deadline.js";
+import type { NewNotification } from "./notification.js";
+import type { Reason } from "./reason.js";
+import { retryDelay } from "./retry-schedule.js";
+import type { DeliveryTiming } from "./timing.js";
+
+/** Recipients queued in one atomic step at most. */
+const chunkSize = 1_000;
+
+export type AnnounceEnd = "announced" | "unaddressed" | "retry" | "failed" | "lost";
+
+/** Turns crossings into notifications: claims, resolves the recipients, queues one notification for each. */
+export class Announcer {
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #runtime: Runtime;
+  readonly #timing: DeliveryTiming;
+  readonly #emit: Emit;
+
+  constructor(store: Store, registry: Registry, runtime: Runtime, timing: DeliveryTiming, emit: Emit) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#runtime = runtime;
+    this.#timing = timing;
+    this.#emit = emit;
+  }
+
+  /** Announces up to `limit` crossings side by side; answers how each ended. */
+  async announce(limit: number, stop: AbortSignal): Promise<readonly AnnounceEnd[]> {
+    const claimed = await this.#store.crossings.claim({
+      milestones: this.#registry.announced,
+      limit,
+      lease: this.#timing.lease,
+      ...storeNow(this.#runtime),
+    });
+    return Promise.all(claimed.map((crossing) => this.#announceOne(crossing, stop)));
+  }
+
+  async #announceOne(crossing: ClaimedCrossing, stop: AbortSignal): Promise<AnnounceEnd> {
+    try {
+      // more claims than tries: the ones before did not fail, they took their process down
+      if (crossing.attempts > this.#timing.announceTries) return await this.#giveUp(crossing, "poison_claim", null);
+      const announcement = this.#registry.milestone(crossing.milestone)!.announcement!;
+      return await withDeadline(
+        (signal) => this.#queueAll(crossing, announcement, signal),
+        this.#timing.callDeadline,
+        stop,
+      );
+    } catch (error) {
+      if (stop.aborted) return this.#release(crossing, { to: "pending", retryIn: 0, refund: true }, null, null);
+      const reason = MilepostError.is(error) && error.code === "missing_tag" ? "missing_tag" : "resolver_failed";
+      return this.#giveUp(crossing, reason, error);
+    }
+  }
+
+  async #queueAll(crossing: ClaimedCrossing, announcement: Announcement, signal: AbortSignal): Promise<AnnounceEnd> {
+    const { tenant, id, fence } = crossing;
+    const { contacts } = this.#store;
+    const context: ResolveContext = {
+      signal,
+      contacts: {
+        subject: (subject) => contacts.subject({ tenant, id: subject }),
+        members: (input) => contacts.members({ tenant, ...input }),
+      },
+    };
+    const subject = await contacts.subject({ tenant, id: crossing.subject });
+    const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
+    const templates = { [announcement.template.hash]: announcement.template.template };
+    const announce = (notifications: readonly NewNotification[], last: boolean) => {
+      signal.throwIfAborted();
+      const step = { tenant, id, fence, notifications, templates, last, lease: this.#timing.lease };
+      return this.#store.crossings.announce({ ...step, ...storeNow(this.#runtime) });
+    };
+
+    // Everything a list resolves to is checked before any of it is queued; of a stream that is true chunk by chunk.
+    let chunk: NewNotification[] = [];
+    const resolved = announcement.recipients.resolve(crossing, context);
+    const recipients = Symbol.asyncIterator in resolved ? resolved : await resolved;
+    const streamed = Symbol.asyncIterator in recipients;
+    let index = 0;
+    for await (const recipient of recipients) {
+      chunk.push(this.#notification(crossing, announcement, about, recipient, `recipients[${index++}]`));
+      if (streamed && chunk.length === chunkSize) {
+        if ((await announce(chunk, false)).result === "lost") return "lost";
+        chunk = [];
+      }
+    }
+    for (; chunk.length > chunkSize; chunk = chunk.slice(chunkSize)) {
+      if ((await announce(chunk.slice(0, chunkSize), false)).result === "lost") return "lost";
+    }
+    const { result, notifications } = await announce(chunk, true);
+    const event = eventOf(crossing);
+    if (result === "announced") this.#emit("announced", { ...event, notifications });
+    if (result === "unaddressed") this.#emit("unaddressed", event);
+    return result as AnnounceEnd;
+  }
+
+  #notification(
+    crossing: Crossing,
+    announcement: Announcement,
+    about: JsonObject,
+    input: Recipient,
+    path: string,
+  ): NewNotification {
+    const { notifier, template, mode, maxAttempts } = announcement;
+    const recipient = parseRecipient(input, path);
+    const { milestone, metric, period, threshold, value, previous, reachedAt } = crossing;
+    const merged = {
+      subject: about,
+      recipient,
+      milestone,
+      metric,
+      period,
+      threshold,
+      value,
+      previous,
+      reachedAt,
+      ...plainObject(announcement.data(crossing, recipient), "data", "invalid_data"),
+    };
+    const data = plainJson(merged, "data", "invalid_data") as JsonObject;
+    const [missing] = missingTags(template, data);
+    if (missing !== undefined) {
+      const message = `${path}: the message needs a value for {{${missing}}}`;
+      throw new MilepostError("missing_tag", message, {
+        path: `${path}.${missing}`,
+        expected: `a value for {{${missing}}}`,
+      });
+    }
+    return {
+      tenant: crossing.tenant,
+      id: this.#runtime.id(),
+      source: { kind: "crossing", id: crossing.id },
+      channel: notifier.channel,
+      recipientKey: recipientKey(recipient.address),
+      itemKey: "",
+      notifier: notifier.name,
+      mode,
+      keyLifetime: mode === "idempotent" ? safeKeyLifetime(notifier.keyLifetime!) : null,
+      recipient,
+      template: template.hash,
+      data,
+      maxAttempts,
+      notBefore: null,
+      expiresAt: null,
+    };
+  }
+
+  #giveUp(crossing: ClaimedCrossing, reason: Reason, error: unknown): Promise<AnnounceEnd> {
+    const final = crossing.attempts >= this.#timing.announceTries;
+    const retryIn = final ? 0 : retryDelay(crossing.attempts, this.#runtime.random(), this.#timing);
+    this.#emit("announce_failed", { ...eventOf(crossing), reason, final, error });
+    const detail = error === null ? null : describeError(error);
+    return this.#release(crossing, { to: final ? "failed" : "pending", retryIn, refund: false }, reason, detail);
+  }
+
+  async #release(
+    { tenant, id, fence }: ClaimedCrossing,
+    end: { readonly to: "pending" | "failed"; readonly retryIn: number; readonly refund: boolean },
+    reason: Reason | null,
+    detail: string | null,
+  ): Promise<AnnounceEnd> {
+    const step = { tenant, id, fence, ...end, reason, detail };
+    if (!(await this.#store.crossings.release({ ...step, ...storeNow(this.#runtime) }))) return "lost";
+    return end.to === "failed" ? "failed" : "retry";
+  }
+}
+
+/** A sixth of a key's lifetime is kept as a margin: 20 h of 24 h. */
+function safeKeyLifetime(keyLifetime: number): number {
+  return Math.floor((keyLifetime * 5) / 6);
+}
+
+function eventOf(crossing: Crossing): { tenant: string; crossing: string; milestone: string; subject: string } {
+  const { tenant, id, milestone, subject } = crossing;
+  return { tenant, crossing: id, milestone, subject };
+}

@@ -1,0 +1,236 @@
+import { Coalescer } from "../coalescer.js";
+import { describeError, MilepostError } from "../errors.js";
+import type { Emit, NotificationEvent } from "../events.js";
+import type { RenderedMessage } from "../message/message.js";
+import { payloadHash, renderMessage, TemplateCache } from "../message/render.js";
+import { accepted, ambiguous, type Notifier, refusedTransient } from "../notifier/notifier.js";
+import type { Runtime } from "../runtime.js";
+import type { Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
+import type { Store } from "../store/store.js";
+import { storeNow } from "../store-clock.js";
+import { withDeadline } from "./deadline.js";
+import type { ClaimedNotification, NotificationState } from "./notification.js";
+import { persist } from "./persist.js";
+import type { Reason } from "./reason.js";
+import { type CallResult, type SendingRow, settlementOf } from "./settlement.js";
+import type { DeliveryTiming } from "./timing.js";
+
+/** Where a notification stood when this worker was done with it; `lost` when another had taken over. */
+export type DeliveryEnd = NotificationState | "lost";
+
+/** A worker's stop: it begins, and some time later its grace is over. */
+export interface Stop {
+  readonly begun: AbortSignal;
+  readonly over: AbortSignal;
+}
+
+/** A row that is rendered and ready to be marked. */
+interface Prepared {
+  readonly row: ClaimedNotification;
+  readonly payload: RenderedMessage;
+  readonly mark: Mark;
+}
+
+/** Hands notifications to their notifiers: claim, render, mark, call, settle. */
+export class Deliverer {
+  readonly #store: Store;
+  readonly #notifiers: ReadonlyMap<string, Notifier>;
+  readonly #runtime: Runtime;
+  readonly #timing: DeliveryTiming;
+  readonly #emit: Emit;
+  readonly #templates = new TemplateCache();
+  readonly #settler: Coalescer<Settlement, SettleResult>;
+  readonly #messageIdDomain: string;
+
+  constructor(
+    store: Store,
+    notifiers: ReadonlyMap<string, Notifier>,
+    messageIdDomain: string,
+    runtime: Runtime,
+    timing: DeliveryTiming,
+    emit: Emit,
+  ) {
+    this.#store = store;
+    this.#notifiers = notifiers;
+    this.#messageIdDomain = messageIdDomain;
+    this.#runtime = runtime;
+    this.#timing = timing;
+    this.#emit = emit;
+    // A result must be written while the process lives, whatever the database does: giving up would turn a known
+    // outcome into an ambiguous one.
+    this.#settler = new Coalescer({
+      run: (settlements) =>
+        persist(
+          () => this.#store.notifications.settle({ settlements, ...storeNow(this.#runtime) }),
+          this.#failed("settle"),
+        ),
+      batchSize: 500,
+      queueSize: Number.POSITIVE_INFINITY,
+      separable: () => true,
+    });
+  }
+
+  /**
+   * Claims and marks up to `slots` notifications and starts their calls; answers one promise per claimed row. Rows that
+   * are not marked when a stop has begun are given back; calls still open when its grace is over become ambiguous.
+   */
+  async start(slots: number, stop: Stop): Promise<readonly Promise<DeliveryEnd>[]> {
+    const claimedAt = this.#runtime.monotonic();
+    const rows = await this.#store.notifications.claim({
+      notifiers: [...this.#notifiers.keys()],
+      limit: slots,
+      perLane: Math.ceil(slots / 2),
+      lease: this.#timing.lease,
+      ...storeNow(this.#runtime),
+    });
+    if (rows.length === 0) return [];
+    const prepared: Prepared[] = [];
+    const ends: Promise<DeliveryEnd>[] = [];
+    for (const row of rows) {
+      try {
+        if (stop.begun.aborted) ends.push(this.#giveBack(row));
+        else if (row.claims > this.#timing.maxClaims) ends.push(this.#fail(row, "poison_claim"));
+        else prepared.push(this.#prepare(row));
+      } catch {
+        // a template that was good when it was queued: limits or code changed; only this notification is concerned
+        ends.push(this.#fail(row, "render_failed"));
+      }
+    }
+    if (prepared.length === 0) return ends;
+
+    const markedAt = this.#runtime.monotonic();
+    const marks = prepared.map(({ mark }) => mark);
+    const mark = () => this.#store.notifications.mark({ marks, lease: this.#timing.lease, ...storeNow(this.#runtime) });
+    // A commit whose outcome is unknown is asked for again: under the same fence it answers the same. Past the lease
+    // nothing may be called any more, so there is nothing left to ask for.
+    const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
+    return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
+  }
+
+  #prepare(row: ClaimedNotification): Prepared {
+    const payload =
+      row.payload ?? renderMessage(this.#templates.get(row.template, row.content), row.data, row.recipient);
+    return {
+      row,
+      payload,
+      mark: {
+        tenant: row.tenant,
+        id: row.id,
+        fence: row.fence,
+        payloadHash: payloadHash(payload),
+        messageId: `<${row.id}@${this.#messageIdDomain}>`,
+        idempotencyKey: row.id,
+        payload: row.mode === "idempotent" ? payload : null,
+      },
+    };
+  }
+
+  async #deliver(prepared: Prepared, result: MarkResult, markedAt: number, stop: AbortSignal): Promise<DeliveryEnd> {
+    const { row, payload, mark } = prepared;
+    if (result.result === "lost") return "lost";
+    if (result.result === "deferred") return "pending";
+    if (result.result === "refused") {
+      this.#emit(result.state, {
+        tenant: row.tenant,
+        notification: row.id,
+        attempt: row.attempts,
+        reason: result.reason,
+      });
+      return result.state;
+    }
+    const sending: SendingRow = { ...row, attempts: result.attempt, keyUntil: result.keyUntil };
+    const settle = (call: CallResult) =>
+      settlementOf(sending, call, {
+        now: new Date(result.markedAt.getTime() + this.#elapsed(markedAt)),
+        random: this.#runtime.random(),
+        timing: this.#timing,
+        payload,
+      });
+    const late = (call: CallResult) => void this.#settleLate(settle(call)).catch(() => {});
+    return this.#settle(settle(await this.#call(sending, payload, mark, row, markedAt, stop, late)));
+  }
+
+  async #call(
+    sending: SendingRow,
+    payload: RenderedMessage,
+    mark: Mark,
+    row: ClaimedNotification,
+    markedAt: number,
+    stop: AbortSignal,
+    late: (result: CallResult) => void,
+  ): Promise<CallResult> {
+    const { lease, callDeadline, settleMargin } = this.#timing;
+    // Blocked or stopped since the mark for so long that the call could outlive the lease: it is not made.
+    if (stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin) {
+      return refusedTransient("not started: too little of the lease was left");
+    }
+    const { tenant, id: notification, attempts: attempt } = sending;
+    this.#emit("sending", { tenant, notification, attempt, reason: null });
+    const context = {
+      tenant,
+      notification,
+      attempt,
+      idempotencyKey: row.idempotencyKey ?? mark.idempotencyKey,
+      messageId: row.messageId ?? mark.messageId,
+    };
+    const notifier = this.#notifiers.get(row.notifier)!;
+    const send = async (signal: AbortSignal): Promise<CallResult> =>
+      (await notifier.send(payload, { ...context, signal })) ?? accepted();
+    try {
+      return await withDeadline(send, callDeadline, stop, late);
+    } catch (error) {
+      return ambiguous(describeError(error));
+    }
+  }
+
+  async #settle(settlement: Settlement): Promise<DeliveryEnd> {
+    const result = await this.#settler.add(settlement);
+    const { tenant, id: notification, attempt, reason } = settlement;
+    const event: NotificationEvent = { tenant, notification, attempt, reason };
+    if (result !== "settled") {
+      this.#emit("lease_lost", { ...event, evidence: result === "evidence" });
+      return result === "evidence" ? "sent" : "lost";
+    }
+    this.#emit(settlement.to === "pending" ? "retry" : settlement.to, event);
+    return settlement.to;
+  }
+
+  /** A call that answered after its deadline: its acceptance is evidence, nothing else of it counts. */
+  async #settleLate(settlement: Settlement): Promise<void> {
+    if (settlement.outcome !== "accepted") return;
+    const result = await this.#settler.add(settlement);
+    const { tenant, id: notification, attempt, reason } = settlement;
+    this.#emit("lease_lost", { tenant, notification, attempt, reason, evidence: result === "evidence" });
+  }
+
+  async #giveBack(row: ClaimedNotification): Promise<DeliveryEnd> {
+    await this.#release(row, { to: "pending", refund: true, reason: null });
+    return "pending";
+  }
+
+  async #fail(row: ClaimedNotification, reason: Reason): Promise<DeliveryEnd> {
+    if (!(await this.#release(row, { to: "failed", refund: false, reason }))) return "lost";
+    this.#emit("failed", { tenant: row.tenant, notification: row.id, attempt: row.attempts, reason });
+    return "failed";
+  }
+
+  async #release(
+    { tenant, id, fence }: ClaimedNotification,
+    end: { readonly to: "pending" | "failed"; readonly refund: boolean; readonly reason: Reason | null },
+  ): Promise<boolean> {
+    const releases = [{ tenant, id, fence, retryIn: 0, ...end }];
+    const [released] = await this.#store.notifications.release({ releases, ...storeNow(this.#runtime) });
+    return released ?? false;
+  }
+
+  #elapsed(since: number): number {
+    return this.#runtime.monotonic() - since;
+  }
+
+  #failed(where: string): (error: unknown) => boolean {
+    return (error) => {
+      this.#emit("error", { where, error });
+      return MilepostError.is(error) && (error.code === "store_busy" || error.code === "store_unavailable");
+    };
+  }
+}

@@ -1,0 +1,227 @@
+import { MilepostError } from "../errors.js";
+import type { Lane } from "../store/lane-repository.js";
+import type { DecideAct, Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
+import {
+  type Attempt,
+  type NewNotification,
+  type Notification,
+  type NotificationKey,
+  type TerminalState,
+  terminalStates,
+} from "./notification.js";
+
+// The moves of docs/delivery-states.md that a store makes on a row it has locked, as pure functions. A store that reads
+// before it writes calls them; one that decides inside a statement must agree with them, and the conformance cases look.
+
+/** The fields of a row that a move changes; what makes it unique never does. */
+export type NotificationPatch = Partial<Omit<Notification, keyof NotificationKey | "id">>;
+
+/** Move 1: a notification as it is stored first. */
+export function queuedNotification(input: NewNotification, now: Date): Notification {
+  return {
+    ...input,
+    state: "pending",
+    reason: null,
+    detail: null,
+    notBefore: input.notBefore ?? now,
+    createdAt: now,
+    redrive: 0,
+    redriveOf: null,
+    attempts: 0,
+    claims: 0,
+    fence: 0,
+    leaseUntil: null,
+    horizonAt: null,
+    firstMarkedAt: null,
+    keyUntil: null,
+    messageId: null,
+    idempotencyKey: null,
+    payloadHash: null,
+    payload: null,
+    receipt: null,
+    wasAmbiguous: false,
+    cancelRequested: false,
+    settledAt: null,
+  };
+}
+
+/** Moves 3, 4, 11 and 12: a leased row is about to be sent. `patch` is null where nothing is written. */
+export function markMove(
+  row: Notification | undefined,
+  lane: Lane | undefined,
+  mark: Mark,
+  lease: number,
+  now: Date,
+): { readonly result: MarkResult; readonly patch: NotificationPatch | null } {
+  if (row === undefined || row.fence !== mark.fence) return { result: { result: "lost" }, patch: null };
+  if (row.state === "sending") {
+    const { attempts: attempt, keyUntil } = row;
+    return { result: { result: "marked", attempt, markedAt: now, keyUntil }, patch: null };
+  }
+  if (row.state !== "leased") return { result: { result: "lost" }, patch: null };
+
+  const end = (state: "expired" | "unknown" | "failed", reason: "expired" | "key_expired" | "payload_changed") => ({
+    result: { result: "refused", state, reason } as const,
+    patch: { state, reason, leaseUntil: null, settledAt: now },
+  });
+  if (row.expiresAt !== null && row.expiresAt <= now) return end("expired", "expired");
+  if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("unknown", "key_expired");
+  if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) {
+    return end(row.wasAmbiguous ? "unknown" : "failed", "payload_changed");
+  }
+  if (lane?.paused || (lane?.notBefore ?? now) > now || row.notBefore > now) {
+    return { result: { result: "deferred" }, patch: { state: "pending", leaseUntil: null, claims: row.claims - 1 } };
+  }
+  const attempt = row.attempts + 1;
+  const keyUntil = row.keyUntil ?? (row.keyLifetime === null ? null : new Date(now.getTime() + row.keyLifetime));
+  return {
+    result: { result: "marked", attempt, markedAt: now, keyUntil },
+    patch: {
+      state: "sending",
+      attempts: attempt,
+      claims: 0,
+      leaseUntil: new Date(now.getTime() + lease),
+      firstMarkedAt: row.firstMarkedAt ?? now,
+      keyUntil,
+      messageId: row.messageId ?? mark.messageId,
+      idempotencyKey: row.idempotencyKey ?? mark.idempotencyKey,
+      payloadHash: row.payloadHash ?? mark.payloadHash,
+      payload: row.payload ?? mark.payload,
+    },
+  };
+}
+
+/** Moves 5 to 9: how a call ended. `attempt` is the attempt row the settlement names, if there is one. */
+export function settleMove(
+  row: Notification | undefined,
+  attempt: Attempt | undefined,
+  settlement: Settlement,
+  now: Date,
+): {
+  readonly result: SettleResult;
+  readonly patch: NotificationPatch | null;
+  readonly attempt: Pick<Attempt, "endedAt" | "outcome" | "detail"> | null;
+} {
+  if (row === undefined) return { result: "lost", patch: null, attempt: null };
+  const { outcome, detail } = settlement;
+  if (row.state === "sending" && row.fence === settlement.fence) {
+    const cancelled = settlement.to === "pending" && row.cancelRequested;
+    const state = cancelled ? "cancelled" : settlement.to;
+    return {
+      result: "settled",
+      attempt: { endedAt: now, outcome, detail },
+      patch: {
+        state,
+        reason: cancelled ? "cancelled" : settlement.reason,
+        detail,
+        fence: outcome === "ambiguous" ? row.fence + 1 : row.fence,
+        leaseUntil: state === "ambiguous" ? row.leaseUntil : null,
+        horizonAt: state === "ambiguous" ? horizon(row.expiresAt, now, settlement.horizonIn) : null,
+        notBefore: state === "pending" ? new Date(now.getTime() + settlement.retryIn) : row.notBefore,
+        wasAmbiguous: row.wasAmbiguous || outcome === "ambiguous",
+        payload: state === "pending" ? (row.payload ?? settlement.payload) : row.payload,
+        receipt: state === "sent" ? settlement.receipt : null,
+        settledAt: isTerminal(state) ? now : null,
+      },
+    };
+  }
+  const late = attempt?.fence === settlement.fence && attempt.outcome === "ambiguous";
+  if (!late || outcome !== "accepted") return { result: "lost", patch: null, attempt: null };
+  return {
+    result: "evidence",
+    attempt: { endedAt: attempt.endedAt, outcome, detail },
+    patch: row.state === "ambiguous" ? { ...sentByEvidence(now), receipt: settlement.receipt } : null,
+  };
+}
+
+function horizon(expiresAt: Date | null, now: Date, horizonIn: number): Date {
+  const at = new Date(now.getTime() + horizonIn);
+  return expiresAt !== null && expiresAt < at ? expiresAt : at;
+}
+
+function sentByEvidence(now: Date): NotificationPatch {
+  return { state: "sent", reason: null, detail: null, leaseUntil: null, horizonAt: null, settledAt: now };
+}
+
+export function isTerminal(state: Notification["state"]): state is TerminalState {
+  return (terminalStates as readonly string[]).includes(state);
+}
+
+export interface DecideInput {
+  readonly act: DecideAct;
+  readonly why: string;
+  readonly newId: string;
+  readonly acceptDuplicate: boolean;
+  readonly margin: number;
+}
+
+/** What a person's act does: change the row, or add a new one that sends it again. */
+export type Decision = { readonly patch: NotificationPatch } | { readonly redrive: Notification };
+
+/** Moves 9 to 13 by a person. Throws `act_refused` where the state forbids the act. */
+export function decideMove(row: Notification, input: DecideInput, now: Date): Decision {
+  const refuse = (why: string): never => {
+    throw new MilepostError("act_refused", `Notification ${row.id} is ${row.state}: ${why}`);
+  };
+  switch (input.act) {
+    case "cancel":
+      if (row.state === "pending" || row.state === "leased") {
+        return { patch: { state: "cancelled", reason: "cancelled", leaseUntil: null, settledAt: now } };
+      }
+      if (row.state === "sending" || row.state === "ambiguous") return { patch: { cancelRequested: true } };
+      return refuse("it has ended and can no longer be cancelled");
+    case "resend": {
+      if (row.state !== "ambiguous")
+        return refuse("only an ambiguous one can be sent again; redrive one that has ended");
+      if (row.cancelRequested) return refuse("its cancellation was asked for; give it up or confirm it");
+      const from = (row.leaseUntil ?? now).getTime() + input.margin;
+      if (now.getTime() < from) return refuse(`its call may still be under way until ${new Date(from).toISOString()}`);
+      const again = { reason: null, leaseUntil: null, horizonAt: null, notBefore: now };
+      return { patch: { state: "pending", ...again, maxAttempts: Math.max(row.maxAttempts, row.attempts + 1) } };
+    }
+    case "confirm":
+      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be confirmed as sent");
+      return { patch: { ...sentByEvidence(now), receipt: input.why } };
+    case "give_up":
+      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be given up");
+      return { patch: { state: "unknown", reason: "given_up", leaseUntil: null, horizonAt: null, settledAt: now } };
+    case "redrive":
+      if (row.state !== "failed" && row.state !== "unknown" && row.state !== "expired") {
+        return refuse("only a failed, unknown or expired one can be redriven");
+      }
+      if (row.state === "unknown" && !input.acceptDuplicate) {
+        return refuse("it may have been sent; redriving it needs acceptDuplicate");
+      }
+      return { redrive: redriven(row, input.newId, now) };
+  }
+}
+
+function redriven(row: Notification, id: string, now: Date): Notification {
+  return {
+    ...row,
+    id,
+    redrive: row.redrive + 1,
+    redriveOf: row.id,
+    state: "pending",
+    createdAt: now,
+    notBefore: now,
+    reason: null,
+    detail: null,
+    attempts: 0,
+    claims: 0,
+    fence: 0,
+    receipt: null,
+    settledAt: null,
+    leaseUntil: null,
+    horizonAt: null,
+    expiresAt: null,
+    firstMarkedAt: null,
+    keyUntil: null,
+    messageId: null,
+    idempotencyKey: null,
+    payloadHash: null,
+    payload: null,
+    wasAmbiguous: false,
+    cancelRequested: false,
+  };
+}

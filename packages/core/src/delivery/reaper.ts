@@ -1,0 +1,35 @@
+import type { Runtime } from "../runtime.js";
+import type { Store } from "../store/store.js";
+import { storeNow } from "../store-clock.js";
+import { settlementOf } from "./settlement.js";
+import type { DeliveryTiming } from "./timing.js";
+
+/**
+ * Takes back what dead workers held and ends what time has ended, up to `limit` rows each; answers how many moved.
+ *
+ * A leased row was never handed to anybody and goes back; too often, and it is poisoned. A sending one may have been
+ * accepted: that is for its mode to judge.
+ */
+export async function reap(store: Store, runtime: Runtime, timing: DeliveryTiming, limit: number): Promise<number> {
+  const { now, rows } = await store.notifications.overdue({ limit, ...storeNow(runtime) });
+  const releases = rows
+    .filter((row) => row.state === "leased")
+    .map(({ tenant, id, fence, claims }) => {
+      const poisoned = claims >= timing.maxClaims;
+      const end = poisoned
+        ? ({ to: "failed", reason: "poison_claim" } as const)
+        : ({ to: "pending", reason: null } as const);
+      return { tenant, id, fence, ...end, retryIn: 0, refund: false };
+    });
+  const settlements = rows
+    .filter((row) => row.state === "sending")
+    .map((row) => {
+      const lost = { kind: "ambiguous", why: "its worker did not come back", reason: "lease_over" } as const;
+      return settlementOf(row, lost, { now, random: runtime.random(), timing, payload: null });
+    });
+  const released = releases.length === 0 ? [] : await store.notifications.release({ releases, ...storeNow(runtime) });
+  const settled =
+    settlements.length === 0 ? [] : await store.notifications.settle({ settlements, ...storeNow(runtime) });
+  const { expired, unknown } = await store.notifications.expire({ limit, ...storeNow(runtime) });
+  return released.filter(Boolean).length + settled.filter((result) => result === "settled").length + expired + unknown;
+}

@@ -1,0 +1,245 @@
+import * as z from "zod";
+import { Announcer } from "./delivery/announcer.js";
+import { Deliverer } from "./delivery/deliverer.js";
+import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
+import {
+  DeliveryWorker,
+  type PassReport,
+  runPass,
+  type Worker,
+  type WorkerOptions,
+  type Workshop,
+} from "./delivery/worker.js";
+import { MilepostError } from "./errors.js";
+import { Events, type MilepostEvents } from "./events.js";
+import type { Crossing, CrossingState } from "./milestone/crossing.js";
+import type { MetricOptions } from "./milestone/definition.js";
+import { Evaluator } from "./milestone/evaluator.js";
+import type { Milestone } from "./milestone/milestone.js";
+import { Registry } from "./milestone/registry.js";
+import type { Notifier } from "./notifier/notifier.js";
+import { type Contacts, contactsOver } from "./recipient/contacts.js";
+import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
+import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
+import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
+import { type Runtime, systemRuntime } from "./runtime.js";
+import type { CounterState } from "./store/counter-repository.js";
+import type { MigrationReport, Store } from "./store/store.js";
+import { parseInput } from "./validation.js";
+
+export interface MilepostOptions {
+  /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
+  readonly store: Store;
+  readonly milestones?: readonly Milestone[];
+  /** Notifiers that no milestone names but stored notifications may, such as one a removed milestone used. */
+  readonly notifiers?: readonly Notifier[];
+  /** What is to be known of metrics beyond their milestones. */
+  readonly metrics?: Readonly<Record<string, MetricOptions>>;
+  /** Whether an event of a metric without milestones is refused (`unknown_metric`) or counted; `"refuse"` unless said. */
+  readonly onUnknownMetric?: "refuse" | "count";
+  /** The right side of every Message-ID; your mail domain. `"milepost.invalid"` unless said. */
+  readonly messageIdDomain?: string;
+  readonly delivery?: Partial<DeliveryTiming>;
+  /** Time, randomness and ids, for tests. */
+  readonly runtime?: Partial<Runtime>;
+}
+
+/** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
+export interface CrossingQuery {
+  readonly tenant?: string;
+  readonly subject?: string;
+  readonly milestone?: string;
+  readonly metric?: string;
+  readonly states?: readonly CrossingState[];
+  /** The last id of the page before. */
+  readonly after?: string;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
+export interface Milepost {
+  /** Brings the store's schema to what this version needs. Safe to call at every start, by any number of processes. */
+  migrate(): Promise<MigrationReport>;
+  /** Counts one event and tells what came of it. Concurrent calls share transactions. */
+  record(event: MilestoneEvent): Promise<RecordResult>;
+  /** Counts many events, in atomic chunks; ids make a repeat harmless. */
+  recordMany(events: readonly MilestoneEvent[]): Promise<RecordManyResult>;
+  /** Counts everything a source yields, with backpressure and acknowledgement. */
+  consume<Item = MilestoneEvent>(
+    source: AsyncIterable<Item> | Iterable<Item>,
+    options?: ConsumeOptions<Item>,
+  ): Promise<ConsumeResult>;
+  /** The lifetime counter of a subject, or null if nothing was counted yet. */
+  counter(input: {
+    readonly tenant?: string;
+    readonly metric: string;
+    readonly subject: string;
+  }): Promise<CounterState | null>;
+  readonly contacts: Contacts;
+  readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
+  readonly notifications: Notifications;
+  /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
+  readonly lanes: {
+    pause(input: LaneAct): Promise<void>;
+    resume(input: LaneAct): Promise<void>;
+  };
+  /** A worker of this process; start it, and stop it before the process ends. */
+  worker(options?: WorkerOptions): Worker;
+  /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */
+  runOnce(options?: { readonly concurrency?: number }): Promise<PassReport>;
+  /** Hears of what the engine does until the returned function is called. */
+  on<Name extends keyof MilepostEvents>(name: Name, listener: (event: MilepostEvents[Name]) => void): () => void;
+  /** Stops the workers, waits for what was recorded, closes the notifiers. The host's pool or handle stays open. */
+  close(): Promise<void>;
+}
+
+export interface LaneAct {
+  readonly tenant?: string;
+  readonly notifier: string;
+  /** Who did it, and why: kept with the act. */
+  readonly by: string;
+  readonly why: string;
+}
+
+const optionsSchema = z.strictObject({
+  store: z.custom<Store>(
+    (store) => typeof store === "object" && store !== null && "counters" in store && "supports" in store,
+    "a store: postgresStore(pool), sqliteStore(db) or memoryStore()",
+  ),
+  milestones: z
+    .array(z.custom<Milestone>((m) => typeof m === "object" && m !== null && "policy" in m, "made by milestone({ … })"))
+    .default([]),
+  notifiers: z.array(z.custom<Notifier>((n) => typeof (n as Notifier)?.send === "function", "a notifier")).default([]),
+  metrics: z.record(z.string(), z.strictObject({ decrements: z.boolean().optional() })).default({}),
+  onUnknownMetric: z.enum(["refuse", "count"]).default("refuse"),
+  messageIdDomain: z
+    .string()
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i, "a domain name")
+    .default("milepost.invalid"),
+  delivery: z.unknown().optional(),
+  runtime: z.unknown().optional(),
+});
+
+/**
+ * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
+ * with the path of the field, and `unsafe_durability` for an at-most-once notifier over a store that may forget.
+ */
+export function createMilepost(options: MilepostOptions): Milepost {
+  const parsed = parseInput(optionsSchema, options, "invalid_options");
+  const { store, milestones, messageIdDomain, onUnknownMetric } = parsed;
+  const timing = deliveryTiming(options.delivery);
+  const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
+  const notifiers = notifiersByName(milestones, parsed.notifiers);
+  refuseForgetfulStore(store, milestones);
+
+  const events = new Events();
+  const metrics = parsed.metrics as Readonly<Record<string, MetricOptions>>;
+  const registry = new Registry(store, { milestones, metrics, onUnknownMetric });
+  const evaluator = new Evaluator(store, registry, runtime, events.emit);
+  const recorder = new Recorder(store, registry, evaluator, runtime);
+  const shop: Workshop = {
+    store,
+    evaluator,
+    runtime,
+    timing,
+    emit: events.emit,
+    ready: () => registry.ready(),
+    announcer: new Announcer(store, registry, runtime, timing, events.emit),
+    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
+  };
+  const workers = new Set<DeliveryWorker>();
+  events.on("crossing", () => {
+    for (const worker of workers) worker.wake();
+  });
+  let closing: Promise<void> | undefined;
+
+  function open(): void {
+    if (closing !== undefined) throw new MilepostError("closed", "This engine was closed; create another one.");
+  }
+  async function close(): Promise<void> {
+    await Promise.all([...workers].map((worker) => worker.stop()));
+    await recorder.drain();
+    await Promise.all([...notifiers.values()].map((notifier) => notifier.close?.()));
+    await store.close();
+  }
+  const setPaused = async (paused: boolean, { tenant = defaultTenant, ...act }: LaneAct) => {
+    open();
+    await store.lanes.setPaused({ tenant, ...act, paused });
+    if (!paused) for (const worker of workers) worker.wake();
+  };
+
+  return {
+    async migrate() {
+      open();
+      return store.migrate();
+    },
+    async record(event) {
+      open();
+      return recorder.record(event);
+    },
+    async recordMany(events) {
+      open();
+      return recorder.recordMany(events);
+    },
+    async consume(source, consumeOptions) {
+      open();
+      return consume(recorder, source, consumeOptions);
+    },
+    async counter({ tenant = defaultTenant, metric, subject }) {
+      open();
+      const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: "lifetime" }] });
+      return counter ?? null;
+    },
+    contacts: contactsOver(store),
+    crossings: {
+      async list({ tenant = defaultTenant, limit = 100, ...query } = {}) {
+        open();
+        return store.crossings.list({ tenant, limit, ...query });
+      },
+    },
+    notifications: notificationsOver(store, runtime, timing),
+    lanes: { pause: (act) => setPaused(true, act), resume: (act) => setPaused(false, act) },
+    worker(workerOptions = {}) {
+      open();
+      const worker = new DeliveryWorker(shop, workerOptions);
+      workers.add(worker);
+      return worker;
+    },
+    async runOnce({ concurrency = 10 } = {}) {
+      open();
+      return runPass(shop, concurrency);
+    },
+    on: (name, listener) => events.on(name, listener),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function notifiersByName(milestones: readonly Milestone[], more: readonly Notifier[]): ReadonlyMap<string, Notifier> {
+  const named = new Map<string, Notifier>();
+  for (const notifier of [...milestones.flatMap((m) => m.announcement?.notifier ?? []), ...more]) {
+    const other = named.get(notifier.name);
+    if (other !== undefined && other !== notifier) {
+      const message = `notifiers: two notifiers are named "${notifier.name}"; stored notifications name theirs`;
+      throw new MilepostError("invalid_options", message, { path: "notifiers", expected: "unique names" });
+    }
+    named.set(notifier.name, notifier);
+  }
+  return named;
+}
+
+function refuseForgetfulStore(store: Store, milestones: readonly Milestone[]): void {
+  if (store.supports.durableCommits) return;
+  const index = milestones.findIndex((m) => m.announcement !== undefined && m.announcement.mode !== "at-least-once");
+  if (index < 0) return;
+  throw new MilepostError(
+    "unsafe_durability",
+    `milestones[${index}] sends in mode ${milestones[index]!.announcement!.mode}, but a power cut can undo commits of ` +
+      "this store: a mark would be forgotten and the message sent twice. Make commits durable (SQLite: PRAGMA " +
+      "synchronous = FULL), or use a notifier in mode at-least-once.",
+    { path: `milestones[${index}].notifier` },
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * The closed list of codes a {@link MilepostError} can carry. Each has a heading in `docs/errors.md`;
+ * codes are never renamed or reused.
+ */
+export const errorCodes = [
+  // what came from outside was refused; nothing was stored
+  "invalid_options",
+  "invalid_event",
+  "invalid_milestone",
+  "invalid_template",
+  "invalid_contact",
+  "invalid_recipient",
+  "invalid_data",
+  "unknown_metric",
+  "unknown_notifier",
+  "counter_overflow",
+  "missing_tag",
+  // the engine's own state forbids the call
+  "definitions_changed",
+  "stale_definitions",
+  "queue_full",
+  "closed",
+  "act_refused",
+  "not_found",
+  // the store
+  "schema_missing",
+  "schema_changed",
+  "schema_newer",
+  "unsafe_durability",
+  "store_busy",
+  "store_unavailable",
+  "store_failed",
+  // a test fake's expectation was not met
+  "expectation_failed",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface MilepostErrorDetails {
+  /** The field that was refused, as in `members[2].email`; absent where no single field is at fault. */
+  readonly path?: string;
+  /** What would have been accepted. */
+  readonly expected?: string;
+  readonly cause?: unknown;
+}
+
+// Symbol.for, so that an error thrown by the ESM copy is recognised by the CJS copy in the same process.
+const brand: unique symbol = Symbol.for("milepost.error") as never;
+
+/** The only error class that Milepost throws. Tell errors apart by `code`, never by message. */
+export class MilepostError extends Error {
+  override readonly name = "MilepostError";
+  readonly code: ErrorCode;
+  readonly path: string | undefined;
+  readonly expected: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: MilepostErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.expected = details.expected;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** True for an error of any copy of this library, whatever module format it was loaded from. */
+  static is(error: unknown): error is MilepostError {
+    return typeof error === "object" && error !== null && brand in error;
+  }
+}
+
+/** A short text of anything that was thrown; for stored details and events, never longer than 500 characters. */
+export function describeError(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.slice(0, 500);
+}

@@ -1,0 +1,16 @@
+import type { Recipient } from "../recipient/recipient.js";
+
+/** What is said, as mustache templates. At least one of `text` and `html` is present. */
+export interface MessageTemplate {
+  readonly subject?: string;
+  readonly text?: string;
+  readonly html?: string;
+}
+
+/** A message as one recipient gets it. */
+export interface RenderedMessage {
+  readonly to: Recipient;
+  readonly subject: string | null;
+  readonly text: string | null;
+  readonly html: string | null;
+}

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Arming, freshArming, quietBand, step } from "./arming.js";
+import type { Level, MilestonePolicy } from "./policy.js";
+import { thresholds, withNearest } from "./thresholds.js";
+
+const context = { tenant: "default", subject: "acme", period: "lifetime" };
+
+/** A host's policy over any levels, as narrow as its contract allows. */
+function policyOf(levels: readonly Level[]): MilestonePolicy {
+  const sorted = [...levels].sort((a, b) => a.at - b.at);
+  return { key: "test", levels: ({ from, to }) => withNearest(sorted, from, to) };
+}
+
+/** The slow, obvious model: every level is looked at in every step. */
+class SlowModel {
+  readonly #levels: readonly Level[];
+  readonly #armed = new Map<string, boolean>();
+  readonly #armings = new Map<string, number>();
+
+  constructor(levels: readonly Level[], start: number) {
+    this.#levels = levels;
+    for (const level of levels) {
+      this.#armed.set(level.threshold, level.direction === "falling" || level.at > start);
+      this.#armings.set(level.threshold, 1);
+    }
+  }
+
+  step(previous: number, next: number): string[] {
+    const passed: Level[] = [];
+    for (const level of this.#levels) {
+      const { threshold, at, direction, rearmAt } = level;
+      const reached = direction === "rising" ? previous < at && at <= next : next <= at && at < previous;
+      if (this.#armed.get(threshold) && reached) {
+        passed.push(level);
+        this.#armed.set(threshold, false);
+      } else if (!this.#armed.get(threshold) && rearmAt !== undefined) {
+        if (direction === "rising" ? next <= rearmAt : next >= rearmAt) {
+          this.#armed.set(threshold, true);
+          this.#armings.set(threshold, this.#armings.get(threshold)! + 1);
+        }
+      }
+    }
+    const order = next > previous ? 1 : -1;
+    passed.sort((a, b) => order * (a.at - b.at || (a.threshold < b.threshold ? -1 : 1)));
+    return passed.map(({ threshold }) => `${threshold}#${this.#armings.get(threshold)}`);
+  }
+}
+
+const level = fc
+  .record({
+    at: fc.integer({ min: -20, max: 20 }),
+    rising: fc.boolean(),
+    gap: fc.option(fc.integer({ min: 1, max: 15 }), { nil: undefined }),
+  })
+  .map(
+    ({ at, rising, gap }): Omit<Level, "threshold"> => ({
+      at,
+      direction: rising ? "rising" : "falling",
+      ...(gap !== undefined && { rearmAt: rising ? at - gap : at + gap }),
+    }),
+  );
+const levels = fc
+  .array(level, { minLength: 1, maxLength: 6 })
+  .map((list) => list.map((one, i): Level => ({ ...one, threshold: `L${i}` })));
+const moves = fc.array(fc.integer({ min: -25, max: 25 }), { maxLength: 60 });
+
+describe("step", () => {
+  it("passes, in any mix of rising, falling and re-arming levels, what the slow model passes", () => {
+    fc.assert(
+      fc.property(levels, fc.integer({ min: -5, max: 5 }), moves, (list, start, amounts) => {
+        const policy = policyOf(list);
+        const model = new SlowModel(list, start);
+        let value = start;
+        let arming: Arming = freshArming(start);
+        for (const amount of amounts) {
+          const next = value + amount;
+          const result = step(policy, context, arming, value, next);
+          expect(result.passed.map((p) => `${p.level.threshold}#${p.arming}`)).toEqual(model.step(value, next));
+          arming = JSON.parse(JSON.stringify(result.arming)) as Arming; // as a store keeps it
+          value = next;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("reaches a level at equality", () => {
+    expect(step(thresholds(1_000), context, freshArming(0), 999, 1_000).passed).toHaveLength(1);
+  });
+
+  it("passes a level that an amount jumps over", () => {
+    expect(step(thresholds(1_000), context, freshArming(0), 999, 1_003).passed).toHaveLength(1);
+  });
+
+  it("says nothing of a lower level on the way down, nor of a passed one on the way up again", () => {
+    const policy = thresholds(10, 20);
+    const up = step(policy, context, freshArming(0), 0, 25);
+    const down = step(policy, context, up.arming, 25, 5);
+    const again = step(policy, context, down.arming, 5, 25);
+    expect([up, down, again].map(({ passed }) => passed.map((p) => p.level.threshold))).toEqual([["10", "20"], [], []]);
+  });
+});
+
+describe("quietBand", () => {
+  it("holds no step that would pass or arm a level", () => {
+    fc.assert(
+      fc.property(levels, fc.integer({ min: -5, max: 5 }), moves, (list, start, amounts) => {
+        const policy = policyOf(list);
+        let value = start;
+        let arming: Arming = freshArming(start);
+        for (const amount of amounts) {
+          const band = quietBand(policy, context, arming, value);
+          expect(band.below === null || band.below < value).toBe(true);
+          expect(band.above === null || band.above > value).toBe(true);
+          const next = value + amount;
+          const quiet = (band.below === null || next > band.below) && (band.above === null || next < band.above);
+          const result = step(policy, context, arming, value, next);
+          if (quiet) {
+            expect(result.passed).toEqual([]);
+            // the highest value may move inside the band; what is armed may not
+            const { high: _, ...armed } = result.arming;
+            const { high: __, ...before } = arming;
+            expect(armed).toEqual(before);
+          } else {
+            arming = result.arming;
+          }
+          value = next;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("asks nothing of the levels far away: a hundred thousand thresholds cost as much as two", () => {
+    const many = thresholds(...Array.from({ length: 100_000 }, (_, i) => (i + 1) * 10));
+    const asked: number[] = [];
+    const watched: MilestonePolicy = {
+      key: "watched",
+      levels: (range, at) => {
+        const found = many.levels(range, at);
+        asked.push(found.length);
+        return found;
+      },
+    };
+    expect(quietBand(watched, context, { high: 500_005 }, 500_005)).toEqual({ below: 500_000, above: 500_010 });
+    expect(Math.max(...asked)).toBe(2);
+  });
+});

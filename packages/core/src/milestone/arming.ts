@@ -1,0 +1,138 @@
+import type { Band } from "../store/definition-repository.js";
+import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
+
+/**
+ * What one counter remembers of one milestone: which levels are armed. Kept in the counter's `state`.
+ *
+ * Rising levels need one number: every one at or below the highest value ever held has been passed, save those armed
+ * again. Falling levels have no such mark, because a value may start below them and pass them later, so those that
+ * were passed are listed.
+ */
+export interface Arming {
+  /** The highest value held. */
+  readonly high: number;
+  /** Rising levels at or below `high` that were armed again. */
+  readonly rearmed?: readonly string[];
+  /** Falling levels that were passed and not armed again, with where they lie. */
+  readonly spent?: Readonly<Record<string, number>>;
+  /** Levels in their second arming or a later one. */
+  readonly armings?: Readonly<Record<string, number>>;
+}
+
+/** A level passed by a step. */
+export interface Passed {
+  readonly level: Level;
+  /** 1 for the first time. */
+  readonly arming: number;
+}
+
+/** A milestone that is met for the first time on a counter at `value`: what lies behind is behind. */
+export function freshArming(value: number): Arming {
+  return { high: value };
+}
+
+/**
+ * One event's step from `previous` to `next`: the levels it passed, in the order they were passed, and the arming
+ * afterwards. Pure; the heart of the engine, checked against a slow model in `arming.test.ts`.
+ */
+export function step(
+  policy: MilestonePolicy,
+  context: PolicyContext,
+  arming: Arming,
+  previous: number,
+  next: number,
+): { readonly passed: readonly Passed[]; readonly arming: Arming } {
+  const low = Math.min(previous, next);
+  const levels = policy.levels(rangeOfInterest(arming, low, Math.max(previous, next)), context);
+  const rearmed = new Set(arming.rearmed);
+  const spent = new Map(Object.entries(arming.spent ?? {}));
+  const armings = new Map(Object.entries(arming.armings ?? {}));
+  const passed: Level[] = [];
+
+  for (const level of levels) {
+    const { threshold, at, direction, rearmAt } = level;
+    if (direction === "rising") {
+      const armed = at > arming.high || rearmed.has(threshold);
+      if (armed && previous < at && at <= next) {
+        passed.push(level);
+        rearmed.delete(threshold);
+      } else if (!armed && rearmAt !== undefined && next <= rearmAt) {
+        rearmed.add(threshold);
+        armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
+      }
+    } else {
+      const armed = !spent.has(threshold);
+      if (armed && next <= at && at < previous) {
+        passed.push(level);
+        spent.set(threshold, at);
+      } else if (!armed && rearmAt !== undefined && next >= rearmAt) {
+        spent.delete(threshold);
+        armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
+      }
+    }
+  }
+  passed.sort(next > previous ? byPlace : (a, b) => byPlace(b, a));
+  return {
+    passed: passed.map((level) => ({ level, arming: armings.get(level.threshold) ?? 1 })),
+    arming: {
+      high: Math.max(arming.high, next),
+      ...(rearmed.size > 0 && { rearmed: [...rearmed] }),
+      ...(spent.size > 0 && { spent: Object.fromEntries(spent) }),
+      ...(armings.size > 0 && { armings: Object.fromEntries(armings) }),
+    },
+  };
+}
+
+function byPlace(a: Level, b: Level): number {
+  return a.at - b.at || (a.threshold < b.threshold ? -1 : 1);
+}
+
+/**
+ * The levels a value between `from` and `to` may concern: armed rising ones lie above `high`, disarmed ones with a
+ * `rearmAt` at or below it; spent falling ones may lie below, with their `rearmAt` above.
+ */
+function rangeOfInterest(arming: Arming, from: number, to: number): { from: number; to: number } {
+  return { from: Math.min(from, ...Object.values(arming.spent ?? {})), to: Math.max(to, arming.high) };
+}
+
+/**
+ * The quiet band around `value`: while `below < value < above` holds, no step passes or arms a level. It may be
+ * narrower than it need be, never wider: a level beyond the nearest one cannot matter before the nearest is reached,
+ * so the nearest bounds the band whatever it is. A missed bound would lose crossings, one too many costs an evaluation.
+ */
+export function quietBand(policy: MilestonePolicy, context: PolicyContext, arming: Arming, value: number): Band {
+  const range = rangeOfInterest(arming, value, value);
+  const levels = policy.levels(range, context);
+  let below: number | null = null;
+  let above: number | null = null;
+  const bound = (at: number) => {
+    if (at < value) below = Math.max(below ?? at, at);
+    if (at > value) above = Math.min(above ?? at, at);
+  };
+  for (const { threshold, at, direction, rearmAt } of levels) {
+    const nearestBeyond = at < range.from || at > range.to;
+    if (nearestBeyond) bound(at);
+    if (direction === "rising") {
+      const armed = at > arming.high || (arming.rearmed?.includes(threshold) ?? false);
+      if (armed) bound(at);
+      else if (rearmAt !== undefined) bound(rearmAt);
+    } else if (arming.spent?.[threshold] === undefined) {
+      // armed below it too: the value has to rise above it before it can fall to it, and that is a step to notice
+      bound(at < value ? at : at + 1);
+    } else if (rearmAt !== undefined) {
+      bound(rearmAt);
+    }
+  }
+  return { below, above };
+}
+
+/** The band in which every one of them is quiet. */
+export function narrowest(bands: readonly Band[]): Band {
+  let below: number | null = null;
+  let above: number | null = null;
+  for (const band of bands) {
+    if (band.below !== null) below = Math.max(below ?? band.below, band.below);
+    if (band.above !== null) above = Math.min(above ?? band.above, band.above);
+  }
+  return { below, above };
+}

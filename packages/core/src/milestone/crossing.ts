@@ -1,0 +1,72 @@
+import type { Reason } from "../delivery/reason.js";
+
+/** Where a crossing's announcement stands; `leased` may go back to `pending`, the rest of the right side is final. */
+export const crossingStates = [
+  "pending",
+  "leased",
+  "announced",
+  "unaddressed",
+  "failed",
+  "adopted",
+  "superseded",
+  "too_soon",
+  "expired",
+  "silent",
+] as const;
+export type CrossingState = (typeof crossingStates)[number];
+
+/** The states a crossing can be born in: waiting for its announcement, or final from the start. */
+export type CrossingBirth = "pending" | "adopted" | "superseded" | "too_soon" | "expired" | "silent";
+
+/** What makes a crossing unique. */
+export interface CrossingKey {
+  readonly tenant: string;
+  readonly milestone: string;
+  readonly subject: string;
+  readonly period: string;
+  readonly threshold: string;
+  /** 0 when the policy measures against no limit. */
+  readonly limitVersion: number;
+  /** 1 for the first time; rises only when the level's `rearmAt` was passed. */
+  readonly arming: number;
+}
+
+/** A crossing as evaluation found it. */
+export interface NewCrossing extends CrossingKey {
+  readonly id: string;
+  readonly metric: string;
+  readonly at: number;
+  readonly direction: "rising" | "falling";
+  /** The counter directly before and after the event. */
+  readonly previous: number;
+  readonly value: number;
+  readonly eventId: string;
+  /** The event's `occurredAt`. */
+  readonly reachedAt: Date;
+  readonly state: CrossingBirth;
+}
+
+/** The recorded fact that a subject passed a level in a period. Unique by its key, never deleted by the engine. */
+export interface Crossing extends Omit<NewCrossing, "state"> {
+  readonly state: CrossingState;
+  /** Why nobody was told; null while that is open and where somebody was. */
+  readonly reason: Reason | null;
+  /** A few words of the last failure, such as the resolver's error message. */
+  readonly detail: string | null;
+  /** How many notifications its announcement made. */
+  readonly notifications: number;
+  /** How often its announcement was tried. */
+  readonly attempts: number;
+  /** Millisecond of the commit's statement, by the store's clock. */
+  readonly createdAt: Date;
+}
+
+/** A crossing leased to one worker: every later write must show the fence. */
+export interface ClaimedCrossing extends Crossing {
+  readonly fence: number;
+}
+
+/** Why a crossing that is born in this state is never announced; null for `pending`. */
+export function birthReason(state: CrossingBirth): Reason | null {
+  return state === "pending" ? null : state;
+}

@@ -1,0 +1,83 @@
+import type { Emit } from "../events.js";
+import type { Runtime } from "../runtime.js";
+import type { CounterKey, DueCounter } from "../store/counter-repository.js";
+import type { CounterEvaluation } from "../store/crossing-repository.js";
+import type { Store } from "../store/store.js";
+import { storeNow } from "../store-clock.js";
+import { fold } from "./fold.js";
+import type { Registry } from "./registry.js";
+
+/** Counters read and committed at once, and trail rows read of each. */
+const counterLimit = 500;
+const trailLimit = 1_000;
+/** How often one call tries again after losing to another evaluator, before it leaves the rest to the sweep. */
+const maxRounds = 20;
+
+/** Turns the trails of due counters into crossings: reads, folds outside any transaction, commits `WHERE folded = from`. */
+export class Evaluator {
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #runtime: Runtime;
+  readonly #emit: Emit;
+
+  constructor(store: Store, registry: Registry, runtime: Runtime, emit: Emit) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#runtime = runtime;
+    this.#emit = emit;
+  }
+
+  /** Evaluates these counters until none of them is due, whoever did it. */
+  async evaluate(keys: readonly CounterKey[]): Promise<void> {
+    for (let start = 0; start < keys.length; start += counterLimit) {
+      let open: readonly CounterKey[] = keys.slice(start, start + counterLimit);
+      for (let round = 0; round < maxRounds && open.length > 0; round++) {
+        const due = await this.#due(open);
+        await this.#commit(due);
+        // what was committed in full is done; the rest was lost to another evaluator, or has more trail than one read
+        open = due.filter((counter) => counter.trail.length === trailLimit || !counter.committed);
+      }
+    }
+  }
+
+  /** Evaluates counters that were left due, those that waited longest first; answers how many. */
+  async sweep(limit: number): Promise<number> {
+    const due = await this.#due(undefined, limit);
+    await this.#commit(due);
+    return due.filter((counter) => counter.committed).length;
+  }
+
+  async #due(
+    keys?: readonly CounterKey[],
+    limit: number = counterLimit,
+  ): Promise<(DueCounter & { committed: boolean })[]> {
+    const due = await this.#store.counters.due({
+      metrics: this.#registry.metrics,
+      limit: Math.min(limit, counterLimit),
+      trailLimit,
+      ...(keys !== undefined && { keys }),
+    });
+    return due.map((counter) => ({ ...counter, committed: false }));
+  }
+
+  async #commit(due: readonly (DueCounter & { committed: boolean })[]): Promise<void> {
+    if (due.length === 0) return;
+    const evaluations = due.map((counter): CounterEvaluation => {
+      const { tenant, metric, subject, period, folded } = counter;
+      const key = { tenant, metric, subject, period };
+      const milestones = this.#registry
+        .of(metric)
+        .filter((milestone) => milestone.period === period)
+        .map(({ name, policy, announcement }) => ({ name, policy, speaks: announcement !== undefined }));
+      const { upTo, band, state, crossings } = fold(key, milestones, counter, this.#runtime.id);
+      const { generation } = this.#registry.installed(metric);
+      return { ...key, generation, from: folded, upTo, band, state: { ...state }, crossings };
+    });
+    const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    results.forEach((result, i) => {
+      if (result === "lost") return;
+      due[i]!.committed = true;
+      for (const crossing of evaluations[i]!.crossings) this.#emit("crossing", crossing);
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import * as z from "zod";
+import { MilepostError } from "../errors.js";
+import type { MessageTemplate } from "../message/message.js";
+import { type CompiledTemplate, compileTemplate } from "../message/template.js";
+import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
+import type { Recipient } from "../recipient/recipient.js";
+import type { RecipientResolver } from "../recipient/resolver.js";
+import { keySchema, parseInput } from "../validation.js";
+import type { Crossing } from "./crossing.js";
+import { lifetime, type Period } from "./period.js";
+import type { MilestonePolicy } from "./policy.js";
+
+/** What is said of a crossing. */
+export interface MilestoneMessage extends MessageTemplate {
+  /**
+   * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
+   * `metric`, `period`, `threshold`, `value`, `previous`, `reachedAt` (ISO), `recipient`. Plain JSON data.
+   */
+  readonly data?: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+  /** Tags that must have a value although they stand inside a section. Those outside of any are required anyway. */
+  readonly requiredTags?: readonly string[];
+}
+
+export interface MilestoneOptions {
+  /** Unique in the engine and stored with every crossing: keep it for good. */
+  readonly name: string;
+  readonly metric: string;
+  readonly policy: MilestonePolicy;
+  /** `lifetime` unless said. */
+  readonly period?: Period;
+  /** Who is told. Without recipients, message and notifier its crossings are recorded and stay `silent`. */
+  readonly recipients?: RecipientResolver;
+  readonly message?: MilestoneMessage;
+  readonly notifier?: Notifier;
+  /** Narrows the notifier's mode: only to `at-most-once`. */
+  readonly mode?: DeliveryMode;
+  /** Attempts per notification; 5 unless said. */
+  readonly maxAttempts?: number;
+}
+
+/** A named definition, checked. Made by {@link milestone}. */
+export interface Milestone {
+  readonly name: string;
+  readonly metric: string;
+  readonly policy: MilestonePolicy;
+  readonly period: Period;
+  /** How its crossings are announced; absent = `silent`. */
+  readonly announcement?: Announcement;
+}
+
+export interface Announcement {
+  readonly recipients: RecipientResolver;
+  readonly notifier: Notifier;
+  readonly mode: DeliveryMode;
+  readonly maxAttempts: number;
+  readonly template: CompiledTemplate;
+  readonly data: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+}
+
+const functionOf = <T>(name: string): z.ZodType<T> =>
+  z.custom<T>(
+    (value) => typeof value === "object" && value !== null && typeof (value as never)[name] === "function",
+    `an object with a method ${name}()`,
+  );
+
+const messageSchema = z.strictObject({
+  subject: z.string().optional(),
+  text: z.string().optional(),
+  html: z.string().optional(),
+  data: z.custom((value) => typeof value === "function", "a function").optional(),
+  requiredTags: z.array(z.string()).optional(),
+});
+
+const notifierSchema = functionOf<Notifier>("send").check((context) => {
+  const { name, channel, mode, keyLifetime } = context.value;
+  const refuse = (path: string, message: string) =>
+    context.issues.push({ code: "custom", path: [path], message, input: "" });
+  if (!keySchema.safeParse(name).success) refuse("name", "a text key of 1 to 200 bytes");
+  if (!keySchema.safeParse(channel).success) refuse("channel", "a text key of 1 to 200 bytes");
+  if (!deliveryModes.includes(mode)) refuse("mode", `one of ${deliveryModes.join(", ")}`);
+  if ((mode === "idempotent") !== (keyLifetime !== undefined) || (keyLifetime !== undefined && !(keyLifetime > 0))) {
+    refuse("keyLifetime", "milliseconds above 0, exactly with the mode idempotent");
+  }
+});
+
+const milestoneSchema = z.strictObject({
+  name: keySchema,
+  metric: keySchema,
+  policy: functionOf<MilestonePolicy>("levels").check((context) => {
+    if (typeof context.value.key !== "string" || context.value.key === "") {
+      context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
+    }
+  }),
+  period: z.literal(lifetime).default(lifetime),
+  recipients: functionOf<RecipientResolver>("resolve").optional(),
+  message: messageSchema.optional(),
+  notifier: notifierSchema.optional(),
+  mode: z.enum(deliveryModes).optional(),
+  maxAttempts: z.int().min(1).max(100).default(5),
+});
+
+/** Checks a definition; throws `invalid_milestone` or `invalid_template` with the path of the field. */
+export function milestone(options: MilestoneOptions): Milestone {
+  const { name, metric, policy, period, recipients, message, notifier, mode, maxAttempts } = parseInput(
+    milestoneSchema,
+    options,
+    "invalid_milestone",
+  );
+  const base: Milestone = { name, metric, policy, period };
+  if (recipients === undefined && message === undefined && notifier === undefined) return base;
+  if (recipients === undefined || message === undefined || notifier === undefined) {
+    const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";
+    const expected = "recipients, message and notifier together, or none of them";
+    throw new MilepostError("invalid_milestone", `${path}: ${expected}`, { path, expected });
+  }
+  if (mode !== undefined && mode !== notifier.mode && mode !== "at-most-once") {
+    const expected = `${notifier.mode} or at-most-once: the mode of notifier "${notifier.name}" can only be narrowed`;
+    throw new MilepostError("invalid_milestone", `mode: ${expected}`, { path: "mode", expected });
+  }
+  const template = compileTemplate(options.message as MessageTemplate, "message");
+  return {
+    ...base,
+    announcement: {
+      recipients,
+      notifier,
+      maxAttempts,
+      mode: mode ?? notifier.mode,
+      template: {
+        ...template,
+        requiredTags: [...new Set([...template.requiredTags, ...(message.requiredTags ?? [])])],
+      },
+      data: options.message?.data ?? (() => ({})),
+    },
+  };
+}

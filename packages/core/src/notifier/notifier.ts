@@ -1,0 +1,63 @@
+import type { RenderedMessage } from "../message/message.js";
+
+/** The kind of address a notifier writes to; a host may name its own. */
+export type Channel = "email" | "sms" | "webhook" | "reaction" | (string & {});
+
+/** What is promised when an outcome stays unknown; see `docs/delivery-states.md`. */
+export const deliveryModes = ["at-most-once", "at-least-once", "idempotent"] as const;
+export type DeliveryMode = (typeof deliveryModes)[number];
+
+/** What became of one call. */
+export type Outcome =
+  | { readonly kind: "accepted"; readonly receipt: string | null }
+  | { readonly kind: "refusedTransient"; readonly why: string; readonly retryAfter: number | null }
+  | { readonly kind: "refusedPermanent"; readonly why: string }
+  | { readonly kind: "ambiguous"; readonly why: string };
+
+/** The outside world took the message; `receipt` is its own id for it. */
+export function accepted(receipt?: string): Outcome {
+  return { kind: "accepted", receipt: receipt ?? null };
+}
+
+/** It certainly did not take the message, and may later. `retryAfter` in milliseconds, as the other side asked. */
+export function refusedTransient(why: string, retryAfter?: number): Outcome {
+  return { kind: "refusedTransient", why, retryAfter: retryAfter ?? null };
+}
+
+/** It certainly did not take the message and never will. */
+export function refusedPermanent(why: string): Outcome {
+  return { kind: "refusedPermanent", why };
+}
+
+/** It may or may not have taken the message. A notifier that throws says the same. */
+export function ambiguous(why: string): Outcome {
+  return { kind: "ambiguous", why };
+}
+
+export interface SendContext {
+  readonly tenant: string;
+  /** The notification's id. */
+  readonly notification: string;
+  /** The same for every attempt of one notification. */
+  readonly idempotencyKey: string;
+  /** An RFC 5322 Message-ID with its angle brackets, the same for every attempt. */
+  readonly messageId: string;
+  /** 1, 2, 3 … */
+  readonly attempt: number;
+  /** Aborts at the call's deadline and at the end of a stop's grace. */
+  readonly signal: AbortSignal;
+}
+
+/** The host's way out. */
+export interface Notifier {
+  /** Unique in the engine; stored on every notification, so that only workers that have it claim it. */
+  readonly name: string;
+  readonly channel: Channel;
+  readonly mode: DeliveryMode;
+  /** `idempotent` only: milliseconds for which the provider honours a key. */
+  readonly keyLifetime?: number;
+  /** Nothing returned = accepted; a throw = ambiguous. Must obey `context.signal`. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a notifier that returns nothing has accepted
+  send(message: RenderedMessage, context: SendContext): Promise<Outcome | void>;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,109 @@
+import * as z from "zod";
+import { MilepostError } from "../errors.js";
+import { plainObject } from "../json.js";
+import { defaultTenant } from "../recording/event.js";
+import type { Member, Subject } from "../store/contact-repository.js";
+import type { Store } from "../store/store.js";
+import { keySchema, parseInput } from "../validation.js";
+import { addressSchema, recipientFields, recipientKey } from "./recipient.js";
+import { normalRole } from "./resolver.js";
+
+/** Somebody who belongs to a subject, as the host gives it. */
+export interface MemberInput {
+  /** Unique within the subject; the address unless said. */
+  readonly id?: string;
+  readonly address: string;
+  readonly name?: string;
+  readonly firstName?: string;
+  readonly lastName?: string;
+  /** Compared without regard to case. */
+  readonly role?: string;
+  readonly locale?: string;
+  readonly zone?: string;
+}
+
+export interface SubjectInput {
+  readonly tenant?: string;
+  readonly id: string;
+  /** The id unless said. */
+  readonly name?: string;
+  readonly locale?: string;
+  readonly zone?: string;
+  /** The host's own fields, for templates: plain JSON, 64 kB at most. */
+  readonly fields?: Record<string, unknown>;
+  /** The whole list of its members; those not in it are removed. Absent = left as they are. */
+  readonly members?: readonly MemberInput[];
+}
+
+/** The optional directory, for hosts that keep no such table of their own. */
+export interface Contacts {
+  /** Stores subjects with their members, all or none; throws `invalid_contact` with the path of the field. */
+  put(subjects: SubjectInput | readonly SubjectInput[]): Promise<void>;
+  subject(input: { readonly tenant?: string; readonly id: string }): Promise<Subject | null>;
+  members(input: {
+    readonly tenant?: string;
+    readonly subject: string;
+    readonly roles?: readonly string[];
+  }): Promise<readonly Member[]>;
+}
+
+const memberSchema = z.strictObject({ id: keySchema.optional(), address: addressSchema, ...recipientFields });
+
+const subjectSchema = z.strictObject({
+  tenant: keySchema.default(defaultTenant),
+  id: keySchema,
+  name: recipientFields.name,
+  locale: recipientFields.locale,
+  zone: recipientFields.zone,
+  fields: z.unknown().optional(),
+  members: z.array(memberSchema).max(10_000).optional(),
+});
+
+export function contactsOver(store: Store): Contacts {
+  return {
+    async put(input) {
+      const inputs: readonly unknown[] = Array.isArray(input) ? input : [input];
+      const subjects = inputs.map((one, i) => parseSubject(one, Array.isArray(input) ? `subjects[${i}]` : "subject"));
+      await store.contacts.put({ subjects });
+    },
+    subject: ({ tenant = defaultTenant, id }) => store.contacts.subject({ tenant, id }),
+    members: ({ tenant = defaultTenant, subject, roles }) =>
+      store.contacts.members({ tenant, subject, ...(roles && { roles: roles.map(normalRole) }) }),
+  };
+}
+
+function parseSubject(input: unknown, path: string): Subject & { readonly members: readonly Member[] | null } {
+  const { tenant, id, name, locale, zone, fields, members } = parseInput(subjectSchema, input, "invalid_contact", path);
+  const ids = new Set<string>();
+  return {
+    tenant,
+    id,
+    name: name ?? id,
+    locale: locale ?? null,
+    zone: zone ?? null,
+    fields: fields === undefined ? {} : plainObject(fields, `${path}.fields`, "invalid_contact"),
+    members:
+      members === undefined ? null : members.map((member, i) => parseMember(member, `${path}.members[${i}]`, ids)),
+  };
+}
+
+function parseMember(member: z.infer<typeof memberSchema>, path: string, ids: Set<string>): Member {
+  const { address, name, firstName, lastName, role, locale, zone } = member;
+  const key = member.id ?? recipientKey(address);
+  let id = key;
+  // two members may share an address, as in a family or a small office; an id that was given twice is a mistake
+  for (let n = 2; ids.has(id) && member.id === undefined; n++) id = `${key.slice(0, 180)}#${n}`;
+  if (ids.has(id))
+    throw new MilepostError("invalid_contact", `${path}.id: unique within the subject`, { path: `${path}.id` });
+  ids.add(id);
+  return {
+    id,
+    address,
+    name: name ?? null,
+    firstName: firstName ?? null,
+    lastName: lastName ?? null,
+    role: role === undefined ? null : normalRole(role),
+    locale: locale ?? null,
+    zone: zone ?? null,
+  };
+}

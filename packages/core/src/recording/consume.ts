@@ -1,0 +1,116 @@
+import { MilepostError } from "../errors.js";
+import type { MilestoneEvent, ParsedEvent } from "./event.js";
+import type { Recorder, RecordManyResult } from "./recorder.js";
+
+export interface ConsumeOptions<Item> {
+  /** Makes an event of an item; null skips it (it is acknowledged all the same). Items are events unless given. */
+  readonly toEvent?: (item: Item) => MilestoneEvent | null;
+  /** Items per atomic step at most; 1,000 unless said. */
+  readonly batchSize?: number;
+  /**
+   * Called after the commit of each batch, with its items in their order; the next batch is committed only after it.
+   * Throw to stop: items that were not acknowledged come again, and ids make that harmless.
+   */
+  readonly acknowledge?: (items: readonly Item[], result: RecordManyResult) => void | Promise<void>;
+  /** Called for an item whose event is refused, which is then passed over. Without it the first refusal ends the run. */
+  readonly onRefused?: (item: Item, error: MilepostError) => void | Promise<void>;
+  /** Stops pulling when aborted; what was pulled is committed and acknowledged. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ConsumeResult {
+  /** Items pulled from the source. */
+  readonly pulled: number;
+  readonly counted: number;
+  readonly duplicates: number;
+  readonly skipped: number;
+  readonly refused: number;
+}
+
+/**
+ * Records everything a source yields. One batch is committed while the next one is pulled, and no further, so a slow
+ * store slows the source down; a batch is committed as soon as the store is free, so a slow source waits for nothing.
+ */
+export async function consume<Item>(
+  recorder: Recorder,
+  source: AsyncIterable<Item> | Iterable<Item>,
+  options: ConsumeOptions<Item> = {},
+): Promise<ConsumeResult> {
+  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, batchSize = 1_000, onRefused, signal } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new MilepostError("invalid_options", "batchSize: an integer above 0", { path: "batchSize" });
+  }
+  const totals = { pulled: 0, counted: 0, duplicates: 0, skipped: 0, refused: 0 };
+  const failed = new AbortController();
+  let items: Item[] = [];
+  let inFlight: Promise<void> | undefined;
+
+  async function commit(batch: readonly Item[]): Promise<void> {
+    const events: ParsedEvent[] = [];
+    for (const item of batch) {
+      try {
+        const event = toEvent(item);
+        if (event === null) totals.skipped++;
+        else events.push(await recorder.admit(event, "event"));
+      } catch (error) {
+        if (onRefused === undefined || !MilepostError.is(error)) throw error;
+        totals.refused++;
+        await onRefused(item, error);
+      }
+    }
+    const result = await recorder.recordAdmitted(events);
+    totals.counted += result.counted;
+    totals.duplicates += result.duplicates;
+    await options.acknowledge?.(batch, result);
+  }
+
+  function flush(): void {
+    if (inFlight !== undefined || items.length === 0 || failed.signal.aborted) return;
+    const batch = items;
+    items = [];
+    inFlight = commit(batch)
+      .catch((error: unknown) => failed.abort(error))
+      .finally(() => {
+        inFlight = undefined;
+        flush();
+      });
+  }
+
+  for await (const item of until(source, signal === undefined ? [failed.signal] : [failed.signal, signal])) {
+    totals.pulled++;
+    items.push(item);
+    flush();
+    while (items.length >= batchSize && inFlight !== undefined) await inFlight;
+  }
+  while (inFlight !== undefined) await inFlight;
+  failed.signal.throwIfAborted();
+  return totals;
+}
+
+/**
+ * Yields what `source` yields until one of `signals` aborts, also while the source has nothing to give, and tells the
+ * source that nobody wants more. (`Promise.race` against one long-lived promise would keep a reaction per item.)
+ */
+async function* until<Item>(
+  source: AsyncIterable<Item> | Iterable<Item>,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<Item, void, undefined> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  let stop = () => {};
+  const onAbort = () => stop();
+  for (const signal of signals) signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    while (!signals.some((signal) => signal.aborted)) {
+      const next = await new Promise<IteratorResult<Item>>((resolve, reject) => {
+        stop = () => resolve({ done: true, value: undefined });
+        Promise.resolve(iterator.next()).then(resolve, reject);
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    for (const signal of signals) signal.removeEventListener("abort", onAbort);
+    // not awaited: a generator that is stuck in an await of its own would never answer
+    void Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}

@@ -1,0 +1,227 @@
+import { Coalescer } from "../coalescer.js";
+import { MilepostError } from "../errors.js";
+import type { Crossing } from "../milestone/crossing.js";
+import type { Evaluator } from "../milestone/evaluator.js";
+import { lifetime } from "../milestone/period.js";
+import type { Registry } from "../milestone/registry.js";
+import type { Runtime } from "../runtime.js";
+import type { CounterKey, CounterState } from "../store/counter-repository.js";
+import type { Store } from "../store/store.js";
+import { counterKeyText } from "../store/tally.js";
+import { storeNow } from "../store-clock.js";
+import { joinPath } from "../validation.js";
+import { type MilestoneEvent, type ParsedEvent, parseEvent } from "./event.js";
+
+/** What became of one event. */
+export interface RecordResult {
+  /** False for a duplicate: an event whose id was counted before. */
+  readonly counted: boolean;
+  readonly duplicate: boolean;
+  /** The lifetime counter directly after this event; for a duplicate, as it is now. */
+  readonly value: number;
+  /** The crossings this event caused, whoever evaluated them; for a duplicate, those it caused when it was counted. */
+  readonly crossings: readonly Crossing[];
+}
+
+export interface RecordManyResult {
+  readonly counted: number;
+  readonly duplicates: number;
+  /** The crossings caused by the events that were counted, in the order of their ids. */
+  readonly crossings: readonly Crossing[];
+}
+
+/** Events stored in one atomic step at most. better-sqlite3 is synchronous: 1,000 block the loop for some 4 ms. */
+const chunkSize = 1_000;
+const coalescedBatch = 500;
+const coalescedQueue = 50_000;
+
+interface Stored {
+  readonly duplicate: boolean;
+  readonly value: number;
+  readonly crossings: Promise<readonly Crossing[]>;
+}
+
+export class Recorder {
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #evaluator: Evaluator;
+  readonly #runtime: Runtime;
+  readonly #coalescer: Coalescer<ParsedEvent, Stored>;
+
+  constructor(store: Store, registry: Registry, evaluator: Evaluator, runtime: Runtime) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#evaluator = evaluator;
+    this.#runtime = runtime;
+    this.#coalescer = new Coalescer({
+      run: (events) => this.#storeSingly(events),
+      batchSize: coalescedBatch,
+      queueSize: coalescedQueue,
+      separable: (error) => MilepostError.is(error) && error.code === "counter_overflow",
+    });
+  }
+
+  async record(input: MilestoneEvent): Promise<RecordResult> {
+    const event = await this.admit(input, "");
+    const { duplicate, value, crossings } = await this.#coalescer.add(event);
+    const own = (await crossings).filter((crossing) => causedBy(crossing, event));
+    return { counted: !duplicate, duplicate, value, crossings: own };
+  }
+
+  async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
+    if (!Array.isArray(inputs)) {
+      throw new MilepostError("invalid_event", "events: expected an array", { path: "events", expected: "an array" });
+    }
+    await this.#registry.ready();
+    const events: ParsedEvent[] = [];
+    for (const [i, input] of inputs.entries()) events.push(await this.admit(input, `events[${i}]`));
+    return this.recordAdmitted(events);
+  }
+
+  /** Events that were admitted before, in atomic chunks. */
+  async recordAdmitted(events: readonly ParsedEvent[]): Promise<RecordManyResult> {
+    let counted = 0;
+    const crossings: Crossing[] = [];
+    for (let start = 0; start < events.length; start += chunkSize) {
+      const { accepted, due } = await this.#add(events.slice(start, start + chunkSize));
+      counted += accepted.length;
+      await this.#evaluator.evaluate(due);
+      crossings.push(...(await this.#crossingsOf(accepted, due)));
+    }
+    return { counted, duplicates: events.length - counted, crossings };
+  }
+
+  drain(): Promise<void> {
+    return this.#coalescer.drain();
+  }
+
+  /** Everything that can be wrong with an event before it is stored. `path` is where it stands in the caller's input. */
+  async admit(input: unknown, path: string): Promise<ParsedEvent> {
+    const event = parseEvent(input, path, this.#runtime.now ?? (() => new Date()));
+    await this.#registry.ready();
+    const at = (field: string) => joinPath(path, [field]);
+    await this.#registry.know(event.metric, at("metric"));
+    if (event.amount < 0 && !this.#registry.installed(event.metric).decrements) {
+      const expected = "0 or more; a metric that goes down is declared with decrements: true";
+      throw new MilepostError("invalid_event", `${at("amount")}: ${expected}`, { path: at("amount"), expected });
+    }
+    return event;
+  }
+
+  /** One atomic step: stores events, tells which of them are new and which counters wait for evaluation. */
+  async #add(events: readonly ParsedEvent[]): Promise<{
+    readonly accepted: readonly ParsedEvent[];
+    readonly counters: ReadonlyMap<string, CounterState>;
+    readonly due: readonly CounterKey[];
+  }> {
+    const unique = [...new Map([...events].reverse().map((event) => [eventKey(event), event])).values()].reverse();
+    const metrics = [...new Set(unique.map(({ metric }) => metric))];
+    const added = await this.#store.counters.add({
+      events: unique.map((event) => ({ ...event, feeds: this.#registry.installed(event.metric).births })),
+      generations: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.installed(metric).generation])),
+      ...storeNow(this.#runtime),
+    });
+    if (added.stale.length > 0) {
+      throw new MilepostError(
+        "stale_definitions",
+        `The milestones on "${added.stale[0]}" were changed by another deployment; this process has the old ones. ` +
+          "Nothing was stored: record the event again from a process that runs the new code.",
+        { path: "metric" },
+      );
+    }
+    const known = new Set(added.duplicates);
+    return {
+      accepted: unique.filter((_, i) => !known.has(i)),
+      counters: new Map(added.counters.map((counter) => [counterKeyText(counter), counter])),
+      due: added.counters.filter((counter) => counter.due),
+    };
+  }
+
+  /** The batch of the coalescer: every event gets an answer of its own. */
+  async #storeSingly(events: readonly ParsedEvent[]): Promise<readonly Stored[]> {
+    const { accepted, counters, due } = await this.#add(events);
+    const counted = new Set(accepted);
+    const duplicates = events.filter((event) => !counted.has(event));
+    const values = new Map([...counters].map(([key, { value }]) => [key, value]));
+    for (const event of accepted) shift(values, event, -event.amount);
+
+    const repeated =
+      duplicates.length === 0 ? [] : await this.#store.counters.get({ keys: duplicates.map(lifetimeKey) });
+    const present = new Map(repeated.map((counter) => [counterKeyText(counter), counter]));
+    // a repeat may be the retry of a call that died between its commit and its evaluation
+    const waiting = [
+      ...new Map([...due, ...repeated.filter((c) => c.due)].map((c) => [counterKeyText(c), c])).values(),
+    ];
+    const crossings = this.#evaluateAndRead(accepted, duplicates, waiting);
+    // whoever asks for them sees the failure; a batch that nobody asks must not end the process
+    crossings.catch(() => {});
+
+    return events.map((event): Stored => {
+      if (counted.has(event)) {
+        return { duplicate: false, value: shift(values, event, event.amount), crossings };
+      }
+      return { duplicate: true, value: present.get(counterKeyText(lifetimeKey(event)))?.value ?? 0, crossings };
+    });
+  }
+
+  async #evaluateAndRead(
+    accepted: readonly ParsedEvent[],
+    duplicates: readonly ParsedEvent[],
+    waiting: readonly CounterKey[],
+  ): Promise<readonly Crossing[]> {
+    await this.#evaluator.evaluate(waiting);
+    const caused = await this.#crossingsOf(accepted, waiting);
+    return [...caused, ...(await this.#read(duplicates))];
+  }
+
+  /** The crossings caused by events on counters that were due; the others cannot have caused any. */
+  #crossingsOf(events: readonly ParsedEvent[], due: readonly CounterKey[]): Promise<readonly Crossing[]> {
+    const subjects = new Set(due.map(subjectKey));
+    return this.#read(events.filter((event) => subjects.has(subjectKey(event))));
+  }
+
+  async #read(events: readonly ParsedEvent[]): Promise<readonly Crossing[]> {
+    const groups = new Map<string, { tenant: string; metric: string; eventIds: string[] }>();
+    for (const { tenant, metric, id } of events) {
+      const key = `${tenant}\0${metric}`;
+      const group = groups.get(key) ?? { tenant, metric, eventIds: [] };
+      group.eventIds.push(id);
+      groups.set(key, group);
+    }
+    const found: Crossing[] = [];
+    for (const group of groups.values()) {
+      const limit = 1_000;
+      for (let after: string | undefined; ; ) {
+        const page = await this.#store.crossings.list({ ...group, limit, ...(after !== undefined && { after }) });
+        found.push(...page);
+        if (page.length < limit) break;
+        after = page.at(-1)!.id;
+      }
+    }
+    return found;
+  }
+}
+
+function eventKey(event: ParsedEvent): string {
+  return `${event.tenant}\0${event.metric}\0${event.id}`;
+}
+
+function subjectKey(key: { readonly tenant: string; readonly metric: string; readonly subject: string }): string {
+  return `${key.tenant}\0${key.metric}\0${key.subject}`;
+}
+
+function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
+  return { tenant, metric, subject, period: lifetime };
+}
+
+/** Moves the running lifetime value of the event's subject by `amount`; answers the value after it. */
+function shift(values: Map<string, number>, event: ParsedEvent, amount: number): number {
+  const key = counterKeyText(lifetimeKey(event));
+  const value = (values.get(key) ?? 0) + amount;
+  values.set(key, value);
+  return value;
+}
+
+function causedBy(crossing: Crossing, event: ParsedEvent): boolean {
+  return crossing.eventId === event.id && crossing.tenant === event.tenant && crossing.metric === event.metric;
+}

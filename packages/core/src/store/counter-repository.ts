@@ -1,0 +1,106 @@
+import type { CounterBirth } from "./definition-repository.js";
+
+export interface CounterKey {
+  readonly tenant: string;
+  readonly metric: string;
+  readonly subject: string;
+  /** `lifetime`, or a calendar period's key such as `month:Europe/Berlin:2026-11`. */
+  readonly period: string;
+}
+
+/** One validated event. */
+export interface RecordedEvent {
+  readonly tenant: string;
+  readonly metric: string;
+  readonly id: string;
+  readonly subject: string;
+  /** A safe integer. */
+  readonly amount: number;
+  readonly occurredAt: Date;
+  /** The counters it feeds, each with how that counter is born if it does not exist yet. `period` is the counter's. */
+  readonly feeds: readonly CounterBirth[];
+}
+
+/** A counter directly after a step. */
+export interface CounterState extends CounterKey {
+  readonly value: number;
+  /** One per applied batch. */
+  readonly rev: number;
+  /** It has a trail that waits for evaluation. */
+  readonly due: boolean;
+}
+
+/** The changes of a due counter by one batch. The three lists have one entry per event, in the order of their effect. */
+export interface TrailRow {
+  readonly rev: number;
+  /** The counter's value before the first of them. */
+  readonly from: number;
+  readonly ids: readonly string[];
+  readonly amounts: readonly number[];
+  readonly occurredAts: readonly Date[];
+}
+
+/** What evaluation has to know of a counter that is due. */
+export interface DueCounter extends CounterKey {
+  /** The rev up to which it was evaluated. */
+  readonly folded: number;
+  /** Per milestone what is armed; `{}` before the first evaluation. Opaque to stores. */
+  readonly state: Readonly<Record<string, unknown>>;
+  /** Rows after `folded`, in the order of their rev; not empty. */
+  readonly trail: readonly TrailRow[];
+}
+
+export interface CounterRepository {
+  /**
+   * Counts a batch. Ids must be unique per (tenant, metric) within it; its order is the order of effect.
+   *
+   * In one transaction: remembers the event ids that are new, adds their amounts to every counter they feed (`rev` + 1
+   * per counter and batch, created where missing), makes a counter due when any value on the way (also when it returns)
+   * is outside its quiet band, `below < value < above`, and appends one trail row to each counter that is due
+   * afterwards. A missing bound never makes due. In the band nothing else is written.
+   *
+   * `generations` has the generation the caller knows of each metric in the batch; where a stored one is missing or
+   * differs, nothing is stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its
+   * payload, and counts nowhere. Throws `counter_overflow` when a value would leave the safe integers.
+   *
+   * Locks are taken in the order of ids, then of counter keys, so that batches in any order cannot deadlock.
+   */
+  add(input: {
+    readonly events: readonly RecordedEvent[];
+    readonly generations: Readonly<Record<string, number>>;
+    readonly now?: Date;
+  }): Promise<AddResult>;
+
+  /** The counters with these keys that exist, in any order. */
+  get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly CounterState[]>;
+
+  /**
+   * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that
+   * have waited longest. At most `limit` counters and `trailLimit` trail rows of each. Reads one consistent snapshot;
+   * locks nothing.
+   */
+  due(input: {
+    readonly metrics: readonly string[];
+    readonly keys?: readonly CounterKey[];
+    readonly limit: number;
+    readonly trailLimit: number;
+  }): Promise<readonly DueCounter[]>;
+
+  /** Counters in the order of (metric, subject, period), bytewise, after `after`. */
+  list(input: {
+    readonly tenant: string;
+    readonly metric?: string;
+    readonly subject?: string;
+    readonly after?: Omit<CounterKey, "tenant">;
+    readonly limit: number;
+  }): Promise<readonly CounterState[]>;
+}
+
+export interface AddResult {
+  /** Metrics whose stored generation is not the caller's. If there is any, nothing was stored. */
+  readonly stale: readonly string[];
+  /** Indexes into `events` of those whose id was known before, ascending. */
+  readonly duplicates: readonly number[];
+  /** Every counter that changed, in any order. */
+  readonly counters: readonly CounterState[];
+}

@@ -1,0 +1,176 @@
+import { decideMove, markMove, settleMove } from "../../delivery/moves.js";
+import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
+import { compareKeys } from "../../text-key.js";
+import type { NotificationRepository } from "../notification-repository.js";
+import { notificationNotFound, redrivenTwice } from "../refusals.js";
+import { keyOf, later, type Tables } from "./tables.js";
+
+export function memoryNotifications(tables: Tables): NotificationRepository {
+  const find = (row: { tenant: string; id: string }) => tables.notifications.get(keyOf(row.tenant, row.id));
+  const attemptKey = (row: { tenant: string; id: string }, attempt: number) => keyOf(row.tenant, row.id, attempt);
+  const store = (row: Notification): Notification => {
+    tables.notifications.set(keyOf(row.tenant, row.id), row);
+    return row;
+  };
+  const laneOf = (row: Notification) => tables.lanes.get(keyOf(row.tenant, row.notifier));
+
+  return {
+    async claim({ notifiers, limit, perLane, lease, now = tables.clock() }) {
+      const ready = (row: Notification) => {
+        const lane = laneOf(row);
+        return (
+          row.state === "pending" &&
+          notifiers.includes(row.notifier) &&
+          row.notBefore <= now &&
+          (row.expiresAt === null || row.expiresAt > now) &&
+          !lane?.paused &&
+          (lane?.notBefore ?? now) <= now
+        );
+      };
+      const taken = new Map<string, number>();
+      return [...tables.notifications.values()]
+        .filter(ready)
+        .sort((a, b) => a.notBefore.getTime() - b.notBefore.getTime() || compareKeys(a.id, b.id))
+        .filter((row) => {
+          const lane = keyOf(row.tenant, row.notifier);
+          taken.set(lane, (taken.get(lane) ?? 0) + 1);
+          return taken.get(lane)! <= perLane;
+        })
+        .slice(0, limit)
+        .map((row): ClaimedNotification => {
+          const content = tables.templates.get(keyOf(row.tenant, row.template))!;
+          const leaseUntil = later(now, lease);
+          return {
+            ...store({ ...row, state: "leased", fence: row.fence + 1, claims: row.claims + 1, leaseUntil }),
+            content,
+          };
+        });
+    },
+
+    async mark({ marks, lease, now = tables.clock() }) {
+      return marks.map((mark) => {
+        const row = find(mark);
+        const { result, patch } = markMove(row, row && laneOf(row), mark, lease, now);
+        if (row === undefined || patch === null) return result;
+        store({ ...row, ...patch });
+        if (result.result === "marked") {
+          const open = { startedAt: now, endedAt: null, outcome: null, detail: null };
+          tables.attempts.set(attemptKey(row, result.attempt), {
+            tenant: row.tenant,
+            notification: row.id,
+            number: result.attempt,
+            fence: mark.fence,
+            ...open,
+          });
+        }
+        return result;
+      });
+    },
+
+    async settle({ settlements, now = tables.clock() }) {
+      return settlements.map((settlement) => {
+        const row = find(settlement);
+        const attempt = tables.attempts.get(attemptKey(settlement, settlement.attempt));
+        const move = settleMove(row, attempt, settlement, now);
+        if (row !== undefined && move.patch !== null) store({ ...row, ...move.patch });
+        if (attempt !== undefined && move.attempt !== null) {
+          tables.attempts.set(attemptKey(settlement, settlement.attempt), { ...attempt, ...move.attempt });
+        }
+        return move.result;
+      });
+    },
+
+    async release({ releases, now = tables.clock() }) {
+      return releases.map(({ to, retryIn, refund, reason, ...fenced }) => {
+        const row = find(fenced);
+        if (row?.state !== "leased" || row.fence !== fenced.fence) return false;
+        const claims = refund ? row.claims - 1 : row.claims;
+        const failed = to === "failed";
+        store({
+          ...row,
+          state: to,
+          claims,
+          leaseUntil: null,
+          reason: failed ? reason : null,
+          ...(failed ? { settledAt: now } : { notBefore: later(now, retryIn) }),
+        });
+        return true;
+      });
+    },
+
+    async overdue({ limit, now = tables.clock() }) {
+      const rows = [...tables.notifications.values()]
+        .filter((row) => row.state === "leased" || row.state === "sending")
+        .filter((row) => row.leaseUntil !== null && row.leaseUntil <= now)
+        .sort((a, b) => a.leaseUntil!.getTime() - b.leaseUntil!.getTime())
+        .slice(0, limit);
+      return { now, rows };
+    },
+
+    async expire({ limit, now = tables.clock() }) {
+      const past = (at: Date | null) => at !== null && at <= now;
+      const ended = [...tables.notifications.values()]
+        .filter((row) =>
+          row.state === "pending"
+            ? past(row.expiresAt)
+            : row.state === "ambiguous" && (past(row.horizonAt) || past(row.expiresAt)),
+        )
+        .slice(0, limit);
+      for (const row of ended) {
+        const end =
+          row.state === "pending"
+            ? ({ state: "expired", reason: "expired" } as const)
+            : ({ state: "unknown", reason: "no_answer" } as const);
+        store({ ...row, ...end, leaseUntil: null, horizonAt: null, settledAt: now });
+      }
+      const expired = ended.filter((row) => row.state === "pending").length;
+      return { expired, unknown: ended.length - expired };
+    },
+
+    async decide({ tenant, id, by, now = tables.clock(), ...input }) {
+      const row = find({ tenant, id });
+      if (row === undefined) throw notificationNotFound(id);
+      const decision = decideMove(row, input, now);
+      const redrive = "redrive" in decision ? decision.redrive : undefined;
+      if (redrive !== undefined) {
+        if (tables.notificationKeys.has(notificationKeyText(redrive))) throw redrivenTwice(row);
+        tables.notificationKeys.add(notificationKeyText(redrive));
+      }
+      tables.acts.push({ tenant, entity: "notification", entityId: id, act: input.act, by, why: input.why, at: now });
+      return store("patch" in decision ? { ...row, ...decision.patch } : decision.redrive);
+    },
+
+    async list({ tenant, source, states, recipientKey, ids, after, limit }) {
+      return [...tables.notifications.values()]
+        .filter((row) => row.tenant === tenant)
+        .filter((row) => source === undefined || (row.source.kind === source.kind && row.source.id === source.id))
+        .filter((row) => states === undefined || states.includes(row.state))
+        .filter((row) => recipientKey === undefined || row.recipientKey === recipientKey)
+        .filter((row) => ids === undefined || ids.includes(row.id))
+        .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
+        .sort((a, b) => compareKeys(a.id, b.id))
+        .slice(0, limit);
+    },
+
+    async attempts({ tenant, notification }) {
+      return [...tables.attempts.values()]
+        .filter((attempt) => attempt.tenant === tenant && attempt.notification === notification)
+        .sort((a, b) => a.number - b.number);
+    },
+
+    async count({ tenant }) {
+      const counts = new Map<string, Awaited<ReturnType<NotificationRepository["count"]>>[number]>();
+      for (const { tenant: owner, state, reason } of tables.notifications.values()) {
+        if (owner !== tenant) continue;
+        const key = keyOf(state, reason ?? "");
+        counts.set(key, { state, reason, count: (counts.get(key)?.count ?? 0) + 1 });
+      }
+      return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, count]) => count);
+    },
+  };
+}
+
+export function notificationKeyText(key: NotificationKey): string {
+  const { tenant, source, channel, recipientKey, itemKey, redrive } = key;
+  return keyOf(tenant, source.kind, source.id, channel, recipientKey, itemKey, redrive);
+}

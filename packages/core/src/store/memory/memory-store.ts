@@ -1,0 +1,32 @@
+import type { Store } from "../store.js";
+import { memoryContacts } from "./memory-contacts.js";
+import { memoryCounters } from "./memory-counters.js";
+import { memoryCrossings } from "./memory-crossings.js";
+import { memoryDefinitions } from "./memory-definitions.js";
+import { memoryLanes } from "./memory-lanes.js";
+import { memoryNotifications } from "./memory-notifications.js";
+import { Tables } from "./tables.js";
+
+export interface MemoryStoreOptions {
+  /** The store's clock; the process's own unless given. */
+  readonly now?: () => Date;
+}
+
+/**
+ * The reference store: the executable specification of the contract, for tests and for trying things out. Everything
+ * is gone with the process, the mark together with the notification, so at-most-once holds in it.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const tables = new Tables(options.now ?? (() => new Date()));
+  return {
+    supports: { persistence: false, durableCommits: true },
+    definitions: memoryDefinitions(tables),
+    counters: memoryCounters(tables),
+    crossings: memoryCrossings(tables),
+    notifications: memoryNotifications(tables),
+    lanes: memoryLanes(tables),
+    contacts: memoryContacts(tables),
+    migrate: async () => ({ applied: [] }),
+    close: async () => {},
+  };
+}

@@ -1,0 +1,53 @@
+import type { Attempt, Notification } from "../../delivery/notification.js";
+import type { MessageTemplate } from "../../message/message.js";
+import type { Crossing } from "../../milestone/crossing.js";
+import type { Member, Subject } from "../contact-repository.js";
+import type { CounterState, TrailRow } from "../counter-repository.js";
+import type { Band, InstalledDefinition } from "../definition-repository.js";
+import type { Act, Lane } from "../lane-repository.js";
+
+/** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
+export interface CounterRow extends CounterState, Band {
+  readonly folded: number;
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly trail: readonly TrailRow[];
+  /** Order in which counters became due. */
+  readonly dueSince: number;
+}
+
+export interface CrossingRow extends Crossing {
+  readonly fence: number;
+  readonly leaseUntil: Date | null;
+  readonly notBefore: Date;
+}
+
+/** The tables of the memory store, by key; the parts of a key are joined with NUL, which no key contains. */
+export class Tables {
+  readonly definitions: Map<string, InstalledDefinition> = new Map();
+  readonly events: Set<string> = new Set();
+  readonly counters: Map<string, CounterRow> = new Map();
+  readonly crossings: Map<string, CrossingRow> = new Map();
+  readonly crossingKeys: Set<string> = new Set();
+  readonly notifications: Map<string, Notification> = new Map();
+  readonly notificationKeys: Set<string> = new Set();
+  readonly attempts: Map<string, Attempt> = new Map();
+  readonly templates: Map<string, MessageTemplate> = new Map();
+  readonly lanes: Map<string, Lane> = new Map();
+  readonly acts: Act[] = [];
+  readonly subjects: Map<string, Subject> = new Map();
+  readonly members: Map<string, readonly Member[]> = new Map();
+  /** The store's own clock, where a step is given no `now`. */
+  readonly clock: () => Date;
+
+  constructor(clock: () => Date) {
+    this.clock = clock;
+  }
+}
+
+export function keyOf(...parts: readonly (string | number)[]): string {
+  return parts.join("\0");
+}
+
+export function later(now: Date, milliseconds: number): Date {
+  return new Date(now.getTime() + milliseconds);
+}

@@ -1,0 +1,49 @@
+import type { ContactRepository } from "./contact-repository.js";
+import type { CounterRepository } from "./counter-repository.js";
+import type { CrossingRepository } from "./crossing-repository.js";
+import type { DefinitionRepository } from "./definition-repository.js";
+import type { LaneRepository } from "./lane-repository.js";
+import type { NotificationRepository } from "./notification-repository.js";
+
+/** What a store can do beyond the contract; the only way in which stores may differ. */
+export interface StoreSupports {
+  /** What was committed is there when the database is opened again. */
+  readonly persistence: boolean;
+  /**
+   * A commit is durable before it is acknowledged, so that a mark survives a power cut. Without it the engine refuses
+   * notifiers in at-most-once mode.
+   */
+  readonly durableCommits: boolean;
+}
+
+/**
+ * The storage adapter: repositories over one database.
+ *
+ * Every method of a repository is one atomic step of the domain: all of it is stored or, when it throws, nothing.
+ * There is no open transaction across two calls. Steps may be called by any number of engines and processes at once.
+ * Each takes one object; `now`, where it is taken, is for tests: absent, the database's own clock decides. Times are
+ * kept to the millisecond. Errors are `MilepostError`s with the code `store_busy`, `store_unavailable` (trying again
+ * may help: the outcome of the step is then unknown) or `store_failed`, unless the method names another.
+ */
+export interface Store {
+  readonly supports: StoreSupports;
+  readonly definitions: DefinitionRepository;
+  readonly counters: CounterRepository;
+  readonly crossings: CrossingRepository;
+  readonly notifications: NotificationRepository;
+  readonly lanes: LaneRepository;
+  readonly contacts: ContactRepository;
+  /**
+   * Brings the schema to what this code needs, under a lock: any number may migrate at once. A repeat does nothing.
+   * Throws `schema_changed` when a migration that was applied before differs from the shipped one, `schema_newer` when
+   * the database knows one that this code does not.
+   */
+  migrate(): Promise<MigrationReport>;
+  /** Lets go of what the store itself opened. The host's pool or handle stays open. A repeat does nothing. */
+  close(): Promise<void>;
+}
+
+export interface MigrationReport {
+  /** Names of the migrations applied by this call, in order; empty when there was nothing to do. */
+  readonly applied: readonly string[];
+}

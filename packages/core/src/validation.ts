@@ -1,0 +1,27 @@
+import * as z from "zod";
+import { type ErrorCode, MilepostError } from "./errors.js";
+import { keyProblem } from "./text-key.js";
+
+/** A text key: 1 to 200 UTF-8 bytes without NUL or lone surrogates. */
+export const keySchema: z.ZodString = z.string().check((context) => {
+  const problem = keyProblem(context.value);
+  if (problem !== undefined) context.issues.push({ code: "custom", message: problem, input: "" });
+});
+
+/** Runs `input` through `schema`, or throws `code` with the path of the first field that is wrong. Never echoes values. */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorCode, path = ""): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const keys = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!.slice(0, 80)] : issue.path;
+  const at = joinPath(path, keys);
+  const expected = issue.code === "unrecognized_keys" ? "no such field" : issue.message;
+  throw new MilepostError(code, `${at === "" ? "input" : at}: ${expected}`, { path: at, expected });
+}
+
+export function joinPath(path: string, keys: readonly PropertyKey[]): string {
+  return keys.reduce<string>((joined, key) => {
+    if (typeof key === "number") return `${joined}[${key}]`;
+    return joined === "" ? String(key) : `${joined}.${String(key)}`;
+  }, path);
+}
