@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["packages/*/src/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
     globalSetup: ["scripts/vitest-postgres.ts"],
     reporters: ["default", "./scripts/closing-line-reporter.ts"],
     passWithNoTests: false,

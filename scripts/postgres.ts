@@ -70,8 +70,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       // "ignore": the server would inherit a pipe and keep it open for as long as it lives.
       const starting = spawn(pgCtl, args, { ...inFolder, stdio: "ignore" });
       const [code] = await once(starting, "exit");
-      if (code !== 0)
-        throw new Error(`Postgres did not start:\n${await readFile(log, "utf8").catch(() => "")}`);
+      if (code !== 0) throw new Error(`Postgres did not start:\n${await readFile(log, "utf8").catch(() => "")}`);
     });
 
     let stopped: Promise<void> | undefined;
@@ -86,12 +85,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-function startReaper(task: {
-  pgCtl: string;
-  dataDir: string;
-  folder: string;
-  account: Account;
-}): ChildProcess {
+function startReaper(task: { pgCtl: string; dataDir: string; folder: string; account: Account }): ChildProcess {
   const script = fileURLToPath(new URL("postgres-reaper.mjs", import.meta.url));
   // Detached: Ctrl-C in a terminal reaches the whole process group, and this one must outlive it.
   const reaper = spawn(process.execPath, [script, JSON.stringify(task)], {

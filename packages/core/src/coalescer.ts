@@ -43,13 +43,6 @@ export class Coalescer<Item, Result> {
     });
   }
 
-  /** Resolves when everything added so far has been done. */
-  async drain(): Promise<void> {
-    while (this.#queue.length > 0 || this.#inFlight !== undefined) {
-      await (this.#inFlight ?? new Promise((resolve) => setImmediate(resolve)));
-    }
-  }
-
   #schedule(): void {
     if (this.#scheduled || this.#inFlight !== undefined) return;
     this.#scheduled = true;

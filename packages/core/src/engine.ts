@@ -17,8 +17,10 @@ import type { Crossing, CrossingState } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { Evaluator } from "./milestone/evaluator.js";
 import type { Milestone } from "./milestone/milestone.js";
+import { lifetime } from "./milestone/period.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
+import { OpenCalls } from "./open-calls.js";
 import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
@@ -26,7 +28,7 @@ import { Recorder, type RecordManyResult, type RecordResult } from "./recording/
 import { type Runtime, systemRuntime } from "./runtime.js";
 import type { CounterState } from "./store/counter-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { parseInput } from "./validation.js";
+import { keySchema, parseInput } from "./validation.js";
 
 export interface MilepostOptions {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -61,7 +63,10 @@ export interface CrossingQuery {
 export interface Milepost {
   /** Brings the store's schema to what this version needs. Safe to call at every start, by any number of processes. */
   migrate(): Promise<MigrationReport>;
-  /** Counts one event and tells what came of it. Concurrent calls share transactions. */
+  /**
+   * Counts one event and tells what came of it. Concurrent calls share transactions. It may throw after the commit, as
+   * when the connection is lost; recording the same id again is harmless and tells what the first call caused.
+   */
   record(event: MilestoneEvent): Promise<RecordResult>;
   /** Counts many events, in atomic chunks; ids make a repeat harmless. */
   recordMany(events: readonly MilestoneEvent[]): Promise<RecordManyResult>;
@@ -90,7 +95,10 @@ export interface Milepost {
   runOnce(options?: { readonly concurrency?: number }): Promise<PassReport>;
   /** Hears of what the engine does until the returned function is called. */
   on<Name extends keyof MilepostEvents>(name: Name, listener: (event: MilepostEvents[Name]) => void): () => void;
-  /** Stops the workers, waits for what was recorded, closes the notifiers. The host's pool or handle stays open. */
+  /**
+   * Stops the workers, ends consumptions and passes, waits for every call under way, closes the notifiers; later calls
+   * are refused with `closed`. The host's pool or handle stays open.
+   */
   close(): Promise<void>;
 }
 
@@ -121,6 +129,13 @@ const optionsSchema = z.strictObject({
   runtime: z.unknown().optional(),
 });
 
+const laneActSchema = z.strictObject({
+  tenant: keySchema.default(defaultTenant),
+  notifier: keySchema,
+  by: keySchema,
+  why: z.string().min(1).max(1_000),
+});
+
 /**
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
  * with the path of the field, and `unsafe_durability` for an at-most-once notifier over a store that may forget.
@@ -131,7 +146,7 @@ export function createMilepost(options: MilepostOptions): Milepost {
   const timing = deliveryTiming(options.delivery);
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
   const notifiers = notifiersByName(milestones, parsed.notifiers);
-  refuseForgetfulStore(store, milestones);
+  refuseForgetfulStore(store, milestones, parsed.notifiers);
 
   const events = new Events();
   const metrics = parsed.metrics as Readonly<Record<string, MetricOptions>>;
@@ -152,68 +167,56 @@ export function createMilepost(options: MilepostOptions): Milepost {
   events.on("crossing", () => {
     for (const worker of workers) worker.wake();
   });
-  let closing: Promise<void> | undefined;
+  const calls = new OpenCalls();
+  let closed: Promise<void> | undefined;
 
-  function open(): void {
-    if (closing !== undefined) throw new MilepostError("closed", "This engine was closed; create another one.");
-  }
   async function close(): Promise<void> {
+    const ended = calls.close();
     await Promise.all([...workers].map((worker) => worker.stop()));
-    await recorder.drain();
+    await ended;
     await Promise.all([...notifiers.values()].map((notifier) => notifier.close?.()));
     await store.close();
   }
-  const setPaused = async (paused: boolean, { tenant = defaultTenant, ...act }: LaneAct) => {
-    open();
-    await store.lanes.setPaused({ tenant, ...act, paused });
+  async function setPaused(paused: boolean, act: LaneAct): Promise<void> {
+    await store.lanes.setPaused({ ...parseInput(laneActSchema, act, "invalid_options"), paused });
     if (!paused) for (const worker of workers) worker.wake();
-  };
+  }
 
   return {
-    async migrate() {
-      open();
-      return store.migrate();
-    },
-    async record(event) {
-      open();
-      return recorder.record(event);
-    },
-    async recordMany(events) {
-      open();
-      return recorder.recordMany(events);
-    },
-    async consume(source, consumeOptions) {
-      open();
-      return consume(recorder, source, consumeOptions);
-    },
-    async counter({ tenant = defaultTenant, metric, subject }) {
-      open();
-      const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: "lifetime" }] });
-      return counter ?? null;
-    },
-    contacts: contactsOver(store),
-    crossings: {
-      async list({ tenant = defaultTenant, limit = 100, ...query } = {}) {
-        open();
-        return store.crossings.list({ tenant, limit, ...query });
+    ...calls.guard<Pick<Milepost, "migrate" | "record" | "recordMany" | "consume" | "counter" | "runOnce">>({
+      migrate: () => store.migrate(),
+      record: (event) => recorder.record(event),
+      recordMany: (inputs) => recorder.recordMany(inputs),
+      consume: (source, { signal, ...rest } = {}) => {
+        const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
+        return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
       },
-    },
-    notifications: notificationsOver(store, runtime, timing),
-    lanes: { pause: (act) => setPaused(true, act), resume: (act) => setPaused(false, act) },
+      async counter({ tenant = defaultTenant, metric, subject }) {
+        const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: lifetime }] });
+        return counter ?? null;
+      },
+      runOnce: ({ concurrency = 10 } = {}) => runPass(shop, concurrency, calls.closing),
+    }),
+    contacts: calls.guard(contactsOver(store)),
+    crossings: calls.guard<Milepost["crossings"]>({
+      list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) =>
+        store.crossings.list({ tenant, limit, ...query }),
+    }),
+    notifications: calls.guard(notificationsOver(store, runtime, timing)),
+    lanes: calls.guard<Milepost["lanes"]>({
+      pause: (act) => setPaused(true, act),
+      resume: (act) => setPaused(false, act),
+    }),
     worker(workerOptions = {}) {
-      open();
+      calls.admit();
       const worker = new DeliveryWorker(shop, workerOptions);
       workers.add(worker);
       return worker;
     },
-    async runOnce({ concurrency = 10 } = {}) {
-      open();
-      return runPass(shop, concurrency);
-    },
     on: (name, listener) => events.on(name, listener),
     close() {
-      closing ??= close();
-      return closing;
+      closed ??= close();
+      return closed;
     },
   };
 }
@@ -231,15 +234,20 @@ function notifiersByName(milestones: readonly Milestone[], more: readonly Notifi
   return named;
 }
 
-function refuseForgetfulStore(store: Store, milestones: readonly Milestone[]): void {
+/** A store that may forget a commit may forget a mark, and with it that a message was sent. */
+function refuseForgetfulStore(store: Store, milestones: readonly Milestone[], more: readonly Notifier[]): void {
   if (store.supports.durableCommits) return;
-  const index = milestones.findIndex((m) => m.announcement !== undefined && m.announcement.mode !== "at-least-once");
-  if (index < 0) return;
+  const modes = [
+    ...milestones.map(({ announcement }, i) => [`milestones[${i}].notifier`, announcement?.mode] as const),
+    ...more.map(({ mode }, i) => [`notifiers[${i}]`, mode] as const),
+  ];
+  const [path, mode] = modes.find(([, used]) => used !== undefined && used !== "at-least-once") ?? [];
+  if (path === undefined) return;
   throw new MilepostError(
     "unsafe_durability",
-    `milestones[${index}] sends in mode ${milestones[index]!.announcement!.mode}, but a power cut can undo commits of ` +
-      "this store: a mark would be forgotten and the message sent twice. Make commits durable (SQLite: PRAGMA " +
-      "synchronous = FULL), or use a notifier in mode at-least-once.",
-    { path: `milestones[${index}].notifier` },
+    `${path} sends in mode ${mode}, but a power cut can undo commits of this store: a mark would be forgotten and the ` +
+      "message sent twice. Make commits durable (SQLite: PRAGMA synchronous = FULL), or use a notifier in mode " +
+      "at-least-once.",
+    { path },
   );
 }

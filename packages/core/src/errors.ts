@@ -12,7 +12,6 @@ export const errorCodes = [
   "invalid_recipient",
   "invalid_data",
   "unknown_metric",
-  "unknown_notifier",
   "counter_overflow",
   "missing_tag",
   // the engine's own state forbids the call

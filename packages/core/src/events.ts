@@ -67,7 +67,14 @@ export class Events {
     return () => this.#emitter.off(name, isolated);
   }
 
-  readonly emit: Emit = (name, event) => this.#emitter.emit(name, event);
+  readonly emit: Emit = (name, event) => {
+    if (name === "error" && !this.#emitter.all.get("error")?.length) {
+      // nobody listens for errors: a worker that cannot reach its database must not fail in silence
+      const { where, error } = event as MilepostEvents["error"];
+      process.emitWarning(`${where}: ${describeError(error)}`, "MilepostWarning");
+    }
+    this.#emitter.emit(name, event);
+  };
 
   #listenerFailed(name: string, error: unknown): void {
     process.emitWarning(`A listener of "${name}" failed: ${describeError(error)}`, "MilepostWarning");

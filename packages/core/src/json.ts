@@ -43,7 +43,8 @@ export function plainJson(value: unknown, path: string, code: ErrorCode, limits:
     if (typeof input === "string") return copyText(input, at);
     if (typeof input === "number") {
       spend(8, at);
-      return Number.isFinite(input) ? input : refuse(at, "a finite number");
+      // adding 0 turns -0 into the 0 that JSON has
+      return Number.isFinite(input) ? input + 0 : refuse(at, "a finite number");
     }
     if (input instanceof Date) {
       return Number.isNaN(input.getTime()) ? refuse(at, "a valid date") : copyText(input.toISOString(), at);

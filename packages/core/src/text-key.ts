@@ -15,12 +15,17 @@ export function keyProblem(text: string): string | undefined {
 
 /** Orders text by its UTF-8 bytes, as `COLLATE "C"` and SQLite's BINARY do; `<` alone compares UTF-16 units. */
 export function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  for (let i = 0; ; ) {
-    const x = a.codePointAt(i);
-    const y = b.codePointAt(i);
-    if (x === undefined || y === undefined) return x === undefined ? -1 : 1;
-    if (x !== y) return x < y ? -1 : 1;
-    i += x > 0xffff ? 2 : 1;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // the one difference: UTF-16 writes what lies beyond U+FFFF with units below U+E000
+    return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1;
   }
+  return a.length - b.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
 }

@@ -440,6 +440,18 @@ export const counterCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a batch whose amounts add up beyond the safe integers counts exactly, if no value on the way does",
+    async run({ store }) {
+      await record(store, events("low", [-max]));
+      await record(store, events("far", [max, max, -1]));
+      assert.deepEqual(await counter(store), { value: max - 1, rev: 2, due: false });
+      await record(store, events("back", [-max, 1 - max, 3, -1]));
+      assert.deepEqual(await counter(store), { value: 2 - max, rev: 3, due: false });
+      await assertRefused(record(store, events("over", [max, max, -max, -max, -2])), "counter_overflow");
+    },
+  },
+  {
+    about,
     name: "milliseconds of occurredAt survive, before 1970 and far ahead too",
     async run(opened) {
       const times = [

@@ -234,11 +234,18 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const { milepost } = setUp(store);
       await putAcme(milepost);
+      async function* endless() {
+        yield event({ id: "streamed" });
+        await new Promise(() => {});
+      }
       const underWay = milepost.record(event());
-      await new Promise((resolve) => setImmediate(resolve));
+      const consuming = milepost.consume(endless());
       await milepost.close();
       assert.equal((await underWay).counted, true);
-      assert.equal((await refusal(() => count(milepost, 1))).code, "closed");
+      assert.equal((await consuming).pulled <= 1, true);
+      for (const late of [() => count(milepost, 1), () => putAcme(milepost), () => milepost.notifications.list()]) {
+        assert.equal((await refusal(late)).code, "closed");
+      }
     },
   },
 ];

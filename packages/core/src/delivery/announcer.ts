@@ -6,7 +6,7 @@ import type { ClaimedCrossing, Crossing } from "../milestone/crossing.js";
 import type { Announcement } from "../milestone/milestone.js";
 import type { Registry } from "../milestone/registry.js";
 import { parseRecipient, type Recipient, recipientKey } from "../recipient/recipient.js";
-import type { ResolveContext } from "../recipient/resolver.js";
+import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
@@ -53,11 +53,7 @@ export class Announcer {
       // more claims than tries: the ones before did not fail, they took their process down
       if (crossing.attempts > this.#timing.announceTries) return await this.#giveUp(crossing, "poison_claim", null);
       const announcement = this.#registry.milestone(crossing.milestone)!.announcement!;
-      return await withDeadline(
-        (signal) => this.#queueAll(crossing, announcement, signal),
-        this.#timing.callDeadline,
-        stop,
-      );
+      return await this.#queueAll(crossing, announcement, stop);
     } catch (error) {
       if (stop.aborted) return this.#release(crossing, { to: "pending", retryIn: 0, refund: true }, null, null);
       const reason = MilepostError.is(error) && error.code === "missing_tag" ? "missing_tag" : "resolver_failed";
@@ -65,11 +61,12 @@ export class Announcer {
     }
   }
 
-  async #queueAll(crossing: ClaimedCrossing, announcement: Announcement, signal: AbortSignal): Promise<AnnounceEnd> {
+  async #queueAll(crossing: ClaimedCrossing, announcement: Announcement, stop: AbortSignal): Promise<AnnounceEnd> {
     const { tenant, id, fence } = crossing;
     const { contacts } = this.#store;
+    const over = new AbortController();
     const context: ResolveContext = {
-      signal,
+      signal: AbortSignal.any([stop, over.signal]),
       contacts: {
         subject: (subject) => contacts.subject({ tenant, id: subject }),
         members: (input) => contacts.members({ tenant, ...input }),
@@ -79,23 +76,27 @@ export class Announcer {
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const templates = { [announcement.template.hash]: announcement.template.template };
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
-      signal.throwIfAborted();
+      stop.throwIfAborted();
       const step = { tenant, id, fence, notifications, templates, last, lease: this.#timing.lease };
       return this.#store.crossings.announce({ ...step, ...storeNow(this.#runtime) });
     };
 
     // Everything a list resolves to is checked before any of it is queued; of a stream that is true chunk by chunk.
     let chunk: NewNotification[] = [];
-    const resolved = announcement.recipients.resolve(crossing, context);
-    const recipients = Symbol.asyncIterator in resolved ? resolved : await resolved;
-    const streamed = Symbol.asyncIterator in recipients;
-    let index = 0;
-    for await (const recipient of recipients) {
-      chunk.push(this.#notification(crossing, announcement, about, recipient, `recipients[${index++}]`));
-      if (streamed && chunk.length === chunkSize) {
-        if ((await announce(chunk, false)).result === "lost") return "lost";
-        chunk = [];
+    try {
+      const resolved = announcement.recipients.resolve(crossing, context);
+      const streamed = Symbol.asyncIterator in resolved;
+      const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
+      let index = 0;
+      for await (const recipient of inTime(resolved, wait)) {
+        chunk.push(this.#notification(crossing, announcement, about, recipient, `recipients[${index++}]`));
+        if (streamed && chunk.length === chunkSize) {
+          if ((await announce(chunk, false)).result === "lost") return "lost";
+          chunk = [];
+        }
       }
+    } finally {
+      over.abort();
     }
     for (; chunk.length > chunkSize; chunk = chunk.slice(chunkSize)) {
       if ((await announce(chunk.slice(0, chunkSize), false)).result === "lost") return "lost";
@@ -174,6 +175,28 @@ export class Announcer {
     const step = { tenant, id, fence, ...end, reason, detail };
     if (!(await this.#store.crossings.release({ ...step, ...storeNow(this.#runtime) }))) return "lost";
     return end.to === "failed" ? "failed" : "retry";
+  }
+}
+
+/** Recipients as they come; each wait for the list, or for the next one of a stream, has its own deadline. */
+async function* inTime(
+  resolved: ReturnType<RecipientResolver["resolve"]>,
+  wait: <T>(work: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<Recipient, void, undefined> {
+  if (!(Symbol.asyncIterator in resolved)) {
+    yield* await wait(() => resolved);
+    return;
+  }
+  const iterator = resolved[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await wait(() => iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // not awaited: a stream that is stuck would never answer
+    void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }
 

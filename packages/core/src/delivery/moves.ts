@@ -60,15 +60,16 @@ export function markMove(
   }
   if (row.state !== "leased") return { result: { result: "lost" }, patch: null };
 
-  const end = (state: "expired" | "unknown" | "failed", reason: "expired" | "key_expired" | "payload_changed") => ({
-    result: { result: "refused", state, reason } as const,
-    patch: { state, reason, leaseUntil: null, settledAt: now },
-  });
+  const end = (as: "expired" | "failed", reason: "expired" | "key_expired" | "payload_changed") => {
+    const state = endOf(row, as);
+    return {
+      result: { result: "refused", state, reason } as const,
+      patch: { state, reason, leaseUntil: null, settledAt: now },
+    };
+  };
   if (row.expiresAt !== null && row.expiresAt <= now) return end("expired", "expired");
-  if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("unknown", "key_expired");
-  if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) {
-    return end(row.wasAmbiguous ? "unknown" : "failed", "payload_changed");
-  }
+  if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("failed", "key_expired");
+  if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) return end("failed", "payload_changed");
   if (lane?.paused || (lane?.notBefore ?? now) > now || row.notBefore > now) {
     return { result: { result: "deferred" }, patch: { state: "pending", leaseUntil: null, claims: row.claims - 1 } };
   }
@@ -105,8 +106,9 @@ export function settleMove(
   if (row === undefined) return { result: "lost", patch: null, attempt: null };
   const { outcome, detail } = settlement;
   if (row.state === "sending" && row.fence === settlement.fence) {
+    const wasAmbiguous = row.wasAmbiguous || outcome === "ambiguous";
     const cancelled = settlement.to === "pending" && row.cancelRequested;
-    const state = cancelled ? "cancelled" : settlement.to;
+    const state = cancelled ? endOf({ wasAmbiguous }, "cancelled") : settlement.to;
     return {
       result: "settled",
       attempt: { endedAt: now, outcome, detail },
@@ -118,7 +120,7 @@ export function settleMove(
         leaseUntil: state === "ambiguous" ? row.leaseUntil : null,
         horizonAt: state === "ambiguous" ? horizon(row.expiresAt, now, settlement.horizonIn) : null,
         notBefore: state === "pending" ? new Date(now.getTime() + settlement.retryIn) : row.notBefore,
-        wasAmbiguous: row.wasAmbiguous || outcome === "ambiguous",
+        wasAmbiguous,
         payload: state === "pending" ? (row.payload ?? settlement.payload) : row.payload,
         receipt: state === "sent" ? settlement.receipt : null,
         settledAt: isTerminal(state) ? now : null,
@@ -141,6 +143,14 @@ function horizon(expiresAt: Date | null, now: Date, horizonIn: number): Date {
 
 function sentByEvidence(now: Date): NotificationPatch {
   return { state: "sent", reason: null, detail: null, leaseUntil: null, horizonAt: null, settledAt: now };
+}
+
+/** An unknown outcome is reported as unknown: a row that was ever ambiguous ends as that, however it comes to its end. */
+function endOf<State extends "failed" | "expired" | "cancelled">(
+  row: Pick<Notification, "wasAmbiguous">,
+  as: State,
+): State | "unknown" {
+  return row.wasAmbiguous ? "unknown" : as;
 }
 
 export function isTerminal(state: Notification["state"]): state is TerminalState {
@@ -166,7 +176,7 @@ export function decideMove(row: Notification, input: DecideInput, now: Date): De
   switch (input.act) {
     case "cancel":
       if (row.state === "pending" || row.state === "leased") {
-        return { patch: { state: "cancelled", reason: "cancelled", leaseUntil: null, settledAt: now } };
+        return { patch: { state: endOf(row, "cancelled"), reason: "cancelled", leaseUntil: null, settledAt: now } };
       }
       if (row.state === "sending" || row.state === "ambiguous") return { patch: { cancelRequested: true } };
       return refuse("it has ended and can no longer be cancelled");
@@ -176,7 +186,7 @@ export function decideMove(row: Notification, input: DecideInput, now: Date): De
       if (row.cancelRequested) return refuse("its cancellation was asked for; give it up or confirm it");
       const from = (row.leaseUntil ?? now).getTime() + input.margin;
       if (now.getTime() < from) return refuse(`its call may still be under way until ${new Date(from).toISOString()}`);
-      const again = { reason: null, leaseUntil: null, horizonAt: null, notBefore: now };
+      const again = { reason: null, leaseUntil: null, horizonAt: null, keyUntil: null, notBefore: now };
       return { patch: { state: "pending", ...again, maxAttempts: Math.max(row.maxAttempts, row.attempts + 1) } };
     }
     case "confirm":

@@ -23,7 +23,6 @@ export const reasons = [
   "no_answer",
   "lease_over",
   "key_expired",
-  "not_started",
   "given_up",
 ] as const;
 export type Reason = (typeof reasons)[number];

@@ -174,8 +174,8 @@ export class DeliveryWorker implements Worker {
   }
 }
 
-/** One pass for cron jobs and cloud functions: does all that can be done now, then returns. */
-export async function runPass(shop: Workshop, concurrency: number): Promise<PassReport> {
+/** One pass for cron jobs and cloud functions: does all that can be done now, then returns; sooner once `stop` aborts. */
+export async function runPass(shop: Workshop, concurrency: number, stop: AbortSignal): Promise<PassReport> {
   const { store, evaluator, announcer, deliverer, runtime, timing } = shop;
   const never = new AbortController().signal;
   setMaxListeners(0, never);
@@ -197,7 +197,7 @@ export async function runPass(shop: Workshop, concurrency: number): Promise<Pass
     evaluated += swept;
     for (const end of announced) crossings[end]++;
     for (const end of ended) notifications[end]++;
-    moved = swept > 0 || announced.length > 0 || ended.length > 0;
+    moved = !stop.aborted && (swept > 0 || announced.length > 0 || ended.length > 0);
   }
   return { evaluated, crossings, notifications };
 }

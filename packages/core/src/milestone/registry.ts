@@ -56,9 +56,9 @@ export class Registry {
     return this.#options.milestones.flatMap((m) => (m.announcement === undefined ? [] : [m.name]));
   }
 
-  /** Metrics this process can evaluate: those whose installed definition is its own. */
+  /** Metrics this process can evaluate: those whose milestones it has the code of. */
   get metrics(): readonly string[] {
-    return [...this.#installed.keys()];
+    return [...this.#byMetric.keys()];
   }
 
   /** The definition of a metric that was known when the engine became ready. */
@@ -74,7 +74,14 @@ export class Registry {
       const expected = `a known metric (${known.join(", ") || "none is configured"}), or onUnknownMetric: "count"`;
       throw new MilepostError("unknown_metric", `${path}: ${expected}`, { path, expected });
     }
+    // what another process installed is data enough to record by; evaluating it is left to that process
+    const stored = (await this.#store.definitions.list()).find((definition) => definition.metric === metric);
+    if (stored !== undefined) {
+      this.#installed.set(metric, stored);
+      return;
+    }
     await this.#install([metric]);
+    this.#byMetric.set(metric, []);
   }
 
   async #install(metrics: readonly string[]): Promise<void> {

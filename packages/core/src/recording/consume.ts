@@ -29,7 +29,8 @@ export interface ConsumeResult {
 
 /**
  * Records everything a source yields. One batch is committed while the next one is pulled, and no further, so a slow
- * store slows the source down; a batch is committed as soon as the store is free, so a slow source waits for nothing.
+ * store slows the source down; what was pulled is committed as soon as the source rests, so a slow source waits for
+ * nothing.
  */
 export async function consume<Item>(
   recorder: Recorder,
@@ -44,6 +45,7 @@ export async function consume<Item>(
   const failed = new AbortController();
   let items: Item[] = [];
   let inFlight: Promise<void> | undefined;
+  let scheduled = false;
 
   async function commit(batch: readonly Item[]): Promise<void> {
     const events: ParsedEvent[] = [];
@@ -72,17 +74,34 @@ export async function consume<Item>(
       .catch((error: unknown) => failed.abort(error))
       .finally(() => {
         inFlight = undefined;
-        flush();
+        flushWhenSourceRests();
       });
+  }
+  // What a source has ready arrives in microtasks; setImmediate comes when it rests. Flushing per item instead would make
+  // batches of two or three over a store as synchronous as SQLite's, each with a disk flush of its own.
+  function flushWhenSourceRests(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      flush();
+    });
   }
 
   for await (const item of until(source, signal === undefined ? [failed.signal] : [failed.signal, signal])) {
     totals.pulled++;
     items.push(item);
-    flush();
-    while (items.length >= batchSize && inFlight !== undefined) await inFlight;
+    flushWhenSourceRests();
+    while (items.length >= batchSize && !failed.signal.aborted) {
+      flush();
+      await inFlight;
+    }
   }
-  while (inFlight !== undefined) await inFlight;
+  while (items.length > 0 && !failed.signal.aborted) {
+    flush();
+    await inFlight;
+  }
+  await inFlight;
   failed.signal.throwIfAborted();
   return totals;
 }

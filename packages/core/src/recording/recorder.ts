@@ -1,5 +1,5 @@
 import { Coalescer } from "../coalescer.js";
-import { MilepostError } from "../errors.js";
+import { type ErrorCode, MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import { lifetime } from "../milestone/period.js";
@@ -35,6 +35,9 @@ const chunkSize = 1_000;
 const coalescedBatch = 500;
 const coalescedQueue = 50_000;
 
+/** Refusals of a batch that may concern one call in it only. */
+const separable: ReadonlySet<ErrorCode> = new Set(["counter_overflow", "stale_definitions"]);
+
 interface Stored {
   readonly duplicate: boolean;
   readonly value: number;
@@ -57,7 +60,7 @@ export class Recorder {
       run: (events) => this.#storeSingly(events),
       batchSize: coalescedBatch,
       queueSize: coalescedQueue,
-      separable: (error) => MilepostError.is(error) && error.code === "counter_overflow",
+      separable: (error) => MilepostError.is(error) && separable.has(error.code),
     });
   }
 
@@ -91,10 +94,6 @@ export class Recorder {
     return { counted, duplicates: events.length - counted, crossings };
   }
 
-  drain(): Promise<void> {
-    return this.#coalescer.drain();
-  }
-
   /** Everything that can be wrong with an event before it is stored. `path` is where it stands in the caller's input. */
   async admit(input: unknown, path: string): Promise<ParsedEvent> {
     const event = parseEvent(input, path, this.#runtime.now ?? (() => new Date()));
@@ -114,7 +113,7 @@ export class Recorder {
     readonly counters: ReadonlyMap<string, CounterState>;
     readonly due: readonly CounterKey[];
   }> {
-    const unique = [...new Map([...events].reverse().map((event) => [eventKey(event), event])).values()].reverse();
+    const unique = firstOfEachId(events);
     const metrics = [...new Set(unique.map(({ metric }) => metric))];
     const added = await this.#store.counters.add({
       events: unique.map((event) => ({ ...event, feeds: this.#registry.installed(event.metric).births })),
@@ -202,8 +201,13 @@ export class Recorder {
   }
 }
 
-function eventKey(event: ParsedEvent): string {
-  return `${event.tenant}\0${event.metric}\0${event.id}`;
+/** An id repeated inside one batch is a repeat like any other: its first event counts, where it stands. */
+function firstOfEachId(events: readonly ParsedEvent[]): readonly ParsedEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ tenant, metric, id }) => {
+    const key = `${tenant}\0${metric}\0${id}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 function subjectKey(key: { readonly tenant: string; readonly metric: string; readonly subject: string }): string {

@@ -70,5 +70,5 @@ export { counterOverflow, definitionsChanged, notificationNotFound, redrivenTwic
 export type { MigrationReport, Store, StoreSupports } from "./store.js";
 export type { TableNaming } from "./table-names.js";
 export { quoteIdentifier, tableNamer } from "./table-names.js";
-export type { CounterChange } from "./tally.js";
-export { compareCounterKeys, counterKeyText, leavesBand, tally } from "./tally.js";
+export type { CounterChange, Walk } from "./tally.js";
+export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";

@@ -76,8 +76,8 @@ export interface NotificationRepository {
    * The durable mark before the outside world is touched; answers per row, in their order.
    *
    * A row leased under its fence, in this order: expired = `expired`; ambiguous before and past its `keyUntil` =
-   * `unknown` (`key_expired`); a payload hash other than the frozen one = `failed`, or `unknown` if it was ever
-   * ambiguous (`payload_changed`); its lane paused or parked, or `notBefore` ahead = `pending`, fence kept, the claim
+   * `unknown` (`key_expired`); a payload hash other than the frozen one = `failed` (`payload_changed`), where a row
+   * that was ever ambiguous becomes `unknown` instead, reason kept; its lane paused or parked, or `notBefore` ahead = `pending`, fence kept, the claim
    * not counted. Otherwise it is marked: `sending`, attempts + 1, claims 0, an open attempt row under the fence, the
    * lease prolonged by `lease`, message id, key, hash and payload frozen, `firstMarkedAt` and `keyUntil` set once.
    *
@@ -96,7 +96,7 @@ export interface NotificationRepository {
    * Writes how calls ended; answers per row, in their order.
    *
    * `settled`: it was `sending` under the fence. The open attempt ends with `outcome`; the row moves to `to`, or, asked
-   * back to `pending` after a cancel request, to `cancelled`; a terminal row has `settledAt` and no lease;
+   * back to `pending` after a cancel request, to `cancelled`, or `unknown` if any outcome was ambiguous; a terminal row has `settledAt` and no lease;
    * `ambiguous` raises the fence, keeps `leaseUntil` and sets `horizonAt` (no later than `expiresAt`), and any
    * `ambiguous` outcome sets `wasAmbiguous` and raises the fence.
    * `evidence`: the row had moved on as ambiguous meanwhile, and this is the late result of an attempt that ended
@@ -107,7 +107,7 @@ export interface NotificationRepository {
 
   /**
    * Gives leased rows back, each if leased under its fence: `pending` after `retryIn` milliseconds with `refund`
-   * taking back the claim, or `failed` with a reason. Answers per row, in their order, whether it did.
+   * taking back the claim, or `failed` with a reason, `unknown` if it was ever ambiguous. Answers per row, in their order, whether it did.
    */
   release(input: {
     readonly releases: readonly (Fenced & {
@@ -126,8 +126,9 @@ export interface NotificationRepository {
   }): Promise<{ readonly now: Date; readonly rows: readonly Notification[] }>;
 
   /**
-   * Ends what time has ended, up to `limit` rows: pending ones past `expiresAt` become `expired`, ambiguous ones past
-   * `horizonAt` or `expiresAt` become `unknown` (reason `no_answer`). Answers how many of each.
+   * Ends what time has ended, up to `limit` rows: pending ones past `expiresAt` become `expired`, or `unknown` if they
+   * were ever ambiguous (reason `expired`); ambiguous ones past `horizonAt` or `expiresAt` become `unknown` (reason
+   * `no_answer`). Answers how many of each.
    */
   expire(input: {
     readonly limit: number;
@@ -137,7 +138,7 @@ export interface NotificationRepository {
   /**
    * A person's act, recorded with who and why in the same transaction; where the state forbids it, nothing is written.
    *
-   * `cancel`: pending or leased = `cancelled`; sending or ambiguous: `cancelRequested`, nothing is undone.
+   * `cancel`: pending or leased = `cancelled`, or `unknown` if it was ever ambiguous; sending or ambiguous: `cancelRequested`, nothing is undone.
    * `resend`: ambiguous = pending at once, but only `margin` milliseconds after `leaseUntil`, when no call can still be
    * under way. `confirm`: ambiguous = sent, the note is the evidence. `give_up`: ambiguous = unknown.
    * `redrive`: failed, unknown or expired = a new pending row with `newId`, redrive + 1, without expiry and with fresh

@@ -22,8 +22,9 @@ export interface StoreSupports {
  * Every method of a repository is one atomic step of the domain: all of it is stored or, when it throws, nothing.
  * There is no open transaction across two calls. Steps may be called by any number of engines and processes at once.
  * Each takes one object; `now`, where it is taken, is for tests: absent, the database's own clock decides. Times are
- * kept to the millisecond. Errors are `MilepostError`s with the code `store_busy`, `store_unavailable` (trying again
- * may help: the outcome of the step is then unknown) or `store_failed`, unless the method names another.
+ * kept to the millisecond. Errors are `MilepostError`s, unless the method names another with the code `store_busy` (nothing
+ * was stored; try again later), `store_unavailable` (whether the step was stored is unknown; try again later) or
+ * `store_failed` (nothing was stored; trying again will not help).
  */
 export interface Store {
   readonly supports: StoreSupports;

@@ -1,6 +1,5 @@
 import type { CounterKey, CounterRepository, CounterState, DueCounter } from "../counter-repository.js";
-import { counterOverflow } from "../refusals.js";
-import { compareCounterKeys, counterKeyText, leavesBand, tally } from "../tally.js";
+import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
@@ -33,12 +32,10 @@ export function memoryCounters(tables: Tables): CounterRepository {
           above: birth.above,
           due: birth.due,
         };
-        const value = row.value + change.total;
-        if (!Number.isSafeInteger(row.value + change.dip) || !Number.isSafeInteger(row.value + change.peak)) {
-          throw counterOverflow();
-        }
+        const way = walk(row.value, change.amounts);
+        const { value } = way;
         const rev = row.rev + 1;
-        const due = row.due || leavesBand(row.value, change, row);
+        const due = row.due || leavesBand(way, row);
         if (!due) return { ...row, value, rev };
         const { ids, amounts, occurredAts } = change;
         const trail = [...row.trail, { rev, from: row.value, ids, amounts, occurredAts }];

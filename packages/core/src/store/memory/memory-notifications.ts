@@ -86,9 +86,10 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         if (row?.state !== "leased" || row.fence !== fenced.fence) return false;
         const claims = refund ? row.claims - 1 : row.claims;
         const failed = to === "failed";
+        const state = failed && row.wasAmbiguous ? "unknown" : to;
         store({
           ...row,
-          state: to,
+          state,
           claims,
           leaseUntil: null,
           reason: failed ? reason : null,
@@ -117,13 +118,11 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         )
         .slice(0, limit);
       for (const row of ended) {
-        const end =
-          row.state === "pending"
-            ? ({ state: "expired", reason: "expired" } as const)
-            : ({ state: "unknown", reason: "no_answer" } as const);
-        store({ ...row, ...end, leaseUntil: null, horizonAt: null, settledAt: now });
+        const state = row.wasAmbiguous ? "unknown" : "expired";
+        const reason = row.state === "pending" ? "expired" : "no_answer";
+        store({ ...row, state, reason, leaseUntil: null, horizonAt: null, settledAt: now });
       }
-      const expired = ended.filter((row) => row.state === "pending").length;
+      const expired = ended.filter((row) => !row.wasAmbiguous).length;
       return { expired, unknown: ended.length - expired };
     },
 

@@ -1,0 +1,201 @@
+import type { CounterBirth, CounterKey, CounterRepository, CounterState, RecordedEvent } from "@milepost/core/store";
+import type { Database, Value } from "./driver.js";
+import { plainArray, textArray, time } from "./values.js";
+
+/**
+ * The order in which every statement locks counters. The subject comes first because it differs: the sort then compares
+ * one short key instead of walking over tenant and metric, which a batch mostly shares.
+ */
+export function counterLockOrder(alias: string): string {
+  return ["subject", "tenant", "metric", "period"].map((column) => `${alias}.${column} COLLATE "C"`).join(", ");
+}
+
+/**
+ * `counters.add` as one statement: one round trip, one commit.
+ *
+ * The batch comes as parallel arrays in three tables: its events, its counters, and which event feeds which counter, by
+ * place. Places make the grouping compare integers instead of four text columns.
+ *
+ * `generate_series` numbers the rows, and it is what a plan made for any array estimates by: 1,000 rows, where unnest
+ * alone says 10 and the generic plan then joins 5,000 events to 5,000 ids row by row.
+ * Its end stands in a sub-select to hide it from the planner: with the real length a plan of its own for each batch looks
+ * cheaper than the cached one, and planning takes a third of the time.
+ */
+const text = `
+WITH stale AS MATERIALIZED (
+  SELECT k.metric FROM unnest($1::text[], $2::bigint[]) AS k (metric, generation)
+  WHERE NOT EXISTS (SELECT FROM {definitions} d WHERE d.metric = k.metric AND d.generation = k.generation)
+), event AS MATERIALIZED (
+  SELECT * FROM ROWS FROM (unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::bigint[]),
+    unnest($7::bigint[]), generate_series(1, (SELECT $8::integer))) AS e (tenant, metric, id, amount, occurred_at, place)
+), feed AS MATERIALIZED (
+  SELECT * FROM ROWS FROM (unnest($9::integer[]), unnest($10::integer[]), generate_series(1, (SELECT $11::integer)))
+    AS f (event, counter, place)
+), counter AS MATERIALIZED (
+  SELECT * FROM ROWS FROM (unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
+    unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::boolean[]), unnest($19::bigint[]), unnest($20::bigint[]),
+    unnest($21::bigint[]), generate_series(1, (SELECT $22::integer)))
+    AS k (tenant, metric, subject, period, below, above, due, total, dip, peak, place)
+), fresh AS (
+  INSERT INTO {events} (tenant, metric, id)
+  SELECT tenant, metric, id FROM event WHERE NOT EXISTS (SELECT FROM stale)
+  ORDER BY id COLLATE "C", tenant COLLATE "C", metric COLLATE "C"
+  ON CONFLICT DO NOTHING
+  RETURNING tenant, metric, id
+), counted AS MATERIALIZED (
+  SELECT count(*) = $8 AS all_fresh FROM fresh
+), accepted AS MATERIALIZED (
+  SELECT e.* FROM event e WHERE (SELECT all_fresh FROM counted)
+  UNION ALL
+  SELECT e.* FROM event e JOIN fresh USING (id, tenant, metric) WHERE NOT (SELECT all_fresh FROM counted)
+), step AS (
+  SELECT f.counter, a.amount,
+    sum(a.amount) OVER (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)::bigint AS reached
+  FROM feed f JOIN accepted a ON a.place = f.event
+), change AS MATERIALIZED (
+  -- Only one branch runs. The sums that came with the batch hold if none of it was a duplicate: no join, no window, a
+  -- quarter of the whole statement.
+  SELECT place AS counter, total, dip, peak FROM counter WHERE (SELECT all_fresh FROM counted) AND $24::boolean
+  UNION ALL
+  SELECT counter, sum(amount)::bigint, min(reached), max(reached) FROM step
+  WHERE NOT ((SELECT all_fresh FROM counted) AND $24::boolean) GROUP BY counter
+), changed AS MATERIALIZED (
+  INSERT INTO {counters} AS c (tenant, metric, subject, period, value, rev, due, below, above, dip, peak, place)
+  SELECT k.tenant, k.metric, k.subject, k.period, x.total, 1,
+    k.due OR coalesce(x.dip <= k.below, false) OR coalesce(x.peak >= k.above, false), k.below, k.above,
+    x.dip, x.peak, k.place
+  FROM change x JOIN counter k ON k.place = x.counter
+  ORDER BY ${counterLockOrder("k")}
+  ON CONFLICT (tenant, metric, subject, period) DO UPDATE SET
+    value = c.value + excluded.value,
+    rev = c.rev + 1,
+    dip = c.value + excluded.dip,
+    peak = c.value + excluded.peak,
+    place = excluded.place,
+    due = c.due OR coalesce(c.value + excluded.dip <= c.below, false)
+                OR coalesce(c.value + excluded.peak >= c.above, false)
+  RETURNING place, value, rev, due, dip::{safe_integer}, peak::{safe_integer}
+), trail AS (
+  INSERT INTO {trail} (tenant, metric, subject, period, rev, from_value, ids, amounts, occurred_ats, recorded_at)
+  SELECT k.tenant, k.metric, k.subject, k.period, d.rev, d.value - x.total, e.ids, e.amounts, e.occurred_ats,
+    coalesce($23::timestamptz, clock_timestamp())
+  FROM (
+    SELECT f.counter, array_agg(a.id ORDER BY f.event) AS ids, array_agg(a.amount ORDER BY f.event) AS amounts,
+      array_agg(timestamptz 'epoch' + a.occurred_at * interval '1 millisecond' ORDER BY f.event) AS occurred_ats
+    FROM feed f JOIN accepted a ON a.place = f.event
+    WHERE f.counter IN (SELECT place FROM changed WHERE due)
+    GROUP BY f.counter
+  ) e JOIN changed d ON d.place = e.counter JOIN change x ON x.counter = e.counter JOIN counter k ON k.place = e.counter
+)
+SELECT
+  (SELECT json_agg(metric) FROM stale) AS stale,
+  (SELECT json_agg(place ORDER BY place) FROM event
+    WHERE NOT (SELECT all_fresh FROM counted) AND NOT EXISTS (SELECT FROM stale)
+      AND place NOT IN (SELECT place FROM accepted)) AS duplicates,
+  changed.*
+FROM (
+  -- One row of arrays costs both sides less than a row for each counter.
+  SELECT array_to_json(array_agg(place)) AS places, array_to_json(array_agg(value)) AS values,
+    array_to_json(array_agg(rev)) AS revs, array_to_json(array_agg(place) FILTER (WHERE due)) AS due
+  FROM changed
+) changed`;
+
+interface Row {
+  readonly stale: readonly string[] | null;
+  /** Places count from 1. */
+  readonly duplicates: readonly number[] | null;
+  readonly places: readonly number[] | null;
+  readonly values: readonly number[];
+  readonly revs: readonly number[];
+  readonly due: readonly number[] | null;
+}
+
+export function addStep(database: Database): CounterRepository["add"] {
+  const statement = database.statement("counters_add", text);
+  return async ({ events, generations, now }) => {
+    const batch = placed(events);
+    const [row] = await database.run<Row>(statement, parameters(events, batch, generations, now));
+    const { stale, duplicates, places, values, revs, due: dueRows } = row as Row;
+    const due = new Set(dueRows);
+    const counters = (places ?? []).map((place, i): CounterState => {
+      const { tenant, metric, subject, period } = batch.counters[place - 1] as PlacedCounter;
+      const [value, rev] = [values[i] as number, revs[i] as number];
+      return { tenant, metric, subject, period, value, rev, due: due.has(place) };
+    });
+    return { stale: stale ?? [], duplicates: (duplicates ?? []).map((place) => place - 1), counters };
+  };
+}
+
+/** A counter of the batch, with the sums that hold if no event of it is a duplicate. */
+interface PlacedCounter extends CounterKey, CounterBirth {
+  total: number;
+  dip: number;
+  peak: number;
+}
+
+interface Batch {
+  readonly counters: PlacedCounter[];
+  /** Which event feeds which counter, by place. */
+  readonly feedEvents: number[];
+  readonly feedCounters: number[];
+}
+
+function placed(events: readonly RecordedEvent[]): Batch {
+  const batch: Batch = { counters: [], feedEvents: [], feedCounters: [] };
+  const places = new Map<string, number>();
+  events.forEach(({ tenant, metric, subject, amount, feeds }, index) => {
+    for (const { period, below, above, due } of feeds) {
+      const key = `${tenant}\0${metric}\0${subject}\0${period}`;
+      let place = places.get(key);
+      if (place === undefined) {
+        const sums = { total: 0, dip: Infinity, peak: -Infinity };
+        place = batch.counters.push({ tenant, metric, subject, period, below, above, due, ...sums });
+        places.set(key, place);
+      }
+      const counter = batch.counters[place - 1] as PlacedCounter;
+      counter.total += amount;
+      counter.dip = Math.min(counter.dip, counter.total);
+      counter.peak = Math.max(counter.peak, counter.total);
+      batch.feedEvents.push(index + 1);
+      batch.feedCounters.push(place);
+    }
+  });
+  return batch;
+}
+
+function parameters(
+  events: readonly RecordedEvent[],
+  { counters, feedEvents, feedCounters }: Batch,
+  generations: Readonly<Record<string, number>>,
+  now: Date | undefined,
+): Value[] {
+  // Beyond the safe integers these sums are no longer exact; the statement's own are.
+  const exact = counters.every(({ dip, peak }) => Number.isSafeInteger(dip) && Number.isSafeInteger(peak));
+  const sums = (sum: (counter: PlacedCounter) => number) => plainArray(exact ? counters.map(sum) : []);
+  return [
+    textArray(Object.keys(generations)),
+    plainArray(Object.values(generations)),
+    textArray(events.map((event) => event.tenant)),
+    textArray(events.map((event) => event.metric)),
+    textArray(events.map((event) => event.id)),
+    plainArray(events.map((event) => event.amount)),
+    plainArray(events.map((event) => event.occurredAt.getTime())),
+    events.length,
+    plainArray(feedEvents),
+    plainArray(feedCounters),
+    feedEvents.length,
+    textArray(counters.map((counter) => counter.tenant)),
+    textArray(counters.map((counter) => counter.metric)),
+    textArray(counters.map((counter) => counter.subject)),
+    textArray(counters.map((counter) => counter.period)),
+    plainArray(counters.map((counter) => counter.below)),
+    plainArray(counters.map((counter) => counter.above)),
+    plainArray(counters.map((counter) => counter.due)),
+    sums((counter) => counter.total),
+    sums((counter) => counter.dip),
+    sums((counter) => counter.peak),
+    counters.length,
+    time(now),
+    exact,
+  ];
+}

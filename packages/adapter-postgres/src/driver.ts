@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { tableNamer } from "@milepost/core/store";
+import { isRetryable, leavesConnectionUsable, translateError } from "./errors.js";
+import { parserOf } from "./values.js";
+
+/** The members of a `pg.Pool` that are called. Its `error` events belong to the host. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>;
+}
+
+/** The members of a `pg.PoolClient` that are called. */
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<{ readonly rows: unknown[] }>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+  /** With an error, the pool closes the connection instead of keeping it. */
+  release(error?: Error): void;
+}
+
+export interface PostgresQuery {
+  text: string;
+  /** A named statement is parsed and planned once per connection. */
+  name?: string;
+  values?: unknown[];
+  /** Decoding for this query alone: pg's global type parsers are the host's. */
+  types?: { getTypeParser(oid: number): (text: string) => unknown };
+}
+
+/** What a parameter may be; encoding is done by the caller, see `values.ts`. */
+export type Value = string | number | boolean | null;
+
+/** One SQL text of ours with its tables filled in. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type Run = <Row>(statement: Statement, values?: readonly Value[]) => Promise<Row[]>;
+
+export interface DatabaseOptions {
+  readonly schema: string;
+  readonly tablePrefix: string;
+  readonly prepare: boolean;
+}
+
+const tries = 10;
+
+/** One host pool and one set of tables in it. Every error that leaves it is a MilepostError. */
+export class Database {
+  readonly schema: string;
+  /** Fills `{counters}` and `{#index}` into SQL: always qualified and quoted, never by way of search_path. */
+  readonly fill: (sql: string) => string;
+  readonly #pool: PostgresPool;
+  readonly #prepare: boolean;
+  readonly #safeValueConstraint: string;
+
+  constructor(pool: PostgresPool, options: DatabaseOptions) {
+    this.#pool = pool;
+    this.#prepare = options.prepare;
+    this.schema = options.schema;
+    this.fill = tableNamer(options);
+    this.#safeValueConstraint = `${options.tablePrefix}counters_value_safe`;
+  }
+
+  statement(label: string, sql: string): Statement {
+    const text = this.fill(sql);
+    // Stores with other tables may share the connection, and a name stands for one text only. 63 bytes at most.
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
+    return { name: `milepost_${label}_${digest}`, text };
+  }
+
+  /** One statement in a transaction of its own: one round trip. */
+  readonly run: Run = <Row>(statement: Statement, values: readonly Value[] = []) =>
+    this.#connected((run) => run<Row>(statement, values));
+
+  /** Several statements in one transaction, run again from the start after a deadlock. */
+  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    return this.#connected(async (run, command) => {
+      // Stated, because the steps rely on each statement seeing what was committed before it, whatever the host's default.
+      await command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+      let result: T;
+      try {
+        result = await work(run);
+      } catch (error) {
+        await command("ROLLBACK").catch((cause: unknown) => {
+          throw leavesConnectionUsable(error) ? cause : error;
+        });
+        throw error;
+      }
+      await command("COMMIT");
+      return result;
+    });
+  }
+
+  /** Several statements of one text, without parameters. */
+  static script(text: string): Statement {
+    return { name: "", text };
+  }
+
+  async #connected<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#once(work);
+      } catch (error) {
+        if (!isRetryable(error) || attempt === tries) throw translateError(error, this.#safeValueConstraint);
+        await sleep(Math.random() * 4 * 2 ** Math.min(attempt, 6));
+      }
+    }
+  }
+
+  async #once<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    // pg emits the loss of a connection on the checked-out client too, where without a listener it ends the process.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on("error", onError);
+    try {
+      const run: Run = async <Row>({ name, text }: Statement, values: readonly Value[] = []) => {
+        const named = this.#prepare && name !== "";
+        // A text of several statements must have neither name nor values, or pg takes the extended protocol.
+        const query = name === "" ? { text } : { text, values: [...values], types: decoding };
+        const { rows } = await client.query(named ? { ...query, name } : query);
+        return rows as Row[];
+      };
+      return await work(run, async (text) => {
+        await client.query({ text });
+      });
+    } catch (error) {
+      if (!leavesConnectionUsable(error)) broken ??= error instanceof Error ? error : new Error(String(error));
+      throw error;
+    } finally {
+      client.removeListener("error", onError);
+      client.release(broken);
+    }
+  }
+}
+
+const decoding = { getTypeParser: parserOf };

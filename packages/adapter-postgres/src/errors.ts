@@ -1,0 +1,67 @@
+import { counterOverflow, type ErrorCode, MilepostError } from "@milepost/core/store";
+
+// Everything the driver throws becomes one MilepostError here. `detail` and `where` of a server error hold row data, so
+// they stay on `cause` and never enter a message.
+
+/** What is read of a thrown value; a server error has `severity`, an error of the network or the pool has not. */
+interface DriverError {
+  readonly code?: unknown;
+  readonly severity?: unknown;
+  readonly constraint?: unknown;
+  readonly message?: unknown;
+}
+
+/** SQLSTATEs (or their two-character class) after which nothing was stored and another try may succeed. */
+const busy = new Set(["40001", "40P01", "55P03", "57014"]);
+const unavailable = new Set(["08", "53", "57P01", "57P02", "57P03", "57P04", "57P05", "25006", "58"]);
+const missing = new Set(["42P01", "3F000"]);
+
+/** Thrown by the pool and the protocol client without any code. */
+const connectionLost = /connection|connect|terminated|not queryable|pool after calling end|timeout/i;
+
+function facts(error: unknown): { state: string | undefined; driver: DriverError } {
+  const driver: DriverError = typeof error === "object" && error !== null ? error : {};
+  // EPIPE has five capital letters as well: only a server error has a severity.
+  const state = typeof driver.severity === "string" && typeof driver.code === "string" ? driver.code : undefined;
+  return { state, driver };
+}
+
+/** A deadlock or a failed serialization: the server rolled everything back, so the step may simply run again. */
+export function isRetryable(error: unknown): boolean {
+  const { state } = facts(error);
+  return state === "40P01" || state === "40001";
+}
+
+/** Whether the connection may still be used after this error; when in doubt it is not. */
+export function leavesConnectionUsable(error: unknown): boolean {
+  if (MilepostError.is(error)) return true;
+  const { state, driver } = facts(error);
+  return state !== undefined && driver.severity === "ERROR";
+}
+
+export function translateError(error: unknown, constraintName: string): MilepostError {
+  if (MilepostError.is(error)) return error;
+  const { state, driver } = facts(error);
+  const failure = (code: ErrorCode, message: string) => new MilepostError(code, message, { cause: error });
+
+  if (state === undefined) {
+    const code = typeof driver.code === "string" ? driver.code : "";
+    const text = typeof driver.message === "string" ? driver.message : "";
+    if (/^E[A-Z_]+$/.test(code) || connectionLost.test(text)) {
+      return failure("store_unavailable", `Postgres could not be reached${code && ` (${code})`}. Try again later.`);
+    }
+    return failure("store_failed", "The Postgres driver failed; see `cause`.");
+  }
+  if (missing.has(state)) {
+    return failure("schema_missing", `Milepost's tables are missing (${state}): run migrate(), or the text of ddl().`);
+  }
+  // 22003: the batch's own sum left bigint before the constraint could look at it.
+  if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(error);
+  if (busy.has(state)) {
+    return failure("store_busy", `Postgres gave up waiting for other transactions (${state}). Try again.`);
+  }
+  if (unavailable.has(state) || unavailable.has(state.slice(0, 2))) {
+    return failure("store_unavailable", `Postgres is not available (${state}). Try again later.`);
+  }
+  return failure("store_failed", `Postgres refused a statement (${state}); see \`cause\`.`);
+}

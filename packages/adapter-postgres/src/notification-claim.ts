@@ -1,0 +1,53 @@
+import type { NotificationRepository } from "@milepost/core/store";
+import type { Database } from "./driver.js";
+import { type ClaimedRow, notificationColumns, notificationOf } from "./notification-row.js";
+import { textArray, time } from "./values.js";
+
+// Everything reads the partial index (tenant, notifier, not_before, id) of pending rows. `lane` hops from one lane that
+// has any to the next, so lanes without work and the rows of a paused lane cost nothing. `share` finds without locking
+// how much of each lane belongs to this claim; then exactly that much is locked, and where another claim was first, the
+// rows behind its.
+const ready = `r.state = 'pending' AND r.not_before <= (SELECT now FROM step)
+  AND (r.expires_at IS NULL OR r.expires_at > (SELECT now FROM step))`;
+const text = `
+WITH RECURSIVE step AS MATERIALIZED (
+  SELECT date_trunc('milliseconds', coalesce($5::timestamptz, clock_timestamp())) AS now
+), lane AS (
+  (SELECT r.tenant, r.notifier FROM {notifications} r WHERE r.state = 'pending' ORDER BY r.tenant, r.notifier LIMIT 1)
+  UNION ALL
+  SELECT next.tenant, next.notifier FROM lane, LATERAL (
+    SELECT r.tenant, r.notifier FROM {notifications} r
+    WHERE r.state = 'pending' AND (r.tenant, r.notifier) > (lane.tenant, lane.notifier)
+    ORDER BY r.tenant, r.notifier LIMIT 1) next
+), usable AS (
+  SELECT a.tenant, a.notifier FROM lane a LEFT JOIN {lanes} l ON l.tenant = a.tenant AND l.notifier = a.notifier
+  WHERE a.notifier = ANY ($1::text[]) AND l.paused IS NOT TRUE
+    AND (l.not_before IS NULL OR l.not_before <= (SELECT now FROM step))
+), share AS (
+  SELECT first.tenant, first.notifier, count(*) AS rows FROM (
+    SELECT u.tenant, u.notifier FROM usable u, LATERAL (
+      SELECT r.not_before, r.id FROM {notifications} r WHERE r.tenant = u.tenant AND r.notifier = u.notifier AND ${ready}
+      ORDER BY r.not_before, r.id LIMIT least($2::integer, $3::integer)) r
+    ORDER BY r.not_before, r.id LIMIT $2::integer) first
+  GROUP BY first.tenant, first.notifier
+), taken AS MATERIALIZED (
+  SELECT t.tenant, t.id FROM share s, LATERAL (
+    SELECT r.tenant, r.id FROM {notifications} r WHERE r.tenant = s.tenant AND r.notifier = s.notifier AND ${ready}
+    ORDER BY r.not_before, r.id LIMIT s.rows FOR UPDATE SKIP LOCKED) t
+), claimed AS (
+  UPDATE {notifications} r SET state = 'leased', fence = r.fence + 1, claims = r.claims + 1,
+    lease_until = (SELECT now FROM step) + $4 * interval '1 millisecond'
+  FROM taken t WHERE r.tenant = t.tenant AND r.id = t.id
+  RETURNING r.*
+)
+SELECT ${notificationColumns}, t.content
+FROM claimed n JOIN {templates} t ON t.tenant = n.tenant AND t.hash = n.template
+ORDER BY n.not_before, n.id`;
+
+export function claimStep(database: Database): NotificationRepository["claim"] {
+  const statement = database.statement("notifications_claim", text);
+  return async ({ notifiers, limit, perLane, lease, now }) => {
+    const values = [textArray(notifiers), limit, perLane, lease, time(now)];
+    return (await database.run<ClaimedRow>(statement, values)).map(notificationOf);
+  };
+}

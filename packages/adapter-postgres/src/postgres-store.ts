@@ -1,0 +1,56 @@
+import type { Store } from "@milepost/core/store";
+import { contactRepository } from "./contact-repository.js";
+import { counterRepository } from "./counter-repository.js";
+import { crossingRepository } from "./crossing-repository.js";
+import { definitionRepository } from "./definition-repository.js";
+import { Database, type DatabaseOptions, type PostgresPool } from "./driver.js";
+import { laneRepository } from "./lane-repository.js";
+import { ddlText, migrateDatabase } from "./migrate.js";
+import { notificationRepository } from "./notification-repository.js";
+
+export interface PostgresNaming {
+  /** Created by `migrate()` if it is missing; `milepost` unless given. */
+  readonly schema?: string;
+  /** Put before each table's and index's name; none unless given. */
+  readonly tablePrefix?: string;
+}
+
+export interface PostgresStoreOptions extends PostgresNaming {
+  /**
+   * Use named prepared statements (default). False for a pooler that hands each transaction another connection and does
+   * not follow them, such as PgBouncer before 1.21 in transaction mode; recording then costs about twice as much.
+   */
+  readonly prepare?: boolean;
+}
+
+/** A store over the host's pool; see {@link postgresStore}. */
+export interface PostgresStore extends Store {}
+
+/**
+ * A store over a `pg.Pool` that the host made and closes. Connections are used for one step at a time and never held
+ * across two. The promise of durable commits relies on the server's `synchronous_commit = on`, its default.
+ */
+export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions = {}): PostgresStore {
+  const database = new Database(pool, { ...named(options), prepare: options.prepare ?? true });
+  return {
+    supports: { persistence: true, durableCommits: true },
+    definitions: definitionRepository(database),
+    counters: counterRepository(database),
+    crossings: crossingRepository(database),
+    notifications: notificationRepository(database),
+    lanes: laneRepository(database),
+    contacts: contactRepository(database),
+    migrate: () => migrateDatabase(database),
+    // The pool is the host's, and nothing else is open between two steps.
+    close: async () => {},
+  };
+}
+
+/** The whole schema as SQL text, for hosts that run their own migrations; afterwards `migrate()` finds nothing to do. */
+export function ddl(options: PostgresNaming = {}): string {
+  return ddlText(named(options));
+}
+
+function named({ schema = "milepost", tablePrefix = "" }: PostgresNaming): Omit<DatabaseOptions, "prepare"> {
+  return { schema, tablePrefix };
+}

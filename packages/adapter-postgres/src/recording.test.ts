@@ -1,0 +1,236 @@
+import type { MetricDefinition, RecordedEvent } from "@milepost/core/store";
+import type pg from "pg";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { Sandbox } from "./postgres-harness.js";
+import type { PostgresStore } from "./postgres-store.js";
+
+const metric = "email.delivered";
+const birth = { period: "lifetime", below: null, above: 1_000_000, due: false };
+const definition = (fingerprint: string): MetricDefinition => ({
+  ...{ metric, decrements: true, births: [birth], milestones: ["m"], fingerprint },
+});
+let ids = 0;
+const event = (more: Partial<RecordedEvent> = {}): RecordedEvent => ({
+  ...{ tenant: "default", metric, id: `evt-${++ids}`, subject: "acme", amount: 1 },
+  ...{ occurredAt: new Date("2026-11-21T10:00:00.001Z"), feeds: [birth] },
+  ...more,
+});
+
+let sandbox: Sandbox;
+let store: PostgresStore;
+let admin: pg.Pool;
+beforeEach(async () => {
+  sandbox = new Sandbox(inject("databaseUrl"));
+  admin = sandbox.pool();
+  store = sandbox.store();
+  await store.migrate();
+});
+afterEach(() => sandbox.dispose());
+
+/** Resolves when a backend of this sandbox's tables waits for a lock. */
+async function somebodyWaits(count = 1): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%'`;
+  while (((await admin.query(waiting, [sandbox.schema])).rowCount ?? 0) < count);
+}
+
+/** Every query of a pool and the SQLSTATE of each that failed. */
+function watch(pool: pg.Pool): { readonly queries: { name?: string }[]; readonly failures: string[] } {
+  const seen = { queries: [] as { name?: string }[], failures: [] as string[] };
+  pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (config: { name?: string }) => Promise<unknown>;
+    client.query = ((config: { name?: string }) => {
+      seen.queries.push(config);
+      return query(config).catch((error: { code: string }) => {
+        seen.failures.push(error.code);
+        throw error;
+      });
+    }) as never;
+  });
+  return seen;
+}
+
+describe("add", () => {
+  test("is exactly one query, named once per connection", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const pool = sandbox.pool({ max: 1 });
+    const { queries } = watch(pool);
+    const counted = sandbox.store({}, pool);
+    for (const size of [1, 700]) {
+      const events = Array.from({ length: size }, (_, i) => event({ subject: `s${i % 50}` }));
+      await counted.counters.add({ events, generations: { [metric]: 1 } });
+    }
+    expect(queries).toHaveLength(2);
+    expect(queries[0]?.name).toMatch(/^milepost_counters_add_/);
+    expect(queries[1]?.name).toBe(queries[0]?.name);
+  });
+
+  test("works without prepared statements", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const unprepared = sandbox.store({ prepare: false });
+    const first = event();
+    await unprepared.counters.add({ events: [first, event()], generations: { [metric]: 1 } });
+    const again = await unprepared.counters.add({ events: [event(), first], generations: { [metric]: 1 } });
+    expect(again).toMatchObject({ duplicates: [1], counters: [{ value: 3, rev: 2 }] });
+    const names = await admin.query("SELECT FROM pg_prepared_statements WHERE statement LIKE $1", [sandbox.schema]);
+    expect(names.rowCount).toBe(0);
+  });
+
+  test("in the band counters change by HOT updates and only events and counters are written", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const pool = sandbox.pool({ max: 1 });
+    const recorder = sandbox.store({}, pool);
+    for (let i = 0; i < 30; i += 1) {
+      const events = Array.from({ length: 20 }, (_, n) => event({ subject: `s${n}` }));
+      await recorder.counters.add({ events, generations: { [metric]: 1 } });
+    }
+    const stats = `SELECT relname, n_tup_ins::int AS inserted, n_tup_upd::int AS updated, n_tup_hot_upd::int AS hot
+      FROM pg_stat_user_tables WHERE schemaname = $1 AND n_tup_ins > 0 ORDER BY relname`;
+    // Without this a backend keeps its statistics to itself for up to ten seconds.
+    await pool.query("SELECT pg_stat_force_next_flush()");
+    await pool.query("SELECT");
+    const { rows } = await admin.query(stats, [sandbox.schema]);
+    expect(rows.map((row) => row.relname).filter((name) => !/^(def|migr)/.test(name))).toEqual(["counters", "events"]);
+    const counters = rows.find((row) => row.relname === "counters");
+    expect(counters.updated).toBe(29 * 20);
+    expect(counters.hot / counters.updated).toBeGreaterThan(0.9);
+  });
+
+  test("batches with the same ids and counters in random order never fail", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const pool = sandbox.pool({ max: 8 });
+    const { failures } = watch(pool);
+    const wide = sandbox.store({}, pool);
+    const bait = Array.from({ length: 60 }, (_, i) => event({ subject: `s${i % 20}`, id: `bait-${i}` }));
+    const shuffled = () =>
+      bait
+        .map((each) => [Math.random(), each] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, each]) => each);
+    let duplicates = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let i = 0; i < 10; i += 1) {
+          const events = [...shuffled(), ...shuffled().map((each) => ({ ...each, id: `x-${++ids}` }))];
+          const added = await wide.counters.add({ events, generations: { [metric]: 1 } });
+          duplicates += added.duplicates.length;
+        }
+      }),
+    );
+    expect(duplicates).toBe(79 * 60);
+    const counters = await store.counters.list({ tenant: "default", limit: 100 });
+    expect(counters.reduce((sum, { value }) => sum + value, 0)).toBe(80 * 60 + 60);
+    expect(failures).toEqual([]);
+  });
+});
+
+describe("install against add", () => {
+  test.each([true, false])("an add that knows an older generation stores nothing, prepared: %s", async (prepare) => {
+    await store.definitions.install({ definitions: [definition("a"), { ...definition("x"), metric: "warm" }] });
+    const recorder = sandbox.store({ prepare }, sandbox.pool({ max: 1 }));
+    // Past the fifth execution the server may use its cached generic plan.
+    for (let i = 0; i < 8; i += 1) {
+      await recorder.counters.add({ events: [event({ metric: "warm" })], generations: { warm: 1, [metric]: 1 } });
+    }
+    const installer = await admin.connect();
+    await installer.query(`BEGIN; LOCK TABLE "${sandbox.schema}".definitions IN ACCESS EXCLUSIVE MODE`);
+    await installer.query(`UPDATE "${sandbox.schema}".definitions SET generation = 2 WHERE metric = $1`, [metric]);
+    const adding = recorder.counters.add({ events: [event()], generations: { [metric]: 1 } });
+    await somebodyWaits();
+    await installer.query("COMMIT");
+    installer.release();
+    expect(await adding).toEqual({ stale: [metric], duplicates: [], counters: [] });
+    expect(await store.counters.list({ tenant: "default", metric, limit: 10 })).toEqual([]);
+  });
+
+  test("an install waits for an add under way and then sees its counter", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const holder = await admin.connect();
+    // Holds up the add inside its statement, at its event's id.
+    const blocked = event();
+    await holder.query("BEGIN");
+    await holder.query(`INSERT INTO "${sandbox.schema}".events VALUES ('default', $1, $2)`, [metric, blocked.id]);
+    const adding = store.counters.add({ events: [blocked], generations: { [metric]: 1 } });
+    await somebodyWaits();
+    const installing = store.definitions.install({ definitions: [definition("b")] }).then(
+      () => "installed",
+      (error: { code: string }) => error.code,
+    );
+    await somebodyWaits(2);
+    await holder.query("ROLLBACK");
+    holder.release();
+    expect((await adding).counters).toMatchObject([{ value: 1 }]);
+    expect(await installing).toBe("definitions_changed");
+  });
+
+  test("an install of what is there waits for nobody", async () => {
+    const [installed] = await store.definitions.install({ definitions: [definition("a")] });
+    const holder = await admin.connect();
+    await holder.query(`BEGIN; SELECT FROM "${sandbox.schema}".definitions`);
+    expect(await store.definitions.install({ definitions: [definition("a")] })).toEqual([installed]);
+    await holder.query("COMMIT");
+    holder.release();
+  });
+});
+
+describe("evaluation against add", () => {
+  const key = { tenant: "default", metric, subject: "acme", period: "lifetime" };
+  const evaluation = { ...key, generation: 1, from: 0, band: { below: null, above: null }, state: {}, crossings: [] };
+
+  test("an add that commits while the evaluation waits keeps the counter due, with its trail row", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const first = event({ amount: 1_000_000 });
+    await store.counters.add({ events: [first], generations: { [metric]: 1 } });
+    const holder = await admin.connect();
+    await holder.query("BEGIN");
+    await holder.query(`UPDATE "${sandbox.schema}".counters SET rev = rev + 1, value = value + 5`);
+    await holder.query(`INSERT INTO "${sandbox.schema}".trail
+      SELECT tenant, metric, subject, period, rev, value - 5, '{late}', '{5}', '{2026-11-21Z}', now()
+      FROM "${sandbox.schema}".counters`);
+    const committing = store.crossings.commitEvaluation({ evaluations: [{ ...evaluation, upTo: 1 }] });
+    await somebodyWaits();
+    await holder.query("COMMIT");
+    holder.release();
+    expect(await committing).toEqual(["committed"]);
+    expect(await store.counters.get({ keys: [key] })).toMatchObject([{ rev: 2, due: true }]);
+    const [due] = await store.counters.due({ metrics: [metric], limit: 10, trailLimit: 10 });
+    expect(due).toMatchObject({ folded: 1, trail: [{ rev: 2, ids: ["late"] }] });
+  });
+
+  test("every trail row is folded exactly once while writers and evaluators race", async () => {
+    await store.definitions.install({
+      definitions: [{ ...definition("a"), births: [{ ...birth, due: true }] }],
+    });
+    const wide = sandbox.store({}, sandbox.pool({ max: 8 }));
+    const folded: string[] = [];
+    let writing = 4;
+    const write = async () => {
+      for (let i = 0; i < 40; i += 1) {
+        const feeds = [{ ...birth, above: 2 }];
+        await wide.counters.add({ events: [event({ feeds })], generations: { [metric]: 1 } });
+      }
+      writing -= 1;
+    };
+    const evaluate = async () => {
+      for (;;) {
+        const last = writing === 0;
+        const due = await wide.counters.due({ metrics: [metric], limit: 5, trailLimit: 3 });
+        if (due.length === 0 && last) return;
+        for (const { trail, folded: from, state: _, ...counter } of due) {
+          const upTo = trail.at(-1)?.rev ?? from;
+          const band = { below: null, above: 0 };
+          const [answer] = await wide.crossings.commitEvaluation({
+            evaluations: [{ ...counter, generation: 1, from, upTo, band, state: {}, crossings: [] }],
+          });
+          if (answer === "committed") folded.push(...trail.flatMap(({ ids: all }) => all));
+        }
+      }
+    };
+    await Promise.all([write(), write(), write(), write(), evaluate(), evaluate()]);
+    await evaluate();
+    const [counter] = await store.counters.get({ keys: [key] });
+    expect(counter).toMatchObject({ value: 160, due: false });
+    // The counter was not due until its first value of 2, so its first event may have no trail.
+    expect(new Set(folded).size).toBe(folded.length);
+    expect(folded.length).toBeGreaterThanOrEqual(159);
+  });
+});

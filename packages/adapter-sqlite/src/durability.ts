@@ -1,0 +1,30 @@
+import { MilepostError, type StoreSupports } from "@milepost/core/store";
+import type { SqliteDatabase } from "./driver.js";
+
+/** SQLite's numbers for `PRAGMA synchronous`: 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA. */
+const full = 2;
+
+/**
+ * What the handle's settings promise; throws `unsafe_durability` for a database file that is not in WAL mode, in which
+ * readers and the writer would lock each other out.
+ *
+ * A database without a file (`:memory:`, temporary) forgets the mark together with the notification, so a mark is as
+ * durable as what it marks.
+ */
+export function durabilityOf(db: SqliteDatabase): StoreSupports {
+  const databases = db.pragma("database_list") as { readonly name: string; readonly file: string }[];
+  const file = databases.find(({ name }) => name === "main")?.file ?? "";
+  if (file === "") return { persistence: false, durableCommits: true };
+
+  // Before synchronous: only reading the file tells SQLite that it is in WAL mode, where better-sqlite3 means NORMAL.
+  const journalMode = String(db.pragma("journal_mode", { simple: true }));
+  if (journalMode !== "wal") {
+    throw new MilepostError(
+      "unsafe_durability",
+      `The database's journal_mode is "${journalMode}"; Milepost needs WAL. Once, before sqliteStore(): ` +
+        'db.pragma("journal_mode = WAL").',
+      { path: "db", expected: "journal_mode = WAL" },
+    );
+  }
+  return { persistence: true, durableCommits: Number(db.pragma("synchronous", { simple: true })) >= full };
+}

@@ -1,0 +1,63 @@
+import { counterOverflow, MilepostError } from "@milepost/core/store";
+
+// The one place where better-sqlite3's errors become ours. Only SQLite's code goes into a message: a driver's own text,
+// and more so that of a failed JSON.parse, may quote a row. The original stays in `cause`.
+
+/** Somebody else is at it; the step left no trace and may be run again. */
+export function isBusy(error: unknown): boolean {
+  // better-sqlite3 refuses to write, without asking SQLite, while the host is in the middle of an `iterate()`
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)) || /connection is busy/.test(messageOf(error));
+}
+
+export function translateError(error: unknown): MilepostError {
+  if (MilepostError.is(error)) return error;
+  const code = codeOf(error);
+  const message = messageOf(error);
+  if (isBusy(error)) return busyError("another connection is writing", error);
+  if (/^SQLITE_(FULL|IOERR|CANTOPEN|PROTOCOL)/.test(code)) {
+    return new MilepostError(
+      "store_unavailable",
+      `SQLite could not read or write the database file (${code}). Check the disk's free space, the file's folder ` +
+        "and its permissions.",
+      { cause: error },
+    );
+  }
+  if (code === "SQLITE_ERROR" && /no such (table|column)|has no column/.test(message)) {
+    return new MilepostError(
+      "schema_missing",
+      "Milepost's tables are missing or older than this code: run migrate().",
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === "SQLITE_CONSTRAINT_CHECK" && message.endsWith("counters_value_safe")) return counterOverflow(error);
+  const name = code || (error instanceof Error ? error.name : typeof error);
+  return new MilepostError("store_failed", `The SQLite store failed (${name}); nothing was stored.`, {
+    cause: error,
+  });
+}
+
+export function busyError(why: string, cause?: unknown): MilepostError {
+  return new MilepostError(
+    "store_busy",
+    `The database stayed busy for longer than busyTimeout: ${why}. Nothing was stored; try again, or keep transactions shorter.`,
+    { cause },
+  );
+}
+
+export function handleClosed(): MilepostError {
+  return new MilepostError(
+    "store_unavailable",
+    "The better-sqlite3 handle was closed by its owner. Close the engine before the handle.",
+  );
+}
+
+function codeOf(error: unknown): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" && code.startsWith("SQLITE_") ? code : "";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "";
+}

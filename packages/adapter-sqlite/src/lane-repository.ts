@@ -1,0 +1,58 @@
+import type { Act, Lane, LaneRepository } from "@milepost/core/store";
+import type { Driver, Step } from "./driver.js";
+import { type RowCodec, rowCodec } from "./row-codec.js";
+
+const laneCodec: RowCodec<Lane> = rowCodec<Lane>({
+  tenant: "plain",
+  notifier: "plain",
+  paused: "flag",
+  notBefore: "time",
+});
+
+const actCodec: RowCodec<Act> = rowCodec<Act>({
+  tenant: "plain",
+  entity: "plain",
+  entityId: "plain",
+  act: "plain",
+  by: "plain",
+  why: "plain",
+  at: "time",
+});
+
+export function laneRepository(driver: Driver): LaneRepository {
+  return {
+    setPaused({ tenant, notifier, paused, by, why, now }) {
+      // BEGIN IMMEDIATE is what makes a pause wait for marks; Postgres locks the lane's row.
+      return driver.write((step) => {
+        const row = step.one(
+          "INSERT INTO {lanes} (tenant, notifier, paused) VALUES (?, ?, ?) " +
+            "ON CONFLICT (tenant, notifier) DO UPDATE SET paused = excluded.paused RETURNING *",
+          ...[tenant, notifier, paused ? 1 : 0],
+        );
+        const act = paused ? "pause" : "resume";
+        insertAct(step, { tenant, entity: "lane", entityId: notifier, act, by, why, at: step.now(now) });
+        return laneCodec.decode(row);
+      });
+    },
+
+    list({ tenant }) {
+      return driver.read((step) =>
+        step.all("SELECT * FROM {lanes} WHERE tenant = ? ORDER BY notifier", tenant).map(laneCodec.decode),
+      );
+    },
+
+    acts({ tenant, entity, entityId }) {
+      const sql = "SELECT * FROM {acts} WHERE tenant = ? AND entity = ? AND entity_id = ? ORDER BY number";
+      return driver.read((step) => step.all(sql, tenant, entity, entityId).map(actCodec.decode));
+    },
+  };
+}
+
+export function findLane(step: Step, tenant: string, notifier: string): Lane | undefined {
+  const row = step.get("SELECT * FROM {lanes} WHERE tenant = ? AND notifier = ?", tenant, notifier);
+  return row && laneCodec.decode(row);
+}
+
+export function insertAct(step: Step, act: Act): void {
+  step.run(`INSERT INTO {acts} (${actCodec.columns}) VALUES (${actCodec.marks})`, ...actCodec.values(act));
+}

@@ -1,0 +1,235 @@
+import {
+  type ClaimedNotification,
+  compareKeys,
+  decideMove,
+  type Lane,
+  type MessageTemplate,
+  markMove,
+  type Notification,
+  type NotificationRepository,
+  notificationNotFound,
+  redrivenTwice,
+  settleMove,
+} from "@milepost/core/store";
+import { allOf, later, list } from "./conditions.js";
+import type { Driver, Step } from "./driver.js";
+import { findLane, insertAct } from "./lane-repository.js";
+import {
+  attemptsOf,
+  findAttempt,
+  findNotification,
+  insertAttempt,
+  insertNotification,
+  notificationOf,
+  patchAttempt,
+  patchNotification,
+} from "./notification-row.js";
+
+type Counts = Awaited<ReturnType<NotificationRepository["count"]>>;
+
+export function notificationRepository(driver: Driver): NotificationRepository {
+  return {
+    claim({ notifiers, limit, perLane, lease, now }) {
+      return driver.write((step) => {
+        const at = step.now(now);
+        const content = once((tenant, hash) => templateOf(step, tenant, hash));
+        return readyHeads(step, { notifiers, perLane, now: at })
+          .sort((a, b) => a.notBefore.localeCompare(b.notBefore) || compareKeys(a.id, b.id))
+          .slice(0, limit)
+          .map(({ tenant, id }): ClaimedNotification => {
+            const row = step.one(
+              "UPDATE {notifications} SET state = 'leased', fence = fence + 1, claims = claims + 1, lease_until = ? " +
+                "WHERE tenant = ? AND id = ? RETURNING *",
+              ...[later(at, lease).toISOString(), tenant, id],
+            );
+            const notification = notificationOf(row);
+            return { ...notification, content: content(tenant, notification.template) };
+          });
+      });
+    },
+
+    mark({ marks, lease, now }) {
+      // No lock on the lanes, as Postgres needs one: BEGIN IMMEDIATE keeps every pause out until the commit.
+      return driver.write((step) => {
+        const at = step.now(now);
+        const laneOf = once((tenant, notifier) => findLane(step, tenant, notifier));
+        return marks.map((mark) => {
+          const row = findNotification(step, mark);
+          const { result, patch } = markMove(row, row && laneOf(row.tenant, row.notifier), mark, lease, at);
+          if (patch !== null) patchNotification(step, mark, patch);
+          if (patch !== null && result.result === "marked") {
+            insertAttempt(step, {
+              ...{ tenant: mark.tenant, notification: mark.id, number: result.attempt, fence: mark.fence },
+              ...{ startedAt: at, endedAt: null, outcome: null, detail: null },
+            });
+          }
+          return result;
+        });
+      });
+    },
+
+    settle({ settlements, now }) {
+      return driver.write((step) => {
+        const at = step.now(now);
+        return settlements.map((settlement) => {
+          const row = findNotification(step, settlement);
+          const stored = findAttempt(step, settlement, settlement.attempt);
+          const { result, patch, attempt } = settleMove(row, stored, settlement, at);
+          if (patch !== null) patchNotification(step, settlement, patch);
+          if (attempt !== null) patchAttempt(step, settlement, settlement.attempt, attempt);
+          return result;
+        });
+      });
+    },
+
+    release({ releases, now }) {
+      return driver.write((step) => {
+        const at = step.now(now);
+        return releases.map(({ to, retryIn, refund, reason, ...fenced }) => {
+          const row = findNotification(step, fenced);
+          if (row?.state !== "leased" || row.fence !== fenced.fence) return false;
+          const claims = refund ? row.claims - 1 : row.claims;
+          const end =
+            to === "pending"
+              ? ({ state: to, reason: null, notBefore: later(at, retryIn) } as const)
+              : ({ state: row.wasAmbiguous ? "unknown" : to, reason, settledAt: at } as const);
+          patchNotification(step, fenced, { ...end, leaseUntil: null, claims });
+          return true;
+        });
+      });
+    },
+
+    overdue({ limit, now }) {
+      return driver.snapshot((step) => {
+        const at = step.now(now);
+        const rows = step.all(
+          "SELECT * FROM {notifications} WHERE state IN ('leased', 'sending') AND lease_until <= ? " +
+            "ORDER BY lease_until, id LIMIT ?",
+          ...[at.toISOString(), limit],
+        );
+        return { now: at, rows: rows.map(notificationOf) };
+      });
+    },
+
+    expire({ limit, now }) {
+      return driver.write((step) => {
+        const at = step.now(now);
+        const iso = at.toISOString();
+        const late =
+          "SELECT tenant, id, was_ambiguous FROM {notifications} WHERE state = 'pending' AND expires_at <= ? LIMIT ?";
+        const silent =
+          "SELECT tenant, id, was_ambiguous FROM {notifications} " +
+          "WHERE state = 'ambiguous' AND (horizon_at <= ? OR expires_at <= ?) LIMIT ?";
+        const ends = step.all(late, iso, limit).map((row) => ({ row, reason: "expired" as "expired" | "no_answer" }));
+        for (const row of step.all(silent, iso, iso, limit - ends.length)) ends.push({ row, reason: "no_answer" });
+        let expired = 0;
+        for (const { row, reason } of ends) {
+          const state = row.was_ambiguous === 1 ? "unknown" : "expired";
+          if (state === "expired") expired++;
+          const ended = { state, reason, leaseUntil: null, horizonAt: null, settledAt: at } as const;
+          patchNotification(step, { tenant: row.tenant as string, id: row.id as string }, ended);
+        }
+        return { expired, unknown: ends.length - expired };
+      });
+    },
+
+    decide({ tenant, id, by, now, ...input }) {
+      return driver.write((step) => {
+        const row = findNotification(step, { tenant, id });
+        if (row === undefined) throw notificationNotFound(id);
+        const at = step.now(now);
+        const decision = decideMove(row, input, at);
+        insertAct(step, {
+          tenant,
+          entity: "notification",
+          entityId: id,
+          act: input.act,
+          by,
+          why: input.why,
+          at,
+        });
+        if ("patch" in decision) {
+          patchNotification(step, row, decision.patch);
+          return { ...row, ...decision.patch };
+        }
+        if (!insertNotification(step, decision.redrive)) throw redrivenTwice(row);
+        return decision.redrive;
+      });
+    },
+
+    list({ tenant, source, states, recipientKey, ids, after, limit }) {
+      const { where, values } = allOf([
+        ["tenant = ?", tenant],
+        ["source_kind = ? AND source_id = ?", source?.kind, source?.id],
+        ["state IN (SELECT value FROM json_each(?))", list(states)],
+        ["recipient_key = ?", recipientKey],
+        ["id IN (SELECT value FROM json_each(?))", list(ids)],
+        ["id > ?", after],
+      ]);
+      const sql = `SELECT * FROM {notifications} WHERE ${where} ORDER BY id LIMIT ?`;
+      return driver.read((step) => step.all(sql, ...values, limit).map(notificationOf));
+    },
+
+    attempts({ tenant, notification }) {
+      return driver.read((step) => attemptsOf(step, { tenant, id: notification }));
+    },
+
+    count({ tenant }) {
+      const sql =
+        "SELECT state, reason, count(*) AS count FROM {notifications} WHERE tenant = ? GROUP BY state, reason " +
+        "ORDER BY state, reason NULLS FIRST";
+      return driver.read((step) => step.all(sql, tenant) as unknown as Counts);
+    },
+  };
+}
+
+/**
+ * The first `perLane` rows of each usable lane. Walks the lanes that have pending rows, not the lanes: with 100,000
+ * tenants most have none.
+ */
+function readyHeads(
+  step: Step,
+  { notifiers, perLane, now }: { notifiers: readonly string[]; perLane: number; now: Date },
+): { tenant: string; id: string; notBefore: string }[] {
+  const heads: { tenant: string; id: string; notBefore: string }[] = [];
+  const iso = now.toISOString();
+  let last = { tenant: "", notifier: "" };
+  for (;;) {
+    const next = step.get(
+      "SELECT tenant, notifier FROM {notifications} WHERE state = 'pending' AND (tenant, notifier) > (?, ?) " +
+        "ORDER BY tenant, notifier LIMIT 1",
+      ...[last.tenant, last.notifier],
+    );
+    if (next === undefined) return heads;
+    last = next as typeof last;
+    if (!notifiers.includes(last.notifier) || !isUsable(findLane(step, last.tenant, last.notifier), now)) continue;
+    const rows = step.all(
+      `SELECT tenant, id, not_before AS notBefore FROM {notifications}
+        WHERE state = 'pending' AND tenant = ? AND notifier = ? AND not_before <= ?
+          AND (expires_at IS NULL OR expires_at > ?)
+        ORDER BY not_before, id LIMIT ?`,
+      ...[last.tenant, last.notifier, iso, iso, perLane],
+    );
+    heads.push(...(rows as unknown as typeof heads));
+  }
+}
+
+function isUsable(lane: Lane | undefined, now: Date): boolean {
+  return !lane?.paused && (lane?.notBefore ?? now) <= now;
+}
+
+function templateOf(step: Step, tenant: string, hash: Notification["template"]): MessageTemplate {
+  const row = step.one("SELECT content FROM {templates} WHERE tenant = ? AND hash = ?", tenant, hash);
+  return JSON.parse(row.content as string) as MessageTemplate;
+}
+
+/** Looks a pair of keys up once within a step. */
+function once<T>(find: (tenant: string, name: string) => T): (tenant: string, name: string) => T {
+  const found = new Map<string, { readonly value: T }>();
+  return (tenant, name) => {
+    const key = `${tenant}\0${name}`;
+    const known = found.get(key) ?? { value: find(tenant, name) };
+    found.set(key, known);
+    return known.value;
+  };
+}

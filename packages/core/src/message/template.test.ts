@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../json.js";
+import { compileTemplate, missingTags } from "./template.js";
+
+const compile = (template: object) => compileTemplate(template, "message");
+const text = (source: string, data: JsonObject) => compile({ text: source }).render(data).text;
+
+describe("compileTemplate", () => {
+  it("escapes each part in its own way", () => {
+    const template = compile({ subject: "{{x}}", text: "{{x}}", html: '<a title="{{x}}">' });
+    const x = "a<b>&\"'`=/\r\nBcc: all@example.com";
+    expect(template.render({ x })).toEqual({
+      subject: "a<b>&\"'`=/ Bcc: all@example.com",
+      text: x,
+      html: '<a title="a&lt;b&gt;&amp;&quot;&#39;&#x60;&#x3D;&#x2F;\r\nBcc: all@example.com">',
+    });
+  });
+
+  it("reads own properties of plain data only", () => {
+    const data = { list: [1, 2], name: "Ann", nested: { deep: "yes" } };
+    expect(text("{{nested.deep}} {{#list}}{{.}}{{/list}}", data)).toBe("yes 12");
+    for (const tag of [
+      "constructor",
+      "__proto__",
+      "toString",
+      "list.constructor",
+      "name.constructor",
+      "nested.__proto__",
+    ]) {
+      expect(text(`[{{${tag}}}]`, data)).toBe("[]");
+    }
+  });
+
+  it("takes a null for no value, and does not look further out for one", () => {
+    expect(text("{{#inner}}[{{name}}]{{/inner}}", { name: "outer", inner: { name: null } })).toBe("[]");
+    expect(text("{{#inner}}[{{name}}]{{/inner}}", { name: "outer", inner: { a: 1 } })).toBe("[outer]");
+  });
+
+  it("refuses what it could not render safely, with the path of the part", () => {
+    const refused = (template: object, path: string) =>
+      expect(() => compile(template)).toThrow(expect.objectContaining({ code: "invalid_template", path }));
+    refused({ text: "{{#open}}" }, "message.text");
+    refused({ subject: "{{", text: "" }, "message.subject");
+    refused({ html: "{{{raw}}}" }, "message.html");
+    refused({ html: "{{#a}}{{&raw}}{{/a}}" }, "message.html");
+    refused({ text: "{{> partial}}" }, "message.text");
+    refused({ subject: "only" }, "message");
+  });
+
+  it("requires the tags outside of sections, and finds those without a value", () => {
+    const template = compile({ subject: "{{subject.name}}", text: "{{#extra}}{{inside}}{{/extra}}{{count}}" });
+    expect(template.requiredTags).toEqual(["subject.name", "count"]);
+    expect(missingTags(template, { subject: {}, count: 0 })).toEqual(["subject.name"]);
+    expect(missingTags(template, { subject: { name: "" }, count: null })).toEqual(["count"]);
+  });
+
+  it("names the content by its hash, whatever the order of its parts", () => {
+    expect(compile({ text: "a", subject: "b" }).hash).toBe(compile({ subject: "b", text: "a" }).hash);
+    expect(compile({ text: "a" }).hash).not.toBe(compile({ html: "a" }).hash);
+  });
+});

@@ -1,0 +1,154 @@
+/** One text that is looked for in a copy of a store, and what stands there instead. */
+export interface Replacement {
+  /** Below the package's `src`. */
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+}
+
+/** A store broken on purpose, in one way that would lose or double something. */
+export interface Mutant {
+  readonly name: string;
+  readonly replacements: readonly Replacement[];
+}
+
+export interface MutatedStore {
+  readonly name: "memory" | "sqlite" | "postgres";
+  /** The package whose `src` is copied. */
+  readonly folder: string;
+  readonly mutants: readonly Mutant[];
+}
+
+const onceColumns = "tenant, milestone, subject, period, threshold, limit_version, arming";
+
+export const mutatedStores: readonly MutatedStore[] = [
+  {
+    name: "memory",
+    folder: "packages/core",
+    mutants: [
+      {
+        name: "unique key of crossings dropped",
+        replacements: [
+          {
+            file: "store/memory/memory-crossings.ts",
+            find: "if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;",
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "mark skipped",
+        replacements: [
+          {
+            file: "store/memory/memory-notifications.ts",
+            find: 'store({ ...row, ...patch });\n        if (result.result === "marked")',
+            put: 'if (result.result === "marked")',
+          },
+        ],
+      },
+      {
+        name: "fence ignored",
+        replacements: [
+          {
+            file: "delivery/moves.ts",
+            find: "if (row === undefined || row.fence !== mark.fence)",
+            put: "if (row === undefined)",
+          },
+        ],
+      },
+      {
+        name: "trail not written",
+        replacements: [
+          {
+            file: "store/memory/memory-counters.ts",
+            find: "const trail = [...row.trail, { rev, from: row.value, ids, amounts, occurredAts }];",
+            put: "const trail = row.trail; void [ids, amounts, occurredAts];",
+          },
+        ],
+      },
+    ],
+  },
+  {
+    name: "sqlite",
+    folder: "packages/adapter-sqlite",
+    mutants: [
+      {
+        name: "unique key of crossings dropped",
+        replacements: [
+          {
+            file: "migrations.generated.ts",
+            find: `,\\n  CONSTRAINT {#crossings_once} UNIQUE (${onceColumns})`,
+            put: "",
+          },
+          { file: "crossing-repository.ts", find: `ON CONFLICT (${onceColumns}) DO NOTHING`, put: "" },
+        ],
+      },
+      {
+        name: "mark skipped",
+        replacements: [
+          {
+            file: "notification-repository.ts",
+            find: "if (patch !== null) patchNotification(step, mark, patch);",
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "fence ignored",
+        replacements: [
+          {
+            file: "notification-repository.ts",
+            find: "row && laneOf(row.tenant, row.notifier), mark, lease, at)",
+            put: "row && laneOf(row.tenant, row.notifier), { ...mark, fence: row?.fence ?? mark.fence }, lease, at)",
+          },
+        ],
+      },
+      {
+        name: "trail not written",
+        replacements: [
+          { file: "counter-batch.ts", find: "step.run(appendTrail,", put: "void ([] as unknown[]).concat(" },
+        ],
+      },
+    ],
+  },
+  {
+    name: "postgres",
+    folder: "packages/adapter-postgres",
+    mutants: [
+      {
+        name: "unique key of crossings dropped",
+        replacements: [
+          {
+            file: "migrations.generated.ts",
+            find: `,\\n  CONSTRAINT {#crossings_once} UNIQUE (${onceColumns})`,
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "mark skipped",
+        replacements: [
+          {
+            file: "notification-mark.ts",
+            find: "WHERE r.tenant = d.tenant AND r.id = d.id AND d.move = 'marked'",
+            put: "WHERE false",
+          },
+        ],
+      },
+      {
+        name: "fence ignored",
+        replacements: [{ file: "notification-mark.ts", find: "WHEN r.fence <> m.fence THEN 'lost'", put: "" }],
+      },
+      {
+        name: "trail not written",
+        replacements: [
+          {
+            file: "counter-add.ts",
+            find: "WHERE f.counter IN (SELECT place FROM changed WHERE due)",
+            put: "WHERE false",
+          },
+        ],
+      },
+    ],
+  },
+];
