@@ -5,8 +5,8 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startPostgres } from "../postgres.ts";
-import { type Mutant, type MutatedStore, mutatedStores } from "./mutants.ts";
+import { startPostgres } from "../postgres.js";
+import { type Mutant, type MutatedStore, mutatedStores } from "./mutants.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const runCases = fileURLToPath(new URL("run-cases.ts", import.meta.url));

@@ -32,8 +32,19 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
   const events = [{ ...key, id: "evt-1", amount: 1, occurredAt: new Date(), feeds: [birth] }];
   await store.counters.add({ events, generations: { [metric]: 1 } });
   const crossing: NewCrossing = {
-    ...{ ...key, id: "c-1", milestone: "m", threshold: "1", limitVersion: 0, arming: 1, at: 1, direction: "rising" },
-    ...{ previous: 0, value: 1, eventId: "evt-1", reachedAt: new Date(), state: "pending" },
+    ...key,
+    id: "c-1",
+    milestone: "m",
+    threshold: "1",
+    limitVersion: 0,
+    arming: 1,
+    at: 1,
+    direction: "rising",
+    previous: 0,
+    value: 1,
+    eventId: "evt-1",
+    reachedAt: new Date(),
+    state: "pending",
   };
   const band = { below: null, above: null };
   await store.crossings.commitEvaluation({
@@ -43,10 +54,21 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
   const notifications = Array.from({ length: count }, (_, i): NewNotification => {
     const source = { kind: "crossing", id: "c-1" } as const;
     return {
-      ...{ tenant: "default", id: `n-${String(i).padStart(4, "0")}`, source, channel: "email", itemKey: "" },
-      ...{ recipientKey: `r${i}@example.org`, recipient: { address: `r${i}@example.org` }, notifier: notifierOf(i) },
-      ...{ mode: "at-most-once", keyLifetime: null, template: "t", data: {}, maxAttempts: 5 },
-      ...{ notBefore: null, expiresAt: null },
+      tenant: "default",
+      id: `n-${String(i).padStart(4, "0")}`,
+      source,
+      channel: "email",
+      itemKey: "",
+      recipientKey: `r${i}@example.org`,
+      recipient: { address: `r${i}@example.org` },
+      notifier: notifierOf(i),
+      mode: "at-most-once",
+      keyLifetime: null,
+      template: "t",
+      data: {},
+      maxAttempts: 5,
+      notBefore: null,
+      expiresAt: null,
     };
   });
   const templates = { t: { text: "hello" } };
@@ -55,7 +77,13 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
 }
 
 const markOf = ({ tenant, id, fence }: { tenant: string; id: string; fence: number }): Mark => ({
-  ...{ tenant, id, fence, messageId: `<${id}@x>`, idempotencyKey: id, payloadHash: "h", payload: null },
+  tenant,
+  id,
+  fence,
+  messageId: `<${id}@x>`,
+  idempotencyKey: id,
+  payloadHash: "h",
+  payload: null,
 });
 const claim = (limit: number) =>
   store.notifications.claim({ notifiers: ["smtp", "a", "b"], limit, perLane: limit, lease });
@@ -123,8 +151,18 @@ test("a late result that waited for the sweep is evidence", async () => {
   const mark = markOf(row ?? { tenant: "", id: "", fence: 0 });
   await store.notifications.mark({ marks: [mark], lease });
   const settlement: Settlement = {
-    ...{ tenant: mark.tenant, id: mark.id, fence: mark.fence, attempt: 1, to: "sent", outcome: "accepted" },
-    ...{ reason: null, detail: null, receipt: "250", retryIn: 0, horizonIn: 1000, payload: null },
+    tenant: mark.tenant,
+    id: mark.id,
+    fence: mark.fence,
+    attempt: 1,
+    to: "sent",
+    outcome: "accepted",
+    reason: null,
+    detail: null,
+    receipt: "250",
+    retryIn: 0,
+    horizonIn: 1000,
+    payload: null,
   };
   // What the sweep does, held open until the late result waits for it.
   const holder = await admin.connect();

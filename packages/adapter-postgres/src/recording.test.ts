@@ -7,12 +7,21 @@ import type { PostgresStore } from "./postgres-store.js";
 const metric = "email.delivered";
 const birth = { period: "lifetime", below: null, above: 1_000_000, due: false };
 const definition = (fingerprint: string): MetricDefinition => ({
-  ...{ metric, decrements: true, births: [birth], milestones: ["m"], fingerprint },
+  metric,
+  decrements: true,
+  births: [birth],
+  milestones: ["m"],
+  fingerprint,
 });
 let ids = 0;
 const event = (more: Partial<RecordedEvent> = {}): RecordedEvent => ({
-  ...{ tenant: "default", metric, id: `evt-${++ids}`, subject: "acme", amount: 1 },
-  ...{ occurredAt: new Date("2026-11-21T10:00:00.001Z"), feeds: [birth] },
+  tenant: "default",
+  metric,
+  id: `evt-${++ids}`,
+  subject: "acme",
+  amount: 1,
+  occurredAt: new Date("2026-11-21T10:00:00.001Z"),
+  feeds: [birth],
   ...more,
 });
 

@@ -60,7 +60,9 @@ export function crossingRepository(driver: Driver): CrossingRepository {
       return driver.write((step) => {
         const at = step.now(now);
         const rows = step.all(claimSql, {
-          ...{ milestones: list(milestones), limit, now: at.toISOString() },
+          milestones: list(milestones),
+          limit,
+          now: at.toISOString(),
           leaseUntil: later(at, lease).toISOString(),
         });
         // RETURNING has no order of its own
@@ -176,8 +178,15 @@ function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolea
       `INSERT INTO {crossings} (${codec.columns}) VALUES (${codec.marks})
         ON CONFLICT (tenant, milestone, subject, period, threshold, limit_version, arming) DO NOTHING`,
       ...codec.values({
-        ...{ ...crossing, reason: birthReason(crossing.state), detail: null, notifications: 0, attempts: 0 },
-        ...{ fence: 0, leaseUntil: null, notBefore: now, createdAt: now },
+        ...crossing,
+        reason: birthReason(crossing.state),
+        detail: null,
+        notifications: 0,
+        attempts: 0,
+        fence: 0,
+        leaseUntil: null,
+        notBefore: now,
+        createdAt: now,
       }),
     );
   }

@@ -88,15 +88,13 @@ describe("driver errors", () => {
   test("a full disk is store_unavailable, and the step is rolled back", async () => {
     opened.db.pragma(`max_page_count = ${opened.db.pragma("page_count", { simple: true })}`);
     const subjects = Array.from({ length: 100 }, (_, i) => ({
-      ...{
-        tenant: "t",
-        id: `s${i}`,
-        name: "x".repeat(1000),
-        locale: null,
-        zone: null,
-        fields: {},
-        members: null,
-      },
+      tenant: "t",
+      id: `s${i}`,
+      name: "x".repeat(1000),
+      locale: null,
+      zone: null,
+      fields: {},
+      members: null,
     }));
     await expect(opened.store.contacts.put({ subjects })).rejects.toMatchObject({
       code: "store_unavailable",

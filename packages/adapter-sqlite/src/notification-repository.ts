@@ -59,8 +59,14 @@ export function notificationRepository(driver: Driver): NotificationRepository {
           if (patch !== null) patchNotification(step, mark, patch);
           if (patch !== null && result.result === "marked") {
             insertAttempt(step, {
-              ...{ tenant: mark.tenant, notification: mark.id, number: result.attempt, fence: mark.fence },
-              ...{ startedAt: at, endedAt: null, outcome: null, detail: null },
+              tenant: mark.tenant,
+              notification: mark.id,
+              number: result.attempt,
+              fence: mark.fence,
+              startedAt: at,
+              endedAt: null,
+              outcome: null,
+              detail: null,
             });
           }
           return result;

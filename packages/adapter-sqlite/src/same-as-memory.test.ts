@@ -92,8 +92,20 @@ const commitCommand: fc.Arbitrary<Command> = fc
       if (due === undefined || last === undefined) return [];
       const { tenant, metric, subject, period } = due;
       const crossing: NewCrossing = {
-        ...{ tenant, metric, subject, period, milestone: "ms", threshold, limitVersion: 0, arming: 1 },
-        ...{ id: `c${++seen.crossings}`, at: 1, previous: 0, value: 1, eventId: "e", reachedAt: new Date(5) },
+        tenant,
+        metric,
+        subject,
+        period,
+        milestone: "ms",
+        threshold,
+        limitVersion: 0,
+        arming: 1,
+        id: `c${++seen.crossings}`,
+        at: 1,
+        previous: 0,
+        value: 1,
+        eventId: "e",
+        reachedAt: new Date(5),
         direction: "rising",
         state: "pending",
       };

@@ -26,9 +26,9 @@ import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/co
 import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
-import type { CounterState } from "./store/counter-repository.js";
+import type { CounterKey, CounterState } from "./store/counter-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { keySchema, parseInput } from "./validation.js";
+import { type Agrees, keySchema, parseInput } from "./validation.js";
 
 export interface MilepostOptions {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -60,6 +60,17 @@ export interface CrossingQuery {
   readonly limit?: number;
 }
 
+/** What can be narrowed when counters are listed. Ordered by metric, subject and period, bytewise. */
+export interface CounterQuery {
+  readonly tenant?: string;
+  readonly metric?: string;
+  readonly subject?: string;
+  /** The last counter of the page before. */
+  readonly after?: Omit<CounterKey, "tenant">;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
 export interface Milepost {
   /** Brings the store's schema to what this version needs. Safe to call at every start, by any number of processes. */
   migrate(): Promise<MigrationReport>;
@@ -75,12 +86,15 @@ export interface Milepost {
     source: AsyncIterable<Item> | Iterable<Item>,
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
-  /** The lifetime counter of a subject, or null if nothing was counted yet. */
-  counter(input: {
-    readonly tenant?: string;
-    readonly metric: string;
-    readonly subject: string;
-  }): Promise<CounterState | null>;
+  readonly counters: {
+    /** The lifetime counter of a subject, or null if nothing was counted yet. */
+    get(input: {
+      readonly tenant?: string;
+      readonly metric: string;
+      readonly subject: string;
+    }): Promise<CounterState | null>;
+    list(query?: CounterQuery): Promise<readonly CounterState[]>;
+  };
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
@@ -136,6 +150,8 @@ const laneActSchema = z.strictObject({
   why: z.string().min(1).max(1_000),
 });
 
+true satisfies Agrees<typeof laneActSchema, LaneAct>;
+
 /**
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
  * with the path of the field, and `unsafe_durability` for an at-most-once notifier over a store that may forget.
@@ -183,7 +199,7 @@ export function createMilepost(options: MilepostOptions): Milepost {
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "record" | "recordMany" | "consume" | "counter" | "runOnce">>({
+    ...calls.guard<Pick<Milepost, "migrate" | "record" | "recordMany" | "consume" | "runOnce">>({
       migrate: () => store.migrate(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
@@ -191,11 +207,15 @@ export function createMilepost(options: MilepostOptions): Milepost {
         const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
         return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
       },
-      async counter({ tenant = defaultTenant, metric, subject }) {
+      runOnce: ({ concurrency = 10 } = {}) => runPass(shop, concurrency, calls.closing),
+    }),
+    counters: calls.guard<Milepost["counters"]>({
+      async get({ tenant = defaultTenant, metric, subject }) {
         const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: lifetime }] });
         return counter ?? null;
       },
-      runOnce: ({ concurrency = 10 } = {}) => runPass(shop, concurrency, calls.closing),
+      list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) =>
+        store.counters.list({ tenant, limit, ...query }),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({

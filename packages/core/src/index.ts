@@ -8,7 +8,7 @@ export type { Reason } from "./delivery/reason.js";
 export { reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
-export type { CrossingQuery, LaneAct, Milepost, MilepostOptions } from "./engine.js";
+export type { CounterQuery, CrossingQuery, LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 // errors and data
 export type { ErrorCode, MilepostErrorDetails } from "./errors.js";

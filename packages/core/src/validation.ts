@@ -19,6 +19,21 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorC
   throw new MilepostError(code, `${at === "" ? "input" : at}: ${expected}`, { path: at, expected });
 }
 
+/** Fields without the difference between an absent one and an undefined one, which zod does not make. */
+type Fields<T> = { [Key in keyof T]-?: Field<Exclude<T[Key], undefined>> };
+type Field<T> = T extends readonly (infer Item)[] ? readonly Fields<Item>[] : T;
+
+/**
+ * `true` where a schema takes exactly what a written interface says, else no value at all, so that
+ * `true satisfies Agrees<typeof schema, Written>` does not compile when one of the two changes alone. Interfaces are
+ * written because isolatedDeclarations forbids inferring an exported type.
+ */
+export type Agrees<Schema extends z.ZodType, Written> = [Fields<z.input<Schema>>] extends [Fields<Written>]
+  ? [Fields<Written>] extends [Fields<z.input<Schema>>]
+    ? true
+    : never
+  : never;
+
 export function joinPath(path: string, keys: readonly PropertyKey[]): string {
   return keys.reduce<string>((joined, key) => {
     if (typeof key === "number") return `${joined}[${key}]`;

@@ -10,13 +10,11 @@ type Contact = Parameters<ContactRepository["put"]>[0]["subjects"][number];
 
 function member(fields: Partial<Member> = {}): Member {
   return {
-    ...{
-      id: "ada",
-      address: "ada@example.com",
-      name: "Ada Lovelace",
-      firstName: "Ada",
-      lastName: "Lovelace",
-    },
+    id: "ada",
+    address: "ada@example.com",
+    name: "Ada Lovelace",
+    firstName: "Ada",
+    lastName: "Lovelace",
     role: "owner",
     locale: "en-GB",
     zone: "Europe/London",
@@ -49,7 +47,8 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "a subject and its members come back with every field",
     async run(opened) {
       const given = subject({
-        ...{ name: " 'A\"c\\me' é\u{1f389} ", fields: awkwardJson },
+        name: " 'A\"c\\me' é\u{1f389} ",
+        fields: awkwardJson,
         members: [member(), bare("bob")],
       });
       await opened.store.contacts.put({ subjects: [given] });

@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "./case.js";
-import {
-  assertRefused,
-  awkwardKeys,
-  birth,
-  bytewise,
-  counter,
-  definition,
-  event,
-  record,
-  twoStores,
-} from "./samples.js";
+import { birth, counter, definition, event, record } from "./counter-samples.js";
+import { assertRefused, awkwardKeys, bytewise, twoStores } from "./samples.js";
 
 const about = "definitions";
 

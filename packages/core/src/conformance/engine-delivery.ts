@@ -5,11 +5,9 @@ import { type MemoryNotifier, type MemoryNotifierOptions, memoryNotifier } from 
 import { accepted, ambiguous, type Outcome, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
-import { count, metric, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
+import { count, metric, owner, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
 
 const about = "engine: delivery";
-
-const owner = { resolve: async () => [{ address: "olga@acme.example", name: "Olga" }] };
 
 /** An engine with one notification queued, to one recipient, through `notifier`. */
 async function oneQueued(store: Store, notifier: MemoryNotifier, options: SetupOptions = {}): Promise<Setup> {
@@ -329,93 +327,6 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
           ["redrive", "ann"],
         ],
       );
-    },
-  },
-  {
-    about,
-    name: "a worker sends what is recorded while it runs, and stops after the calls under way",
-    async run({ store }) {
-      let release = () => {};
-      const gate = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      let entered = () => {};
-      const inside = new Promise<void>((resolve) => {
-        entered = resolve;
-      });
-      const notifier = memoryNotifier({
-        async answer() {
-          entered();
-          await gate;
-        },
-      });
-      const { milepost } = setUp(store, { notifier, milestone: { recipients: owner } });
-      const worker = milepost.worker({ pollInterval: 20 });
-      await worker.start();
-      await count(milepost, 1);
-      await inside;
-      const stopped = worker.stop();
-      release();
-      await stopped;
-      notifier.expectSent(1);
-      await count(milepost, 100);
-      notifier.expectSent(1);
-      assert.deepEqual(
-        (await milepost.notifications.list()).map((row) => row.state),
-        ["sent"],
-      );
-      await milepost.runOnce();
-      notifier.expectSent(3);
-    },
-  },
-  {
-    about,
-    name: "a worker whose grace is over leaves its open calls ambiguous and everything unmarked pending",
-    async run({ store }) {
-      let entered = () => {};
-      const inside = new Promise<void>((resolve) => {
-        entered = resolve;
-      });
-      const notifier = memoryNotifier({
-        answer() {
-          entered();
-          return new Promise<never>(() => {});
-        },
-      });
-      const recipients = {
-        resolve: async () => ["a", "b", "c"].map((n) => ({ address: `${n}@acme.example`, name: n })),
-      };
-      const { milepost } = setUp(store, { notifier, milestone: { recipients } });
-      const worker = milepost.worker({ concurrency: 1 });
-      await worker.start();
-      await count(milepost, 1);
-      await inside;
-      await worker.stop({ grace: 10 });
-      const states = (await milepost.notifications.list()).map((row) => [row.state, row.attempts]).sort();
-      assert.deepEqual(states, [
-        ["ambiguous", 1],
-        ["pending", 0],
-        ["pending", 0],
-      ]);
-    },
-  },
-  {
-    about,
-    name: "drains many notifications with several workers at once, each exactly once",
-    async run(opened) {
-      const notifier = memoryNotifier();
-      const recipients = {
-        resolve: async () => Array.from({ length: 300 }, (_, i) => ({ address: `p${i}@acme.example`, name: "P" })),
-      };
-      const first = setUp(opened.store, { notifier, milestone: { recipients } });
-      const other = (await opened.reopen?.()) ?? opened.store;
-      const second = setUp(other, { notifier, clock: first.clock, milestone: { recipients } });
-      await count(first.milepost, 1);
-      await Promise.all([first, second].map(({ milepost }) => milepost.runOnce()));
-      await first.milepost.runOnce();
-      notifier.expectSent(300);
-      assert.equal(new Set(notifier.sent.map(({ to }) => to.address)).size, 300);
-      assert.deepEqual(await first.milepost.notifications.count(), [{ state: "sent", reason: null, count: 300 }]);
     },
   },
 ];

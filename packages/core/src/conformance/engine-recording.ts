@@ -135,8 +135,8 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
       ]);
       assert.equal(fits?.status, "fulfilled");
       assert.equal(overflows?.status === "rejected" && overflows.reason.code, "counter_overflow");
-      assert.equal((await milepost.counter({ metric, subject: "acme" }))?.value, Number.MAX_SAFE_INTEGER);
-      assert.equal((await milepost.counter({ metric, subject: "brand" }))?.value, 1);
+      assert.equal((await milepost.counters.get({ metric, subject: "acme" }))?.value, Number.MAX_SAFE_INTEGER);
+      assert.equal((await milepost.counters.get({ metric, subject: "brand" }))?.value, 1);
     },
   },
   {
@@ -157,7 +157,11 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
       const young = setUp(store, { values: [20] }).milepost;
       assert.equal((await young.record(event())).counted, true);
       assert.equal((await refusal(() => old.record(event({ id: "e2" })))).code, "stale_definitions");
-      assert.equal((await young.counter({ metric, subject: "acme" }))?.value, 1, "the refused event was not counted");
+      assert.equal(
+        (await young.counters.get({ metric, subject: "acme" }))?.value,
+        1,
+        "the refused event was not counted",
+      );
       const third = setUp(store, { values: [30] }).milepost;
       assert.equal((await refusal(() => third.record(event({ id: "e3" })))).code, "definitions_changed");
     },
@@ -183,7 +187,7 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
         toEvent: ({ id, n }) => (n === 70 ? null : event({ id })),
         onRefused: ({ n }, { code, path }) => void refused.push([n, code, path]),
         async acknowledge(items) {
-          const value = (await milepost.counter({ metric, subject: "acme" }))?.value ?? 0;
+          const value = (await milepost.counters.get({ metric, subject: "acme" }))?.value ?? 0;
           acknowledged += items.length;
           assert.ok(value >= acknowledged - 3, "what is acknowledged was committed");
         },
@@ -225,7 +229,7 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
       assert.equal(closed, true, "the source is told that nobody wants more");
       const result = await milepost.consume(events);
       assert.equal(result.counted + result.duplicates, 30);
-      assert.equal((await milepost.counter({ metric, subject: "acme" }))?.value, 30);
+      assert.equal((await milepost.counters.get({ metric, subject: "acme" }))?.value, 30);
     },
   },
   {

@@ -5,7 +5,7 @@ import { MilepostError as MilepostErrorClass } from "../errors.js";
 import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
 import { thresholds } from "../milestone/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
-import { membersWithRole } from "../recipient/resolver.js";
+import { membersWithRole, type RecipientResolver } from "../recipient/resolver.js";
 import type { Store } from "../store/store.js";
 
 export const metric = "email.delivered";
@@ -63,6 +63,9 @@ export function setUp(store: Store, options: SetupOptions = {}): Setup {
   });
   return { milepost, notifier, clock };
 }
+
+/** Resolves every crossing to one recipient. */
+export const owner: RecipientResolver = { resolve: async () => [{ address: "olga@acme.example", name: "Olga" }] };
 
 /** A client with an owner, a manager and a viewer. */
 export async function putAcme(milepost: Milepost): Promise<void> {

@@ -2,8 +2,15 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
 export function engineCases(): readonly ConformanceCase[] {
-  return [...engineRecordingCases, ...sequentialCountCases, ...engineAnnouncingCases, ...engineDeliveryCases];
+  return [
+    ...engineRecordingCases,
+    ...sequentialCountCases,
+    ...engineAnnouncingCases,
+    ...engineDeliveryCases,
+    ...engineWorkerCases,
+  ];
 }

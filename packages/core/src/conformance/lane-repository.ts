@@ -2,21 +2,8 @@ import assert from "node:assert/strict";
 import type { Act, LaneRepository } from "../store/lane-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
-import {
-  assertOwnClock,
-  at,
-  awkwardKeys,
-  bytewise,
-  claimed,
-  leased,
-  mark,
-  minute,
-  notification,
-  notifications,
-  queued,
-  start,
-  twoStores,
-} from "./samples.js";
+import { claimed, leased, mark, notification, notifications, queued } from "./notification-samples.js";
+import { assertOwnClock, at, awkwardKeys, bytewise, minute, start, twoStores } from "./samples.js";
 
 const about = "lanes";
 
@@ -35,15 +22,13 @@ function pause(fields: Partial<Pause> = {}): Pause {
 
 function act(fields: Partial<Act> = {}): Act {
   return {
-    ...{
-      tenant: "default",
-      entity: "lane",
-      entityId: "smtp",
-      act: "pause",
-      by: "ada",
-      why: "outage",
-      at: start,
-    },
+    tenant: "default",
+    entity: "lane",
+    entityId: "smtp",
+    act: "pause",
+    by: "ada",
+    why: "outage",
+    at: start,
     ...fields,
   };
 }

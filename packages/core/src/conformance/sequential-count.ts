@@ -48,7 +48,7 @@ export async function checkSequentialCount(store: Store, scenario: CountingScena
   for (const subject of new Set(scenario.events.map((event) => event.subject))) {
     const own = [...unique.values()].filter((event) => event.subject === subject);
     const total = own.reduce((sum, event) => sum + event.amount, 0);
-    const counter = await milepost.counter({ metric, subject });
+    const counter = await milepost.counters.get({ metric, subject });
     assert.equal(counter?.value, total, `the counter of ${subject} is the sum of its unique events`);
     assert.equal(counter.due, false, `the counter of ${subject} waits for nothing`);
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "./case.js";
-import { counter, event, record, twoStores } from "./samples.js";
+import { counter, event, record } from "./counter-samples.js";
+import { twoStores } from "./samples.js";
 
 const about = "store";
 

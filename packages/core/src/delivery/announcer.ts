@@ -37,15 +37,15 @@ export class Announcer {
     this.#emit = emit;
   }
 
-  /** Announces up to `limit` crossings side by side; answers how each ended. */
-  async announce(limit: number, stop: AbortSignal): Promise<readonly AnnounceEnd[]> {
+  /** Claims up to `limit` crossings and starts their announcements; answers one promise for each, of how it ended. */
+  async start(limit: number, stop: AbortSignal): Promise<readonly Promise<AnnounceEnd>[]> {
     const claimed = await this.#store.crossings.claim({
       milestones: this.#registry.announced,
       limit,
       lease: this.#timing.lease,
       ...storeNow(this.#runtime),
     });
-    return Promise.all(claimed.map((crossing) => this.#announceOne(crossing, stop)));
+    return claimed.map((crossing) => this.#announceOne(crossing, stop));
   }
 
   async #announceOne(crossing: ClaimedCrossing, stop: AbortSignal): Promise<AnnounceEnd> {

@@ -1,8 +1,3 @@
-/** Thrown when work outlives its deadline or the worker's grace. */
-export class DeadlineError extends Error {
-  override readonly name = "DeadlineError";
-}
-
 /**
  * Runs `work` with a signal that aborts after `milliseconds` or when `stop` does, and waits no longer than that, also
  * for work that does not obey its signal. What such work comes to later goes to `late`.
@@ -18,7 +13,7 @@ export async function withDeadline<T>(
   let onStop = () => {};
   const over = new Promise<never>((_, reject) => {
     const end = (why: string) => {
-      const error = new DeadlineError(why);
+      const error = new Error(why);
       reject(error);
       controller.abort(error);
     };

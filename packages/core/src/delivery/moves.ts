@@ -153,7 +153,7 @@ function endOf<State extends "failed" | "expired" | "cancelled">(
   return row.wasAmbiguous ? "unknown" : as;
 }
 
-export function isTerminal(state: Notification["state"]): state is TerminalState {
+function isTerminal(state: Notification["state"]): state is TerminalState {
   return (terminalStates as readonly string[]).includes(state);
 }
 

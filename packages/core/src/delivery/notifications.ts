@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime.js";
 import type { DecideAct } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { keySchema, parseInput } from "../validation.js";
+import { type Agrees, keySchema, parseInput } from "../validation.js";
 import type { Attempt, Notification, NotificationSource, NotificationState } from "./notification.js";
 import type { Reason } from "./reason.js";
 import type { DeliveryTiming } from "./timing.js";
@@ -57,6 +57,8 @@ const actSchema = z.strictObject({
   why: z.string().min(1).max(1_000),
   acceptDuplicate: z.boolean().default(false),
 });
+
+true satisfies Agrees<typeof actSchema, NotificationAct & { readonly acceptDuplicate?: boolean }>;
 
 export function notificationsOver(store: Store, runtime: Runtime, timing: DeliveryTiming): Notifications {
   const decide = (act: DecideAct) => async (input: NotificationAct) =>

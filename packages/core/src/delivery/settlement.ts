@@ -87,7 +87,7 @@ export function settlementOf(
 }
 
 /** Whether the mode allows another call although the last one may have been accepted. */
-export function mayRepeat(row: Pick<SendingRow, "mode" | "keyUntil">, now: Date): boolean {
+function mayRepeat(row: Pick<SendingRow, "mode" | "keyUntil">, now: Date): boolean {
   if (row.mode === "at-least-once") return true;
   return row.mode === "idempotent" && row.keyUntil !== null && now < row.keyUntil;
 }

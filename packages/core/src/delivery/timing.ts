@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { parseInput } from "../validation.js";
+import { type Agrees, parseInput } from "../validation.js";
 
 /** The times of delivery, all in milliseconds. */
 export interface DeliveryTiming {
@@ -37,6 +37,8 @@ const timingSchema = z
     message: "callDeadline + settleMargin must be below lease",
     path: ["lease"],
   });
+
+true satisfies Agrees<typeof timingSchema, DeliveryTiming>;
 
 export function deliveryTiming(input: Partial<DeliveryTiming> = {}): DeliveryTiming {
   return parseInput(timingSchema, input, "invalid_options", "delivery");

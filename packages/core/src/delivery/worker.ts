@@ -4,7 +4,7 @@ import type { Emit } from "../events.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
-import { parseInput } from "../validation.js";
+import { type Agrees, parseInput } from "../validation.js";
 import type { AnnounceEnd, Announcer } from "./announcer.js";
 import type { Deliverer, DeliveryEnd, Stop } from "./deliverer.js";
 import { reap } from "./reaper.js";
@@ -47,6 +47,8 @@ const workerSchema = z.strictObject({
   sweepInterval: z.int().min(1).default(5_000),
 });
 
+true satisfies Agrees<typeof workerSchema, WorkerOptions>;
+
 const sweepLimit = 500;
 const announceLimit = 20;
 const firstBackoff = 1_000;
@@ -64,13 +66,39 @@ export interface Workshop {
   readonly ready: () => Promise<void>;
 }
 
+/** Work under way, of which there is room for so much at once. */
+class Slots {
+  readonly #capacity: number;
+  readonly #taken = new Set<Promise<void>>();
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get free(): number {
+    return this.#capacity - this.#taken.size;
+  }
+
+  /** Takes a slot until `work`, which does not reject, has ended. */
+  take(work: Promise<void>): void {
+    const taken = work.finally(() => this.#taken.delete(taken));
+    this.#taken.add(taken);
+  }
+
+  async empty(): Promise<void> {
+    await Promise.all(this.#taken);
+  }
+}
+
 /** The loop that turns due counters and pending crossings into sent notifications until it is stopped. */
 export class DeliveryWorker implements Worker {
   readonly #shop: Workshop;
   readonly #options: z.infer<typeof workerSchema>;
   readonly #stopping = new AbortController();
-  readonly #grace = new AbortController();
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #graceOver = new AbortController();
+  // Apart from each other: a resolver that hangs must not hold up what is queued already.
+  readonly #announcements = new Slots(announceLimit);
+  readonly #deliveries: Slots;
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #woken = false;
@@ -78,8 +106,9 @@ export class DeliveryWorker implements Worker {
   constructor(shop: Workshop, options: WorkerOptions) {
     this.#shop = shop;
     // one listener per call under way is no leak
-    setMaxListeners(0, this.#stopping.signal, this.#grace.signal);
+    setMaxListeners(0, this.#stopping.signal, this.#graceOver.signal);
     this.#options = parseInput(workerSchema, options, "invalid_options", "worker");
+    this.#deliveries = new Slots(this.#options.concurrency);
   }
 
   async start(): Promise<void> {
@@ -89,9 +118,10 @@ export class DeliveryWorker implements Worker {
   async stop({ grace = 10_000 }: StopOptions = {}): Promise<void> {
     this.#stopping.abort();
     this.wake();
-    const timer = setTimeout(() => this.#grace.abort(), grace);
+    const timer = setTimeout(() => this.#graceOver.abort(), grace);
     await this.#loop;
-    await Promise.allSettled(this.#inFlight);
+    await this.#announcements.empty();
+    await this.#deliveries.empty();
     clearTimeout(timer);
   }
 
@@ -113,12 +143,12 @@ export class DeliveryWorker implements Worker {
           await this.#sweep();
           sweptAt = now;
         }
-        const busy = await this.#round();
+        const started = await this.#startWork();
         backoff = firstBackoff;
-        if (!busy) await this.#idle(this.#options.pollInterval);
+        if (started === 0 && !this.#woken) await this.#pause(this.#options.pollInterval, () => true);
       } catch (error) {
         this.#shop.emit("error", { where: "worker", error });
-        await this.#idle(backoff, this.#stopping.signal);
+        await this.#pause(backoff, () => this.#stopping.signal.aborted);
         backoff = Math.min(backoff * 2, longestBackoff);
       }
     }
@@ -130,42 +160,37 @@ export class DeliveryWorker implements Worker {
     await reap(store, runtime, timing, sweepLimit);
   }
 
-  /** Announces and starts what there is room for; answers whether there may be more at once. */
-  async #round(): Promise<boolean> {
+  /** Starts what there is room for; answers how much that was. */
+  async #startWork(): Promise<number> {
     const { announcer, deliverer } = this.#shop;
-    const announced = await announcer.announce(announceLimit, this.#stopping.signal);
-    const free = this.#options.concurrency - this.#inFlight.size;
-    const started = free > 0 && !this.#stopping.signal.aborted ? await deliverer.start(free, this.#stop()) : [];
-    for (const end of started) this.#track(end);
-    if (this.#inFlight.size >= this.#options.concurrency) {
-      await Promise.race(this.#inFlight);
-      return true;
+    const stop: Stop = { begun: this.#stopping.signal, over: this.#graceOver.signal };
+    let started = 0;
+    if (this.#announcements.free > 0) {
+      started += this.#track(this.#announcements, await announcer.start(this.#announcements.free, stop.begun));
     }
-    return announced.length > 0 || started.length > 0;
+    if (this.#deliveries.free > 0 && !stop.begun.aborted) {
+      started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop));
+    }
+    return started;
   }
 
-  /** Rows that are not marked yet are given back when the stop begins; calls under way are cut off when its grace ends. */
-  #stop(): Stop {
-    return { begun: this.#stopping.signal, over: this.#grace.signal };
+  #track(slots: Slots, started: readonly Promise<unknown>[]): number {
+    for (const end of started) {
+      const tracked = end
+        .catch((error: unknown) => this.#shop.emit("error", { where: "worker", error }))
+        .finally(() => this.wake());
+      slots.take(tracked as Promise<void>);
+    }
+    return started.length;
   }
 
-  #track(end: Promise<DeliveryEnd>): void {
-    const tracked = end
-      .catch((error: unknown) => this.#shop.emit("error", { where: "deliver", error }))
-      .finally(() => {
-        this.#inFlight.delete(tracked);
-        this.wake();
-      });
-    this.#inFlight.add(tracked);
-  }
-
-  /** Waits, but not after a wake-up that came since the last look; with `only`, nothing else ends the wait early. */
-  async #idle(milliseconds: number, only?: AbortSignal): Promise<void> {
-    if (this.#stopping.signal.aborted || (this.#woken && only === undefined)) return;
+  /** Waits until the time is over or a wake-up comes that `ends` the wait; not at all once the worker stops. */
+  async #pause(milliseconds: number, ends: () => boolean): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
       this.#wake = () => {
-        if (only !== undefined && !only.aborted) return;
+        if (!ends()) return;
         clearTimeout(timer);
         resolve();
       };
@@ -192,7 +217,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   await reap(store, runtime, timing, sweepLimit);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
-    const announced = await announcer.announce(announceLimit, never);
+    const announced = await Promise.all(await announcer.start(announceLimit, never));
     const ended = await Promise.all(await deliverer.start(concurrency, { begun: never, over: never }));
     evaluated += swept;
     for (const end of announced) crossings[end]++;

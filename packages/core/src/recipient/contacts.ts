@@ -4,7 +4,7 @@ import { plainObject } from "../json.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
-import { keySchema, parseInput } from "../validation.js";
+import { type Agrees, keySchema, parseInput } from "../validation.js";
 import { addressSchema, recipientFields, recipientKey } from "./recipient.js";
 import { normalRole } from "./resolver.js";
 
@@ -45,6 +45,12 @@ export interface Contacts {
     readonly subject: string;
     readonly roles?: readonly string[];
   }): Promise<readonly Member[]>;
+  /** Subjects ordered by id, bytewise, after `after`; 100 unless said. */
+  list(query?: {
+    readonly tenant?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<readonly Subject[]>;
 }
 
 const memberSchema = z.strictObject({ id: keySchema.optional(), address: addressSchema, ...recipientFields });
@@ -55,9 +61,12 @@ const subjectSchema = z.strictObject({
   name: recipientFields.name,
   locale: recipientFields.locale,
   zone: recipientFields.zone,
-  fields: z.unknown().optional(),
-  members: z.array(memberSchema).max(10_000).optional(),
+  fields: z.custom<Record<string, unknown>>().optional(),
+  members: z.array(memberSchema).max(10_000).readonly().optional(),
 });
+
+true satisfies Agrees<typeof memberSchema, MemberInput>;
+true satisfies Agrees<typeof subjectSchema, SubjectInput>;
 
 export function contactsOver(store: Store): Contacts {
   return {
@@ -69,6 +78,7 @@ export function contactsOver(store: Store): Contacts {
     subject: ({ tenant = defaultTenant, id }) => store.contacts.subject({ tenant, id }),
     members: ({ tenant = defaultTenant, subject, roles }) =>
       store.contacts.members({ tenant, subject, ...(roles && { roles: roles.map(normalRole) }) }),
+    list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) => store.contacts.list({ tenant, limit, ...query }),
   };
 }
 

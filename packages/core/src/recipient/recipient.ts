@@ -3,6 +3,7 @@ import { domainToASCII } from "node:url";
 import * as z from "zod";
 import { MilepostError } from "../errors.js";
 import { maxKeyBytes } from "../text-key.js";
+import type { Agrees } from "../validation.js";
 
 /** A person or address a crossing or campaign resolves to. */
 export interface Recipient {
@@ -41,6 +42,8 @@ export const recipientFields: Readonly<Record<"name" | "firstName" | "lastName" 
 export const addressSchema: z.ZodString = line(320).refine((text) => text.trim() !== "", "must not be blank");
 
 const recipientSchema = z.object({ address: addressSchema, ...recipientFields });
+
+true satisfies Agrees<typeof recipientSchema, Recipient>;
 
 /** Keeps the known fields of a resolver's answer, or throws `invalid_recipient`. */
 export function parseRecipient(input: unknown, path: string): Recipient {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MilepostError } from "../errors.js";
 import type { MilestoneEvent, ParsedEvent } from "./event.js";
 import type { Recorder, RecordManyResult } from "./recorder.js";
@@ -64,6 +65,8 @@ export async function consume<Item>(
     totals.counted += result.counted;
     totals.duplicates += result.duplicates;
     await options.acknowledge?.(batch, result);
+    // a synchronous store answers without a turn of the event loop; signals and timers of the host have a right to one
+    await nextTurn();
   }
 
   function flush(): void {

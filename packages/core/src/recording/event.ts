@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { keySchema, parseInput } from "../validation.js";
+import { type Agrees, keySchema, parseInput } from "../validation.js";
 
 /** One fact from the host. */
 export interface MilestoneEvent {
@@ -46,6 +46,8 @@ const eventSchema = z.strictObject({
     .refine((date) => year(date) >= 1 && year(date) <= 9999, "a date between the years 1 and 9999")
     .optional(),
 });
+
+true satisfies Agrees<typeof eventSchema, MilestoneEvent>;
 
 /** Fills in defaults, or throws `invalid_event` with the path of the field. Unknown fields are refused: a misspelt
  * `ammount` would count 1. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Coalescer } from "../coalescer.js";
 import { type ErrorCode, MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
@@ -86,6 +87,8 @@ export class Recorder {
     let counted = 0;
     const crossings: Crossing[] = [];
     for (let start = 0; start < events.length; start += chunkSize) {
+      // a synchronous store answers without a turn of the event loop; others in the process have a right to one
+      if (start > 0) await nextTurn();
       const { accepted, due } = await this.#add(events.slice(start, start + chunkSize));
       counted += accepted.length;
       await this.#evaluator.evaluate(due);

@@ -1,0 +1,16 @@
+import { checkSequentialCount, randomScenario } from "@milepost/core/conformance";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { sqliteHarness } from "./sqlite-harness.js";
+
+it("gives the crossings of a plain sequential count for any amounts, batch split and number of callers", async () => {
+  const check = async (seed: number) => {
+    const opened = await sqliteHarness.open();
+    try {
+      await checkSequentialCount(opened.store, randomScenario(seed));
+    } finally {
+      await opened.dispose();
+    }
+  };
+  await expect(fc.assert(fc.asyncProperty(fc.nat(), check), { numRuns: 40 })).resolves.toBeUndefined();
+}, 60_000);

@@ -1,0 +1,19 @@
+import cliProgress from "cli-progress";
+
+export interface Progress {
+  at(done: number): void;
+  stop(): void;
+}
+
+/** A bar on standard error while somebody watches it there; nothing in a pipe or a log. */
+export function progressBar(total: number | null): Progress {
+  if (!process.stderr.isTTY) return { at() {}, stop() {} };
+  const known = "{bar} {percentage}%  {value}/{total} deliveries  {duration_formatted}, {eta_formatted} left";
+  const unknown = "{value} deliveries  {duration_formatted}";
+  const bar = new cliProgress.SingleBar(
+    { stream: process.stderr, format: total === null ? unknown : known, clearOnComplete: true },
+    cliProgress.Presets.shades_classic,
+  );
+  bar.start(total ?? 0, 0);
+  return { at: (done) => bar.update(done), stop: () => bar.stop() };
+}
