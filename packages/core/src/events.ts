@@ -52,15 +52,21 @@ export class Events {
   // mitt wants a type with an index signature, which an interface has not
   readonly #emitter: Emitter<{ [Name in keyof MilepostEvents]: MilepostEvents[Name] }> = mitt();
 
-  /** Hears `name` until the returned function is called. A listener that throws changes nothing. */
+  /** Hears `name` until the returned function is called. A listener that throws changes nothing; it is told of once. */
   on<Name extends keyof MilepostEvents>(name: Name, listener: (event: MilepostEvents[Name]) => void): () => void {
+    let told = false;
+    const failed = (error: unknown): void => {
+      if (told) return;
+      told = true;
+      process.emitWarning(`A listener of "${name}" failed: ${describeError(error)}`, "MilepostWarning");
+    };
     const isolated = (event: MilepostEvents[Name]): void => {
       try {
         // an async listener's rejection is a listener's error too
         const returned: unknown = listener(event);
-        if (returned instanceof Promise) returned.catch((error: unknown) => this.#listenerFailed(name, error));
+        if (returned instanceof Promise) returned.catch(failed);
       } catch (error) {
-        this.#listenerFailed(name, error);
+        failed(error);
       }
     };
     this.#emitter.on(name, isolated);
@@ -75,8 +81,4 @@ export class Events {
     }
     this.#emitter.emit(name, event);
   };
-
-  #listenerFailed(name: string, error: unknown): void {
-    process.emitWarning(`A listener of "${name}" failed: ${describeError(error)}`, "MilepostWarning");
-  }
 }
