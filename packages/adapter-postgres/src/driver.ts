@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { tableNamer } from "@milepost/core/store";
+import { MilepostError, tableNamer } from "@milepost/core/store";
 import { isRetryable, leavesConnectionUsable, translateError } from "./errors.js";
 import { parserOf } from "./values.js";
 
@@ -111,6 +111,7 @@ export class Database {
 
   async #once<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
+    if (typeof client?.release !== "function") throw notAPool();
     let broken: Error | undefined;
     // pg emits the loss of a connection on the checked-out client too, where without a listener it ends the process.
     const onError = (error: Error): void => {
@@ -139,3 +140,9 @@ export class Database {
 }
 
 const decoding = { getTypeParser: parserOf };
+
+/** A pg.Client connects too, but answers with nothing to release. */
+function notAPool(): MilepostError {
+  const expected = "a pg.Pool: its connect() answers with a client that can be released";
+  return new MilepostError("invalid_options", `pool: ${expected}`, { path: "pool", expected });
+}

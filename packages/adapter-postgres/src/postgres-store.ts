@@ -1,4 +1,4 @@
-import type { Store } from "@milepost/core/store";
+import { refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -31,6 +31,8 @@ export interface PostgresStore extends Store {}
  * across two. The promise of durable commits relies on the server's `synchronous_commit = on`, its default.
  */
 export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions = {}): PostgresStore {
+  refuseOtherDriver(pool, ["connect"], "pool", "a pg.Pool");
+  refuseUnknownOptions(options, ["schema", "tablePrefix", "prepare"]);
   const database = new Database(pool, { ...named(options), prepare: options.prepare ?? true });
   return {
     supports: { persistence: true, durableCommits: true },
@@ -48,6 +50,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
 
 /** The whole schema as SQL text, for hosts that run their own migrations; afterwards `migrate()` finds nothing to do. */
 export function ddl(options: PostgresNaming = {}): string {
+  refuseUnknownOptions(options, ["schema", "tablePrefix"]);
   return ddlText(named(options));
 }
 

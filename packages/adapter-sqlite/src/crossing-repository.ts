@@ -1,24 +1,19 @@
 import {
   type AnnounceResult,
-  birthReason,
   type ClaimedCrossing,
   type CounterEvaluation,
-  type Crossing,
   type CrossingRepository,
   compareKeys,
+  crossingOf,
   queuedNotification,
+  recordedCrossing,
+  type StoredCrossing,
 } from "@milepost/core/store";
 import { allOf, later, list } from "./conditions.js";
 import { keyValues } from "./counter-repository.js";
 import type { Driver, Step } from "./driver.js";
 import { insertNotification } from "./notification-row.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
-
-/** A crossing with what its announcement needs. */
-interface StoredCrossing extends ClaimedCrossing {
-  readonly leaseUntil: Date | null;
-  readonly notBefore: Date;
-}
 
 const codec: RowCodec<StoredCrossing> = rowCodec<StoredCrossing>({
   tenant: "plain",
@@ -177,17 +172,7 @@ function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolea
     step.run(
       `INSERT INTO {crossings} (${codec.columns}) VALUES (${codec.marks})
         ON CONFLICT (tenant, milestone, subject, period, threshold, limit_version, arming) DO NOTHING`,
-      ...codec.values({
-        ...crossing,
-        reason: birthReason(crossing.state),
-        detail: null,
-        notifications: 0,
-        attempts: 0,
-        fence: 0,
-        leaseUntil: null,
-        notBefore: now,
-        createdAt: now,
-      }),
+      ...codec.values(recordedCrossing(crossing, now)),
     );
   }
   step.run(
@@ -203,8 +188,4 @@ function patchCrossing(
 ): void {
   const { set, values } = codec.assignments(patch);
   step.run(`UPDATE {crossings} SET ${set} WHERE tenant = ? AND id = ?`, ...values, tenant, id);
-}
-
-function crossingOf({ fence: _, leaseUntil: __, notBefore: ___, ...crossing }: StoredCrossing): Crossing {
-  return crossing;
 }

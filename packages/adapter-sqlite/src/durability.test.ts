@@ -39,6 +39,18 @@ describe("durability", () => {
     db.close();
   });
 
+  test("what a new file answers stays true when it is written", async () => {
+    database = temporaryDatabase();
+    const db = new Database(database.file);
+    db.pragma("journal_mode = WAL");
+    const store = sqliteStore(db);
+    await store.migrate();
+    await store.definitions.install({ definitions: [] });
+    const synchronous = Number(db.pragma("synchronous", { simple: true }));
+    expect(store.supports.durableCommits).toBe(synchronous >= 2);
+    db.close();
+  });
+
   test.each([":memory:", ""])("a database without a file (%j) forgets mark and notification together", (name) => {
     const db = new Database(name);
     expect(sqliteStore(db).supports).toEqual({ persistence: false, durableCommits: true });

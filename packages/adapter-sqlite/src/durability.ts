@@ -26,5 +26,9 @@ export function durabilityOf(db: SqliteDatabase): StoreSupports {
       { path: "db", expected: "journal_mode = WAL" },
     );
   }
-  return { persistence: true, durableCommits: Number(db.pragma("synchronous", { simple: true })) >= full };
+  const synchronous = Number(db.pragma("synchronous", { simple: true }));
+  // An empty file answers FULL until its first page is written and then falls to better-sqlite3's NORMAL. Said
+  // explicitly, the same value stays. Inside a transaction it cannot be said, and need not: then there are pages.
+  if (synchronous >= full && !db.inTransaction) db.pragma(`synchronous = ${synchronous}`);
+  return { persistence: true, durableCommits: synchronous >= full };
 }

@@ -1,4 +1,4 @@
-import { MilepostError, type Store, tableNamer } from "@milepost/core/store";
+import { MilepostError, refuseOtherDriver, refuseUnknownOptions, type Store, tableNamer } from "@milepost/core/store";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -42,6 +42,8 @@ export type SqliteStore = Store;
  * it short, the store waits asynchronously beyond it.
  */
 export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
+  refuseOtherDriver(db, ["prepare", "exec", "pragma"], "db", "a better-sqlite3 Database");
+  refuseUnknownOptions(options, ["tablePrefix", "busyTimeout"]);
   const { busyTimeout = 5_000 } = options;
   if (!Number.isFinite(busyTimeout) || busyTimeout < 0) {
     const expected = "milliseconds, 0 or more";
@@ -64,6 +66,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
 
 /** The schema as one SQL script, for hosts that run their own migrations; `migrate()` does nothing after it. */
 export function ddl(options: SqliteTableOptions = {}): string {
+  refuseUnknownOptions(options, ["tablePrefix"]);
   return migrationScript(prefixOf(options));
 }
 

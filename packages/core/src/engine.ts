@@ -13,7 +13,7 @@ import {
 } from "./delivery/worker.js";
 import { MilepostError } from "./errors.js";
 import { Events, type MilepostEvents } from "./events.js";
-import type { Crossing, CrossingState } from "./milestone/crossing.js";
+import { type Crossing, type CrossingState, crossingStates } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { Evaluator } from "./milestone/evaluator.js";
 import type { Milestone } from "./milestone/milestone.js";
@@ -28,7 +28,7 @@ import { Recorder, type RecordManyResult, type RecordResult } from "./recording/
 import { type Runtime, systemRuntime } from "./runtime.js";
 import type { CounterKey, CounterState } from "./store/counter-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { type Agrees, keySchema, parseInput } from "./validation.js";
+import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "./validation.js";
 
 export interface MilepostOptions {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -74,6 +74,11 @@ export interface CounterQuery {
 export interface Milepost {
   /** Brings the store's schema to what this version needs. Safe to call at every start, by any number of processes. */
   migrate(): Promise<MigrationReport>;
+  /**
+   * Installs the milestones now instead of at the first call that needs them; for the start of a host, which then learns
+   * of `definitions_changed` or `schema_missing` at once. A repeat does nothing.
+   */
+  ready(): Promise<void>;
   /**
    * Counts one event and tells what came of it. Concurrent calls share transactions. It may throw after the commit, as
    * when the connection is lost; recording the same id again is harmless and tells what the first call caused.
@@ -130,7 +135,7 @@ const optionsSchema = z.strictObject({
     "a store: postgresStore(pool), sqliteStore(db) or memoryStore()",
   ),
   milestones: z
-    .array(z.custom<Milestone>((m) => typeof m === "object" && m !== null && "policy" in m, "made by milestone({ … })"))
+    .array(z.custom<Milestone>((m) => (m as Milestone | null)?.kind === "milestone", "made by milestone({ … })"))
     .default([]),
   notifiers: z.array(z.custom<Notifier>((n) => typeof (n as Notifier)?.send === "function", "a notifier")).default([]),
   metrics: z.record(z.string(), z.strictObject({ decrements: z.boolean().optional() })).default({}),
@@ -143,6 +148,26 @@ const optionsSchema = z.strictObject({
   runtime: z.unknown().optional(),
 });
 
+const subjectCounterSchema = z.strictObject({ tenant: pageFields.tenant, metric: keySchema, subject: keySchema });
+
+const counterQuerySchema = z.strictObject({
+  ...pageFields,
+  metric: keySchema.optional(),
+  subject: keySchema.optional(),
+  after: z.strictObject({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
+});
+
+const crossingQuerySchema = z.strictObject({
+  ...pageFields,
+  subject: keySchema.optional(),
+  milestone: keySchema.optional(),
+  metric: keySchema.optional(),
+  states: z.array(z.enum(crossingStates)).readonly().optional(),
+  after: keySchema.optional(),
+});
+
+const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).default(10) });
+
 const laneActSchema = z.strictObject({
   tenant: keySchema.default(defaultTenant),
   notifier: keySchema,
@@ -151,6 +176,8 @@ const laneActSchema = z.strictObject({
 });
 
 true satisfies Agrees<typeof laneActSchema, LaneAct>;
+true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
+true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
 
 /**
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
@@ -199,28 +226,31 @@ export function createMilepost(options: MilepostOptions): Milepost {
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "record" | "recordMany" | "consume" | "runOnce">>({
+    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "runOnce">>({
       migrate: () => store.migrate(),
+      ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
       consume: (source, { signal, ...rest } = {}) => {
         const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
         return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
       },
-      runOnce: ({ concurrency = 10 } = {}) => runPass(shop, concurrency, calls.closing),
+      async runOnce(input = {}) {
+        const { concurrency } = parseInput(passSchema, input, "invalid_options");
+        return runPass(shop, concurrency, calls.closing);
+      },
     }),
     counters: calls.guard<Milepost["counters"]>({
-      async get({ tenant = defaultTenant, metric, subject }) {
+      async get(input) {
+        const { tenant, metric, subject } = parseInput(subjectCounterSchema, input, "invalid_options");
         const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: lifetime }] });
         return counter ?? null;
       },
-      list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) =>
-        store.counters.list({ tenant, limit, ...query }),
+      list: async (query = {}) => store.counters.list(parsePresent(counterQuerySchema, query, "invalid_options")),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
-      list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) =>
-        store.crossings.list({ tenant, limit, ...query }),
+      list: async (query = {}) => store.crossings.list(parsePresent(crossingQuerySchema, query, "invalid_options")),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard<Milepost["lanes"]>({
@@ -246,7 +276,9 @@ function notifiersByName(milestones: readonly Milestone[], more: readonly Notifi
   for (const notifier of [...milestones.flatMap((m) => m.announcement?.notifier ?? []), ...more]) {
     const other = named.get(notifier.name);
     if (other !== undefined && other !== notifier) {
-      const message = `notifiers: two notifiers are named "${notifier.name}"; stored notifications name theirs`;
+      const message =
+        `notifiers: two notifiers are named "${notifier.name}", and stored notifications name theirs: ` +
+        "use one object in all milestones, or give each a name";
       throw new MilepostError("invalid_options", message, { path: "notifiers", expected: "unique names" });
     }
     named.set(notifier.name, notifier);

@@ -12,6 +12,7 @@ export const errorCodes = [
   "invalid_recipient",
   "invalid_data",
   "unknown_metric",
+  "policy_failed",
   "counter_overflow",
   "missing_tag",
   // the engine's own state forbids the call

@@ -1,6 +1,6 @@
 import mitt, { type Emitter } from "mitt";
 import type { Reason } from "./delivery/reason.js";
-import { describeError } from "./errors.js";
+import { describeError, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
 
 /** What an attempt is about; ids only, so that a log of it holds no address. */
@@ -45,6 +45,22 @@ export interface MilepostEvents {
   error: { readonly where: string; readonly error: unknown };
 }
 
+const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
+  "crossing",
+  "announced",
+  "unaddressed",
+  "announce_failed",
+  "sending",
+  "sent",
+  "retry",
+  "failed",
+  "expired",
+  "ambiguous",
+  "unknown",
+  "lease_lost",
+  "error",
+]);
+
 export type Emit = <Name extends keyof MilepostEvents>(name: Name, event: MilepostEvents[Name]) => void;
 
 /** mitt, isolated: mitt itself lets a listener's exception reach the emitter. */
@@ -54,6 +70,10 @@ export class Events {
 
   /** Hears `name` until the returned function is called. A listener that throws changes nothing; it is told of once. */
   on<Name extends keyof MilepostEvents>(name: Name, listener: (event: MilepostEvents[Name]) => void): () => void {
+    if (!eventNames.has(name) || typeof listener !== "function") {
+      const expected = `one of ${[...eventNames].join(", ")}, and a function`;
+      throw new MilepostError("invalid_options", `on(): ${expected}`, { path: "name", expected });
+    }
     let told = false;
     const failed = (error: unknown): void => {
       if (told) return;
@@ -74,11 +94,19 @@ export class Events {
   }
 
   readonly emit: Emit = (name, event) => {
-    if (name === "error" && !this.#emitter.all.get("error")?.length) {
-      // nobody listens for errors: a worker that cannot reach its database must not fail in silence
-      const { where, error } = event as MilepostEvents["error"];
-      process.emitWarning(`${where}: ${describeError(error)}`, "MilepostWarning");
-    }
+    // where nobody listens: a worker that cannot reach its database, or tell anybody, must not fail in silence
+    if (!this.#emitter.all.get(name)?.length) warnOf(name, event);
     this.#emitter.emit(name, event);
   };
+}
+
+function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEvents[Name]): void {
+  const warn = (text: string) => process.emitWarning(text, "MilepostWarning");
+  if (name === "error") {
+    const { where, error } = event as MilepostEvents["error"];
+    warn(`${where}: ${describeError(error)}`);
+  } else if (name === "announce_failed") {
+    const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
+    if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);
+  }
 }

@@ -1,23 +1,14 @@
 // engine
-
-// delivery
-export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
-export { notificationStates, terminalStates } from "./delivery/notification.js";
-export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
-export type { Reason } from "./delivery/reason.js";
-export { reasons } from "./delivery/reason.js";
-export type { DeliveryTiming } from "./delivery/timing.js";
-export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 export type { CounterQuery, CrossingQuery, LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-// errors and data
-export type { ErrorCode, MilepostErrorDetails } from "./errors.js";
-export { errorCodes, MilepostError } from "./errors.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
-export type { Json, JsonObject } from "./json.js";
-// messages
-export type { MessageTemplate, RenderedMessage } from "./message/message.js";
-export type { CompiledTemplate } from "./message/template.js";
+export type { Runtime } from "./runtime.js";
+
+// recording
+export type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
+export type { MilestoneEvent } from "./recording/event.js";
+export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
+
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";
@@ -27,6 +18,18 @@ export { milestone } from "./milestone/milestone.js";
 export type { Period } from "./milestone/period.js";
 export type { Level, MilestonePolicy, PolicyContext } from "./milestone/policy.js";
 export { thresholds } from "./milestone/thresholds.js";
+
+// recipients
+export type { Contacts, MemberInput, SubjectInput } from "./recipient/contacts.js";
+export type { Recipient, RecipientInput } from "./recipient/recipient.js";
+export { recipientKey } from "./recipient/recipient.js";
+export type { RecipientResolver, ResolveContext } from "./recipient/resolver.js";
+export { membersWithRole } from "./recipient/resolver.js";
+
+// messages
+export type { MessageTemplate, RenderedMessage } from "./message/message.js";
+export type { CompiledTemplate } from "./message/template.js";
+
 // notifiers
 export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";
 export { consoleNotifier } from "./notifier/console-notifier.js";
@@ -34,20 +37,24 @@ export type { MemoryNotifier, MemoryNotifierOptions, SentMatch } from "./notifie
 export { memoryNotifier } from "./notifier/memory-notifier.js";
 export type { Channel, DeliveryMode, Notifier, Outcome, SendContext } from "./notifier/notifier.js";
 export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient } from "./notifier/notifier.js";
-// recipients
-export type { Contacts, MemberInput, SubjectInput } from "./recipient/contacts.js";
-export type { Recipient } from "./recipient/recipient.js";
-export { recipientKey } from "./recipient/recipient.js";
-export type { RecipientResolver, ResolveContext } from "./recipient/resolver.js";
-export { membersWithRole } from "./recipient/resolver.js";
-// recording
-export type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
-export type { MilestoneEvent } from "./recording/event.js";
-export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
-export type { Runtime } from "./runtime.js";
-export type { Member, Subject } from "./store/contact-repository.js";
+
+// delivery
+export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
+export { notificationStates, terminalStates } from "./delivery/notification.js";
+export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
+export type { Reason } from "./delivery/reason.js";
+export { reasons } from "./delivery/reason.js";
+export type { DeliveryTiming } from "./delivery/timing.js";
+export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
+
 // store: the reference one; the contract is in "@milepost/core/store"
-export type { CounterState } from "./store/counter-repository.js";
+export type { Member, Subject } from "./store/contact-repository.js";
+export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";
+
+// errors and data
+export type { ErrorCode, MilepostErrorDetails } from "./errors.js";
+export { errorCodes, MilepostError } from "./errors.js";
+export type { Json, JsonObject } from "./json.js";

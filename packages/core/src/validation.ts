@@ -19,6 +19,18 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorC
   throw new MilepostError(code, `${at === "" ? "input" : at}: ${expected}`, { path: at, expected });
 }
 
+/** {@link parseInput} for a written interface with optional fields: those that are undefined are left out. */
+export function parsePresent<T extends object>(schema: z.ZodType, input: unknown, code: ErrorCode, path = ""): T {
+  const fields = Object.entries(parseInput(schema, input, code, path) as object);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as T;
+}
+
+/** What every query may say: whose rows, and which page of them. */
+export const pageFields: {
+  readonly tenant: z.ZodDefault<z.ZodString>;
+  readonly limit: z.ZodDefault<z.ZodInt>;
+} = { tenant: keySchema.default("default"), limit: z.int().min(1).max(10_000).default(100) };
+
 /** Fields without the difference between an absent one and an undefined one, which zod does not make. */
 type Fields<T> = { [Key in keyof T]-?: Field<Exclude<T[Key], undefined>> };
 type Field<T> = T extends readonly (infer Item)[] ? readonly Fields<Item>[] : T;

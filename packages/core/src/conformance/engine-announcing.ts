@@ -120,6 +120,7 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
       const message = { subject: "{{threshold}}", text: "Dear {{recipient.firstName}}" };
       const delivery = { ...backoff, announceTries: 1 };
       const { milepost, notifier } = setUp(store, { milestone: { recipients, message }, delivery });
+      milepost.on("announce_failed", () => {});
       await count(milepost, 1);
       await milepost.runOnce();
       notifier.expectSent(0);
@@ -150,6 +151,7 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
       const message = { text: "hello", data: () => hostile[at]![1] };
       const delivery = { ...backoff, announceTries: 1 };
       const { milepost } = setUp(store, { milestone: { recipients, message }, delivery });
+      milepost.on("announce_failed", () => {});
       for (; at < hostile.length; at++) {
         await milepost.record({ id: `h${at}`, metric, subject: `hostile-${at}` });
         await milepost.runOnce();

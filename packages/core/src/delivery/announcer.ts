@@ -5,7 +5,7 @@ import { missingTags } from "../message/template.js";
 import type { ClaimedCrossing, Crossing } from "../milestone/crossing.js";
 import type { Announcement } from "../milestone/milestone.js";
 import type { Registry } from "../milestone/registry.js";
-import { parseRecipient, type Recipient, recipientKey } from "../recipient/recipient.js";
+import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
@@ -85,7 +85,7 @@ export class Announcer {
     let chunk: NewNotification[] = [];
     try {
       const resolved = announcement.recipients.resolve(crossing, context);
-      const streamed = Symbol.asyncIterator in resolved;
+      const streamed = isStream(resolved);
       const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
@@ -112,7 +112,7 @@ export class Announcer {
     crossing: Crossing,
     announcement: Announcement,
     about: JsonObject,
-    input: Recipient,
+    input: RecipientInput,
     path: string,
   ): NewNotification {
     const { notifier, template, mode, maxAttempts } = announcement;
@@ -120,7 +120,7 @@ export class Announcer {
     const { milestone, metric, period, threshold, value, previous, reachedAt } = crossing;
     const merged = {
       subject: about,
-      recipient,
+      recipient: named(recipient),
       milestone,
       metric,
       period,
@@ -178,13 +178,21 @@ export class Announcer {
   }
 }
 
+/** For templates: a recipient without a name of its own is called by first and last name. */
+function named(recipient: Recipient): Recipient {
+  const full = [recipient.firstName, recipient.lastName].filter((part) => part !== undefined).join(" ");
+  return recipient.name === undefined && full !== "" ? { ...recipient, name: full } : recipient;
+}
+
 /** Recipients as they come; each wait for the list, or for the next one of a stream, has its own deadline. */
 async function* inTime(
   resolved: ReturnType<RecipientResolver["resolve"]>,
   wait: <T>(work: () => Promise<T>) => Promise<T>,
-): AsyncGenerator<Recipient, void, undefined> {
-  if (!(Symbol.asyncIterator in resolved)) {
-    yield* await wait(() => resolved);
+): AsyncGenerator<RecipientInput, void, undefined> {
+  if (!isStream(resolved)) {
+    const list = await wait(async () => resolved);
+    if (!Array.isArray(list)) throw new TypeError("resolve() must answer a list or a stream of recipients");
+    yield* list as readonly RecipientInput[];
     return;
   }
   const iterator = resolved[Symbol.asyncIterator]();
@@ -198,6 +206,10 @@ async function* inTime(
     // not awaited: a stream that is stuck would never answer
     void Promise.resolve(iterator.return?.()).catch(() => {});
   }
+}
+
+function isStream(resolved: ReturnType<RecipientResolver["resolve"]>): resolved is AsyncIterable<RecipientInput> {
+  return typeof resolved === "object" && resolved !== null && Symbol.asyncIterator in resolved;
 }
 
 /** A sixth of a key's lifetime is kept as a margin: 20 h of 24 h. */

@@ -3,7 +3,7 @@ import { describeError, MilepostError } from "../errors.js";
 import type { Emit, NotificationEvent } from "../events.js";
 import type { RenderedMessage } from "../message/message.js";
 import { payloadHash, renderMessage, TemplateCache } from "../message/render.js";
-import { accepted, ambiguous, type Notifier, refusedTransient } from "../notifier/notifier.js";
+import { ambiguous, type Notifier, outcomeOf, refusedTransient } from "../notifier/notifier.js";
 import type { Runtime } from "../runtime.js";
 import type { Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
@@ -175,7 +175,7 @@ export class Deliverer {
     };
     const notifier = this.#notifiers.get(row.notifier)!;
     const send = async (signal: AbortSignal): Promise<CallResult> =>
-      (await notifier.send(payload, { ...context, signal })) ?? accepted();
+      outcomeOf(await notifier.send(payload, { ...context, signal }));
     try {
       return await withDeadline(send, callDeadline, stop, late);
     } catch (error) {

@@ -4,8 +4,14 @@ import type { Runtime } from "../runtime.js";
 import type { DecideAct } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { type Agrees, keySchema, parseInput } from "../validation.js";
-import type { Attempt, Notification, NotificationSource, NotificationState } from "./notification.js";
+import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "../validation.js";
+import {
+  type Attempt,
+  type Notification,
+  type NotificationSource,
+  type NotificationState,
+  notificationStates,
+} from "./notification.js";
 import type { Reason } from "./reason.js";
 import type { DeliveryTiming } from "./timing.js";
 
@@ -58,6 +64,18 @@ const actSchema = z.strictObject({
   acceptDuplicate: z.boolean().default(false),
 });
 
+const tenantSchema = z.strictObject({ tenant: pageFields.tenant });
+const attemptsSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema });
+
+const querySchema = z.strictObject({
+  ...pageFields,
+  source: z.strictObject({ kind: z.enum(["crossing", "campaign"]), id: keySchema }).optional(),
+  states: z.array(z.enum(notificationStates)).readonly().optional(),
+  recipientKey: keySchema.optional(),
+  after: keySchema.optional(),
+});
+
+true satisfies Agrees<typeof querySchema, NotificationQuery>;
 true satisfies Agrees<typeof actSchema, NotificationAct & { readonly acceptDuplicate?: boolean }>;
 
 export function notificationsOver(store: Store, runtime: Runtime, timing: DeliveryTiming): Notifications {
@@ -70,10 +88,12 @@ export function notificationsOver(store: Store, runtime: Runtime, timing: Delive
       ...storeNow(runtime),
     });
   return {
-    list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) =>
-      store.notifications.list({ tenant, limit, ...query }),
-    attempts: ({ tenant = defaultTenant, id }) => store.notifications.attempts({ tenant, notification: id }),
-    count: ({ tenant = defaultTenant } = {}) => store.notifications.count({ tenant }),
+    list: async (query = {}) => store.notifications.list(parsePresent(querySchema, query, "invalid_options")),
+    async attempts(input) {
+      const { tenant, id } = parseInput(attemptsSchema, input, "invalid_options");
+      return store.notifications.attempts({ tenant, notification: id });
+    },
+    count: async (input = {}) => store.notifications.count(parseInput(tenantSchema, input, "invalid_options")),
     cancel: decide("cancel"),
     resend: decide("resend"),
     confirm: decide("confirm"),

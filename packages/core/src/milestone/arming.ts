@@ -1,4 +1,5 @@
 import type { Band } from "../store/definition-repository.js";
+import { levelsOf } from "./levels.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
 /**
@@ -43,7 +44,7 @@ export function step(
   next: number,
 ): { readonly passed: readonly Passed[]; readonly arming: Arming } {
   const low = Math.min(previous, next);
-  const levels = policy.levels(rangeOfInterest(arming, low, Math.max(previous, next)), context);
+  const levels = levelsOf(policy, rangeOfInterest(arming, low, Math.max(previous, next)), context);
   const rearmed = new Set(arming.rearmed);
   const spent = new Map(Object.entries(arming.spent ?? {}));
   const armings = new Map(Object.entries(arming.armings ?? {}));
@@ -102,7 +103,7 @@ function rangeOfInterest(arming: Arming, from: number, to: number): { from: numb
  */
 export function quietBand(policy: MilestonePolicy, context: PolicyContext, arming: Arming, value: number): Band {
   const range = rangeOfInterest(arming, value, value);
-  const levels = policy.levels(range, context);
+  const levels = levelsOf(policy, range, context);
   let below: number | null = null;
   let above: number | null = null;
   const bound = (at: number) => {

@@ -66,6 +66,32 @@ export interface ClaimedCrossing extends Crossing {
   readonly fence: number;
 }
 
+/** A crossing as a store keeps it, with what its announcement needs. */
+export interface StoredCrossing extends ClaimedCrossing {
+  readonly leaseUntil: Date | null;
+  readonly notBefore: Date;
+}
+
+/** A crossing as it is stored first. */
+export function recordedCrossing(crossing: NewCrossing, now: Date): StoredCrossing {
+  return {
+    ...crossing,
+    reason: birthReason(crossing.state),
+    detail: null,
+    notifications: 0,
+    attempts: 0,
+    fence: 0,
+    leaseUntil: null,
+    notBefore: now,
+    createdAt: now,
+  };
+}
+
+/** What of a stored crossing is everybody's. */
+export function crossingOf({ fence: _, leaseUntil: __, notBefore: ___, ...crossing }: StoredCrossing): Crossing {
+  return crossing;
+}
+
 /** Why a crossing that is born in this state is never announced; null for `pending`. */
 export function birthReason(state: CrossingBirth): Reason | null {
   return state === "pending" ? null : state;

@@ -13,6 +13,11 @@ const trailLimit = 1_000;
 /** How often one call tries again after losing to another evaluator, before it leaves the rest to the sweep. */
 const maxRounds = 20;
 
+interface Due extends DueCounter {
+  committed: boolean;
+  failed: boolean;
+}
+
 /** Turns the trails of due counters into crossings: reads, folds outside any transaction, commits `WHERE folded = from`. */
 export class Evaluator {
   readonly #store: Store;
@@ -35,7 +40,7 @@ export class Evaluator {
         const due = await this.#due(open);
         await this.#commit(due);
         // what was committed in full is done; the rest was lost to another evaluator, or has more trail than one read
-        open = due.filter((counter) => counter.trail.length === trailLimit || !counter.committed);
+        open = due.filter((counter) => !counter.failed && (counter.trail.length === trailLimit || !counter.committed));
       }
     }
   }
@@ -47,37 +52,49 @@ export class Evaluator {
     return due.filter((counter) => counter.committed).length;
   }
 
-  async #due(
-    keys?: readonly CounterKey[],
-    limit: number = counterLimit,
-  ): Promise<(DueCounter & { committed: boolean })[]> {
+  async #due(keys?: readonly CounterKey[], limit: number = counterLimit): Promise<Due[]> {
     const due = await this.#store.counters.due({
       metrics: this.#registry.metrics,
       limit: Math.min(limit, counterLimit),
       trailLimit,
       ...(keys !== undefined && { keys }),
     });
-    return due.map((counter) => ({ ...counter, committed: false }));
+    return due.map((counter) => ({ ...counter, committed: false, failed: false }));
   }
 
-  async #commit(due: readonly (DueCounter & { committed: boolean })[]): Promise<void> {
+  async #commit(due: readonly Due[]): Promise<void> {
     if (due.length === 0) return;
-    const evaluations = due.map((counter): CounterEvaluation => {
-      const { tenant, metric, subject, period, folded } = counter;
-      const key = { tenant, metric, subject, period };
-      const milestones = this.#registry
-        .of(metric)
-        .filter((milestone) => milestone.period === period)
-        .map(({ name, policy, announcement }) => ({ name, policy, speaks: announcement !== undefined }));
-      const { upTo, band, state, crossings } = fold(key, milestones, counter, this.#runtime.id);
-      const { generation } = this.#registry.installed(metric);
-      return { ...key, generation, from: folded, upTo, band, state: { ...state }, crossings };
-    });
+    const folded = due.flatMap((counter) => this.#fold(counter) ?? []);
+    if (folded.length === 0) return;
+    const evaluations = folded.map(({ evaluation }) => evaluation);
     const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
     results.forEach((result, i) => {
       if (result === "lost") return;
-      due[i]!.committed = true;
+      folded[i]!.counter.committed = true;
       for (const crossing of evaluations[i]!.crossings) this.#emit("crossing", crossing);
     });
+  }
+
+  /** A counter whose policy fails stays due and is told of; it holds up no other. */
+  #fold(counter: Due): { readonly counter: Due; readonly evaluation: CounterEvaluation } | undefined {
+    try {
+      return { counter, evaluation: this.#evaluation(counter) };
+    } catch (error) {
+      this.#emit("error", { where: "evaluate", error });
+      counter.failed = true;
+      return undefined;
+    }
+  }
+
+  #evaluation(counter: DueCounter): CounterEvaluation {
+    const { tenant, metric, subject, period, folded } = counter;
+    const key = { tenant, metric, subject, period };
+    const milestones = this.#registry
+      .of(metric)
+      .filter((milestone) => milestone.period === period)
+      .map(({ name, policy, announcement }) => ({ name, policy, speaks: announcement !== undefined }));
+    const { upTo, band, state, crossings } = fold(key, milestones, counter, this.#runtime.id);
+    const { generation } = this.#registry.installed(metric);
+    return { ...key, generation, from: folded, upTo, band, state: { ...state }, crossings };
   }
 }

@@ -7,6 +7,7 @@ import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
 import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
+import { refuseShortSighted } from "./levels.js";
 import { lifetime, type Period } from "./period.js";
 import type { MilestonePolicy } from "./policy.js";
 
@@ -38,8 +39,9 @@ export interface MilestoneOptions {
   readonly maxAttempts?: number;
 }
 
-/** A named definition, checked. Made by {@link milestone}. */
+/** A named definition, checked. Made by {@link milestone}, and by nothing else. */
 export interface Milestone {
+  readonly kind: "milestone";
   readonly name: string;
   readonly metric: string;
   readonly policy: MilestonePolicy;
@@ -99,14 +101,18 @@ const milestoneSchema = z.strictObject({
   maxAttempts: z.int().min(1).max(100).default(5),
 });
 
-/** Checks a definition; throws `invalid_milestone` or `invalid_template` with the path of the field. */
+/**
+ * Checks a definition; throws `invalid_milestone`, `invalid_template` or `policy_failed` with the path of the field.
+ */
 export function milestone(options: MilestoneOptions): Milestone {
   const { name, metric, policy, period, recipients, message, notifier, mode, maxAttempts } = parseInput(
     milestoneSchema,
     options,
     "invalid_milestone",
   );
-  const base: Milestone = { name, metric, policy, period };
+  // a policy that reads its context can only be asked about a real subject
+  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
+  const base: Milestone = { kind: "milestone", name, metric, policy, period };
   if (recipients === undefined && message === undefined && notifier === undefined) return base;
   if (recipients === undefined || message === undefined || notifier === undefined) {
     const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";
@@ -114,7 +120,8 @@ export function milestone(options: MilestoneOptions): Milestone {
     throw new MilepostError("invalid_milestone", `${path}: ${expected}`, { path, expected });
   }
   if (mode !== undefined && mode !== notifier.mode && mode !== "at-most-once") {
-    const expected = `${notifier.mode} or at-most-once: the mode of notifier "${notifier.name}" can only be narrowed`;
+    const narrower = [...new Set([notifier.mode, "at-most-once"])].join(" or ");
+    const expected = `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`;
     throw new MilepostError("invalid_milestone", `mode: ${expected}`, { path: "mode", expected });
   }
   const template = compileTemplate(options.message as MessageTemplate, "message");

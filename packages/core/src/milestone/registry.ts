@@ -26,7 +26,8 @@ export class Registry {
     options.milestones.forEach((milestone, i) => {
       if (this.#byName.has(milestone.name)) {
         const path = `milestones[${i}].name`;
-        throw new MilepostError("invalid_options", `${path}: a name no other milestone has`, { path });
+        const message = `${path}: another milestone is named "${milestone.name}" too; crossings are stored under it`;
+        throw new MilepostError("invalid_options", message, { path, expected: "a name no other milestone has" });
       }
       this.#byName.set(milestone.name, milestone);
       this.#byMetric.set(milestone.metric, [...this.of(milestone.metric), milestone]);

@@ -16,18 +16,21 @@ import type { Level, MilestonePolicy } from "./policy.js";
  * never reached.
  */
 export function thresholds(...values: readonly number[]): MilestonePolicy {
-  const sorted = [...values].sort((a, b) => a - b);
-  sorted.forEach((value, i) => {
-    if (!Number.isSafeInteger(value) || value === sorted[i - 1]) {
-      const path = `thresholds[${values.indexOf(value)}]`;
-      const expected = "distinct safe integers";
-      throw new MilepostError("invalid_milestone", `${path}: ${expected}`, { path, expected });
-    }
+  values.forEach((value, i) => {
+    const refuse = (expected: string): never => {
+      throw new MilepostError("invalid_milestone", `thresholds[${i}]: ${expected}`, {
+        path: `thresholds[${i}]`,
+        expected,
+      });
+    };
+    if (!Number.isSafeInteger(value)) refuse("a safe integer");
+    if (values.indexOf(value) < i) refuse(`each value once; ${value} is there before`);
   });
-  if (sorted.length === 0) {
+  if (values.length === 0) {
     const expected = "at least one value";
     throw new MilepostError("invalid_milestone", `thresholds: ${expected}`, { path: "thresholds", expected });
   }
+  const sorted = [...values].sort((a, b) => a - b);
   const levels = sorted.map((at): Level => ({ threshold: String(at), at, direction: "rising" }));
   return { key: `thresholds(${sorted.join(",")})`, levels: ({ from, to }) => withNearest(levels, from, to) };
 }

@@ -52,6 +52,11 @@ export function memoryNotifier(options: MemoryNotifierOptions = {}): MemoryNotif
       return outcome;
     },
     expectSent(count, match = {}) {
+      const unknown = Object.keys(match).find((field) => !["to", "subject", "text"].includes(field));
+      if (unknown !== undefined) {
+        const expected = "to, subject and text only: any other field would match everything";
+        throw new MilepostError("invalid_options", `${unknown}: ${expected}`, { path: unknown, expected });
+      }
       const matching = sent.filter((message) => matches(message, match));
       if (matching.length === count) return;
       const list = sent

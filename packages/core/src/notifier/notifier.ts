@@ -34,6 +34,25 @@ export function ambiguous(why: string): Outcome {
   return { kind: "ambiguous", why };
 }
 
+/** What a notifier returned, as an outcome: nothing is accepted, and what cannot be read as one is ambiguous. */
+export function outcomeOf(returned: unknown): Outcome {
+  if (returned === undefined) return accepted();
+  const { kind, receipt, why, retryAfter } = (returned ?? {}) as Readonly<Record<string, unknown>>;
+  const said = typeof why === "string" ? why : "no reason given";
+  switch (kind) {
+    case "accepted":
+      return accepted(typeof receipt === "string" || typeof receipt === "number" ? String(receipt) : undefined);
+    case "refusedTransient":
+      return refusedTransient(said, typeof retryAfter === "number" && retryAfter >= 0 ? retryAfter : undefined);
+    case "refusedPermanent":
+      return refusedPermanent(said);
+    case "ambiguous":
+      return ambiguous(said);
+    default:
+      return ambiguous("the notifier returned something that is no outcome");
+  }
+}
+
 export interface SendContext {
   readonly tenant: string;
   /** The notification's id. */

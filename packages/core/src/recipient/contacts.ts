@@ -4,22 +4,14 @@ import { plainObject } from "../json.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
-import { type Agrees, keySchema, parseInput } from "../validation.js";
-import { addressSchema, recipientFields, recipientKey } from "./recipient.js";
+import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "../validation.js";
+import { addressSchema, type Recipient, recipientFields, recipientKey } from "./recipient.js";
 import { normalRole } from "./resolver.js";
 
-/** Somebody who belongs to a subject, as the host gives it. */
-export interface MemberInput {
+/** Somebody who belongs to a subject, as the host gives it. The role is compared without regard to case. */
+export interface MemberInput extends Recipient {
   /** Unique within the subject; the address unless said. */
   readonly id?: string;
-  readonly address: string;
-  readonly name?: string;
-  readonly firstName?: string;
-  readonly lastName?: string;
-  /** Compared without regard to case. */
-  readonly role?: string;
-  readonly locale?: string;
-  readonly zone?: string;
 }
 
 export interface SubjectInput {
@@ -68,6 +60,14 @@ const subjectSchema = z.strictObject({
 true satisfies Agrees<typeof memberSchema, MemberInput>;
 true satisfies Agrees<typeof subjectSchema, SubjectInput>;
 
+const oneSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema });
+const membersSchema = z.strictObject({
+  tenant: pageFields.tenant,
+  subject: keySchema,
+  roles: z.array(z.string()).readonly().optional(),
+});
+const listSchema = z.strictObject({ ...pageFields, after: keySchema.optional() });
+
 export function contactsOver(store: Store): Contacts {
   return {
     async put(input) {
@@ -75,10 +75,12 @@ export function contactsOver(store: Store): Contacts {
       const subjects = inputs.map((one, i) => parseSubject(one, Array.isArray(input) ? `subjects[${i}]` : "subject"));
       await store.contacts.put({ subjects });
     },
-    subject: ({ tenant = defaultTenant, id }) => store.contacts.subject({ tenant, id }),
-    members: ({ tenant = defaultTenant, subject, roles }) =>
-      store.contacts.members({ tenant, subject, ...(roles && { roles: roles.map(normalRole) }) }),
-    list: ({ tenant = defaultTenant, limit = 100, ...query } = {}) => store.contacts.list({ tenant, limit, ...query }),
+    subject: async (input) => store.contacts.subject(parseInput(oneSchema, input, "invalid_options")),
+    async members(input) {
+      const { roles, ...subject } = parseInput(membersSchema, input, "invalid_options");
+      return store.contacts.members({ ...subject, ...(roles && { roles: roles.map(normalRole) }) });
+    },
+    list: async (query = {}) => store.contacts.list(parsePresent(listSchema, query, "invalid_options")),
   };
 }
 

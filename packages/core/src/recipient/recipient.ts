@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { domainToASCII } from "node:url";
 import * as z from "zod";
-import { MilepostError } from "../errors.js";
 import { maxKeyBytes } from "../text-key.js";
-import type { Agrees } from "../validation.js";
+import { type Agrees, parsePresent } from "../validation.js";
 
 /** A person or address a crossing or campaign resolves to. */
 export interface Recipient {
@@ -29,6 +28,11 @@ const line = (max: number): z.ZodString =>
     .regex(singleLine, "must be one line without control characters")
     .refine((text) => text.isWellFormed(), "must not contain a lone surrogate");
 
+/** A recipient as a resolver may give it: null is as good as absent, so that rows of a directory fit. */
+export type RecipientInput = { readonly address: string } & {
+  readonly [Field in keyof Omit<Recipient, "address">]?: string | null;
+};
+
 type Line = z.ZodOptional<z.ZodString>;
 export const recipientFields: Readonly<Record<"name" | "firstName" | "lastName" | "role" | "locale" | "zone", Line>> = {
   name: line(200).optional(),
@@ -42,20 +46,19 @@ export const recipientFields: Readonly<Record<"name" | "firstName" | "lastName" 
 export const addressSchema: z.ZodString = line(320).refine((text) => text.trim() !== "", "must not be blank");
 
 const recipientSchema = z.object({ address: addressSchema, ...recipientFields });
+const withoutNulls = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+
+const nullableSchema = z.preprocess(
+  (input) => (typeof input === "object" && input !== null ? withoutNulls(input) : input),
+  recipientSchema,
+);
 
 true satisfies Agrees<typeof recipientSchema, Recipient>;
 
 /** Keeps the known fields of a resolver's answer, or throws `invalid_recipient`. */
 export function parseRecipient(input: unknown, path: string): Recipient {
-  const parsed = recipientSchema.safeParse(input);
-  if (parsed.success) return definedOnly(parsed.data) as Recipient;
-  const issue = parsed.error.issues[0]!;
-  const at = [path, ...issue.path].join(".");
-  throw new MilepostError("invalid_recipient", `${at}: ${issue.message}`, { path: at, expected: issue.message });
-}
-
-function definedOnly<T extends object>(input: T): Partial<T> {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as Partial<T>;
+  return parsePresent<Recipient>(nullableSchema, input, "invalid_recipient", path);
 }
 
 /**

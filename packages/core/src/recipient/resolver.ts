@@ -1,6 +1,7 @@
+import { MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
 import type { Member, Subject } from "../store/contact-repository.js";
-import type { Recipient } from "./recipient.js";
+import type { RecipientInput } from "./recipient.js";
 
 /** What a resolver may use. Everything is already narrowed to the crossing's tenant. */
 export interface ResolveContext {
@@ -18,34 +19,24 @@ export interface ResolveContext {
  * get one notification.
  */
 export interface RecipientResolver {
-  resolve(crossing: Crossing, context: ResolveContext): Promise<readonly Recipient[]> | AsyncIterable<Recipient>;
+  resolve(
+    crossing: Crossing,
+    context: ResolveContext,
+  ): Promise<readonly RecipientInput[]> | AsyncIterable<RecipientInput>;
 }
 
 /** The members of the crossing's subject, from the contacts directory, that have one of these roles. */
 export function membersWithRole(...roles: readonly string[]): RecipientResolver {
-  const wanted = roles.map(normalRole);
+  if (roles.length === 0 || !roles.every((role) => typeof role === "string")) {
+    const expected = 'one role or more, as in membersWithRole("owner", "manager")';
+    throw new MilepostError("invalid_milestone", `recipients: ${expected}`, { path: "recipients", expected });
+  }
   return {
-    async resolve(crossing, { contacts }) {
-      const members = await contacts.members({ subject: crossing.subject, roles: wanted });
-      return members.map(memberRecipient);
-    },
+    resolve: (crossing, { contacts }) => contacts.members({ subject: crossing.subject, roles: roles.map(normalRole) }),
   };
 }
 
 /** Roles are compared without regard to case and outer space. */
 export function normalRole(role: string): string {
   return role.trim().toLowerCase();
-}
-
-function memberRecipient(member: Member): Recipient {
-  const { address, name, firstName, lastName, role, locale, zone } = member;
-  return {
-    address,
-    ...(name !== null && { name }),
-    ...(firstName !== null && { firstName }),
-    ...(lastName !== null && { lastName }),
-    ...(role !== null && { role }),
-    ...(locale !== null && { locale }),
-    ...(zone !== null && { zone }),
-  };
 }

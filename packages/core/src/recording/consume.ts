@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import * as z from "zod";
 import { MilepostError } from "../errors.js";
+import { parseInput } from "../validation.js";
 import type { MilestoneEvent, ParsedEvent } from "./event.js";
 import type { Recorder, RecordManyResult } from "./recorder.js";
 
@@ -18,6 +20,16 @@ export interface ConsumeOptions<Item> {
   /** Stops pulling when aborted; what was pulled is committed and acknowledged. */
   readonly signal?: AbortSignal;
 }
+
+const functionSchema = z.custom((value) => typeof value === "function", "a function").optional();
+
+const optionsSchema = z.strictObject({
+  toEvent: functionSchema,
+  batchSize: z.int().min(1).max(100_000).default(1_000),
+  acknowledge: functionSchema,
+  onRefused: functionSchema,
+  signal: z.instanceof(AbortSignal).optional(),
+});
 
 export interface ConsumeResult {
   /** Items pulled from the source. */
@@ -38,9 +50,11 @@ export async function consume<Item>(
   source: AsyncIterable<Item> | Iterable<Item>,
   options: ConsumeOptions<Item> = {},
 ): Promise<ConsumeResult> {
-  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, batchSize = 1_000, onRefused, signal } = options;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new MilepostError("invalid_options", "batchSize: an integer above 0", { path: "batchSize" });
+  const { batchSize } = parseInput(optionsSchema, options, "invalid_options");
+  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, onRefused, signal } = options;
+  if (typeof source !== "object" || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) {
+    const expected = "an AsyncIterable or Iterable of events";
+    throw new MilepostError("invalid_options", `source: ${expected}`, { path: "source", expected });
   }
   const totals = { pulled: 0, counted: 0, duplicates: 0, skipped: 0, refused: 0 };
   const failed = new AbortController();

@@ -1,18 +1,24 @@
 import { queuedNotification } from "../../delivery/moves.js";
 import type { NewNotification } from "../../delivery/notification.js";
-import { birthReason, type ClaimedCrossing, type Crossing, type CrossingKey } from "../../milestone/crossing.js";
+import {
+  type ClaimedCrossing,
+  type CrossingKey,
+  crossingOf,
+  recordedCrossing,
+  type StoredCrossing,
+} from "../../milestone/crossing.js";
 import { compareKeys } from "../../text-key.js";
 import type { CrossingRepository } from "../crossing-repository.js";
 import { counterKeyText } from "../tally.js";
 import { notificationKeyText } from "./memory-notifications.js";
-import { type CrossingRow, keyOf, later, type Tables } from "./tables.js";
+import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryCrossings(tables: Tables): CrossingRepository {
-  function leasedRow(input: { tenant: string; id: string; fence: number }): CrossingRow | undefined {
+  function leasedRow(input: { tenant: string; id: string; fence: number }): StoredCrossing | undefined {
     const row = tables.crossings.get(keyOf(input.tenant, input.id));
     return row?.state === "leased" && row.fence === input.fence ? row : undefined;
   }
-  function store(row: CrossingRow): void {
+  function store(row: StoredCrossing): void {
     tables.crossings.set(keyOf(row.tenant, row.id), row);
   }
   function insertNotification(input: NewNotification, now: Date): void {
@@ -33,17 +39,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;
           tables.crossingKeys.add(crossingKeyText(crossing));
-          store({
-            ...crossing,
-            reason: birthReason(crossing.state),
-            detail: null,
-            notifications: 0,
-            attempts: 0,
-            fence: 0,
-            leaseUntil: null,
-            notBefore: now,
-            createdAt: now,
-          });
+          store(recordedCrossing(crossing, now));
         }
         tables.counters.set(key, {
           ...row,
@@ -58,7 +54,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
     },
 
     async claim({ milestones, limit, lease, now = tables.clock() }) {
-      const ready = (row: CrossingRow) =>
+      const ready = (row: StoredCrossing) =>
         (row.state === "pending" && row.notBefore <= now) ||
         (row.state === "leased" && row.leaseUntil !== null && row.leaseUntil <= now);
       return [...tables.crossings.values()]
@@ -66,7 +62,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         .sort((a, b) => a.notBefore.getTime() - b.notBefore.getTime() || compareKeys(a.id, b.id))
         .slice(0, limit)
         .map((row): ClaimedCrossing => {
-          const leased: CrossingRow = {
+          const leased: StoredCrossing = {
             ...row,
             state: "leased",
             fence: row.fence + 1,
@@ -139,8 +135,4 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
 
 function crossingKeyText(key: CrossingKey): string {
   return keyOf(key.tenant, key.milestone, key.subject, key.period, key.threshold, key.limitVersion, key.arming);
-}
-
-function crossingOf({ fence: _, leaseUntil: __, notBefore: ___, ...crossing }: CrossingRow): Crossing {
-  return crossing;
 }

@@ -1,6 +1,6 @@
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
-import type { Crossing } from "../../milestone/crossing.js";
+import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterState, TrailRow } from "../counter-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
@@ -15,18 +15,12 @@ export interface CounterRow extends CounterState, Band {
   readonly dueSince: number;
 }
 
-export interface CrossingRow extends Crossing {
-  readonly fence: number;
-  readonly leaseUntil: Date | null;
-  readonly notBefore: Date;
-}
-
 /** The tables of the memory store, by key; the parts of a key are joined with NUL, which no key contains. */
 export class Tables {
   readonly definitions: Map<string, InstalledDefinition> = new Map();
   readonly events: Set<string> = new Set();
   readonly counters: Map<string, CounterRow> = new Map();
-  readonly crossings: Map<string, CrossingRow> = new Map();
+  readonly crossings: Map<string, StoredCrossing> = new Map();
   readonly crossingKeys: Set<string> = new Set();
   readonly notifications: Map<string, Notification> = new Map();
   readonly notificationKeys: Set<string> = new Set();

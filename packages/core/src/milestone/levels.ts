@@ -1,0 +1,56 @@
+import { describeError, MilepostError } from "../errors.js";
+import { keyProblem } from "../text-key.js";
+import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
+
+type Range = { readonly from: number; readonly to: number };
+
+/**
+ * Asks a policy for its levels and checks what it says: a host's policy is code from outside. Throws `policy_failed`,
+ * also for what the policy itself threw.
+ */
+export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyContext): readonly Level[] {
+  let levels: readonly Level[];
+  try {
+    levels = policy.levels(range, context);
+  } catch (cause) {
+    throw failed(policy, `levels() threw: ${describeError(cause)}`, cause);
+  }
+  if (!Array.isArray(levels)) throw failed(policy, "levels() must return an array of levels, not a promise or nothing");
+  const names = new Set<string>();
+  for (const level of levels as readonly Level[]) {
+    const problem = levelProblem(level);
+    if (problem !== undefined) throw failed(policy, `levels(): ${problem}`);
+    if (names.has(level.threshold)) throw failed(policy, `levels(): threshold "${level.threshold}" is there twice`);
+    names.add(level.threshold);
+  }
+  return levels;
+}
+
+/**
+ * Finds the mistake that loses crossings in silence: a policy that answers with the levels inside the range only. Asked
+ * about the empty range at 0 it must name the nearest level above, if a wider range shows that there is one.
+ */
+export function refuseShortSighted(policy: MilestonePolicy, context: PolicyContext): void {
+  const above = (range: Range) => levelsOf(policy, range, context).some(({ at }) => at > 0);
+  if (above({ from: 0, to: 10_000 }) && !above({ from: 0, to: 0 })) {
+    throw failed(policy, "levels() must also return the nearest level beyond either end of the range");
+  }
+}
+
+function levelProblem(level: Level): string | undefined {
+  if (typeof level !== "object" || level === null) return "a level is an object";
+  const { threshold, at, direction, rearmAt } = level;
+  const name = typeof threshold === "string" ? keyProblem(threshold) : "must be a text";
+  if (name !== undefined) return `threshold ${name}`;
+  if (!Number.isSafeInteger(at)) return `at of "${threshold}" must be a safe integer`;
+  if (direction !== "rising" && direction !== "falling") return `direction of "${threshold}" must be rising or falling`;
+  if (rearmAt === undefined) return undefined;
+  const beyond = direction === "rising" ? rearmAt < at : rearmAt > at;
+  return Number.isSafeInteger(rearmAt) && beyond
+    ? undefined
+    : `rearmAt of "${threshold}" must be a safe integer ${direction === "rising" ? "below" : "above"} its at`;
+}
+
+function failed(policy: MilestonePolicy, why: string, cause?: unknown): MilepostError {
+  return new MilepostError("policy_failed", `Policy ${policy.key}: ${why}`, { path: "policy", cause });
+}
