@@ -74,6 +74,47 @@ describe("createMilepost", () => {
     expect(create({ store, milestones: [repeating] })).not.toThrow();
   });
 
+  it("takes milestones made by milestone() only: another object may lack what it checks", () => {
+    const store = memoryStore();
+    refused({ store, milestones: [good] }, "milestones[0]");
+  });
+
+  it("refuses misspelt and impossible queries and options instead of answering another question", async () => {
+    const milepost = createMilepost({ store: memoryStore(), milestones: [milestone(good)] });
+    const wrong: readonly (readonly [() => unknown, string])[] = [
+      [() => milepost.crossings.list({ state: "pending" } as never), "state"],
+      [() => milepost.crossings.list({ limit: 0 }), "limit"],
+      [() => milepost.notifications.list({ states: ["snet" as never] }), "states[0]"],
+      [() => milepost.notifications.attempts({} as never), "id"],
+      [() => milepost.notifications.count({ tenants: "x" } as never), "tenants"],
+      [() => milepost.counters.get({ metric: "x" } as never), "subject"],
+      [() => milepost.counters.list({ metrics: "x" } as never), "metrics"],
+      [() => milepost.contacts.subject("acme" as never), ""],
+      [() => milepost.contacts.members({ id: "acme" } as never), "subject"],
+      [() => milepost.contacts.list({ page: 2 } as never), "page"],
+      [() => milepost.lanes.pause({ notifier: "memory", by: "", why: "x" }), "by"],
+      [() => milepost.runOnce({ concurrency: "a" as never }), "concurrency"],
+      [() => milepost.consume([], { batch: 5 } as never), "batch"],
+      [() => milepost.consume(5 as never), "source"],
+    ];
+    for (const [call, path] of wrong) {
+      await expect(call(), path).rejects.toMatchObject({ code: "invalid_options", path });
+    }
+    expect(() => milepost.on("crosing" as never, () => {})).toThrow(
+      expect.objectContaining({ code: "invalid_options" }),
+    );
+    expect(() => milepost.worker({ concurency: 1 } as never)).toThrow(
+      expect.objectContaining({ code: "invalid_options", path: "worker.concurency" }),
+    );
+  });
+
+  it("installs its milestones at ready(), so that a contradiction shows at the start", async () => {
+    const store = memoryStore();
+    await createMilepost({ store, milestones: [milestone(good)] }).record({ id: "e1", metric: "x", subject: "a" });
+    const changed = createMilepost({ store, milestones: [milestone({ ...good, policy: thresholds(2) })] });
+    await expect(changed.ready()).rejects.toMatchObject({ code: "definitions_changed" });
+  });
+
   it("gives two engines in one process nothing in common", async () => {
     const [one, two] = [memoryStore(), memoryStore()].map((store) =>
       createMilepost({ store, milestones: [milestone(good)] }),
@@ -131,6 +172,9 @@ describe("memoryNotifier", () => {
     await notifier.send({ to: { address: "a@b.example" }, subject: "Hi", text: "t", html: null }, {} as never);
     notifier.expectSent(1, { to: "a@b.example", subject: /^H/ });
     notifier.expectSent(0, { subject: "Hello" });
+    expect(() => notifier.expectSent(0, { too: "x" } as never)).toThrow(
+      expect.objectContaining({ code: "invalid_options", path: "too" }),
+    );
     expect(() => notifier.expectSent(2)).toThrow(/found 1 of:\n {2}a@b\.example: Hi/);
     expect(() => notifier.expectSent(1, { text: "other" })).toThrow(
       expect.objectContaining({ code: "expectation_failed" }),

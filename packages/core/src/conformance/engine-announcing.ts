@@ -32,6 +32,22 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "takes members of the directory as recipients as they are, and calls them by first and last name",
+    async run({ store }) {
+      const { milepost, notifier } = setUp(store, {
+        milestone: {
+          recipients: { resolve: (crossing, { contacts }) => contacts.members({ subject: crossing.subject }) },
+        },
+      });
+      const members = [{ address: "olga@acme.example", firstName: "Olga", lastName: "Ivanova" }];
+      await milepost.contacts.put({ id: "acme", members });
+      await count(milepost, 1);
+      await milepost.runOnce();
+      notifier.expectSent(1, { text: "Hello Olga Ivanova, 1." });
+    },
+  },
+  {
+    about,
     name: "leaves a crossing whose subject has nobody to tell visibly unaddressed",
     async run({ store }) {
       const { milepost, notifier } = setUp(store);

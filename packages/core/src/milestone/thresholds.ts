@@ -16,6 +16,7 @@ import type { Level, MilestonePolicy } from "./policy.js";
  * never reached.
  */
 export function thresholds(...values: readonly number[]): MilestonePolicy {
+  const seen = new Set<number>();
   values.forEach((value, i) => {
     const refuse = (expected: string): never => {
       throw new MilepostError("invalid_milestone", `thresholds[${i}]: ${expected}`, {
@@ -24,7 +25,8 @@ export function thresholds(...values: readonly number[]): MilestonePolicy {
       });
     };
     if (!Number.isSafeInteger(value)) refuse("a safe integer");
-    if (values.indexOf(value) < i) refuse(`each value once; ${value} is there before`);
+    if (seen.has(value)) refuse(`each value once; ${value} is there before`);
+    seen.add(value);
   });
   if (values.length === 0) {
     const expected = "at least one value";

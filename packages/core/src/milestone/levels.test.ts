@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { createMilepost, memoryStore, milestone } from "../index.js";
+import type { Level, MilestonePolicy } from "./policy.js";
+import { withNearest } from "./thresholds.js";
+
+const rising = (at: number): Level => ({ threshold: String(at), at, direction: "rising" });
+const answering = (levels: unknown): MilestonePolicy => ({ key: "host", levels: () => levels as Level[] });
+const define = (policy: MilestonePolicy) => milestone({ name: "m", metric: "x", policy });
+
+describe("a host's policy", () => {
+  it("is refused with the reason when it answers with no list of levels", () => {
+    const wrong: readonly (readonly [unknown, RegExp])[] = [
+      [undefined, /must return an array/],
+      [Promise.resolve([]), /must return an array/],
+      [[null], /a level is an object/],
+      [[{ ...rising(10), threshold: 10 }], /threshold must be a text/],
+      [[{ ...rising(10), threshold: "" }], /threshold must not be empty/],
+      [[{ ...rising(10), at: 1.5 }], /at of "10" must be a safe integer/],
+      [[{ ...rising(10), at: Number.NaN }], /at of "10" must be a safe integer/],
+      [[{ ...rising(10), direction: "up" }], /direction of "10" must be rising or falling/],
+      [[{ ...rising(10), rearmAt: 11 }], /rearmAt of "10" must be a safe integer below/],
+      [[{ ...rising(10), direction: "falling", rearmAt: 9 }], /rearmAt of "10" must be a safe integer above/],
+      [[rising(10), rising(10)], /threshold "10" is there twice/],
+    ];
+    for (const [levels, message] of wrong) {
+      expect(() => define(answering(levels))).toThrow(
+        expect.objectContaining({ code: "policy_failed", path: "policy", message: expect.stringMatching(message) }),
+      );
+    }
+  });
+
+  it("is refused with its cause when it throws", () => {
+    const cause = new Error("no such table");
+    const policy: MilestonePolicy = {
+      key: "host",
+      levels: () => {
+        throw cause;
+      },
+    };
+    expect(() => define(policy)).toThrow(expect.objectContaining({ code: "policy_failed", cause }));
+  });
+
+  it("is refused when it answers with the levels inside the range only, which would lose crossings in silence", () => {
+    const levels = [10, 20].map(rising);
+    const shortSighted: MilestonePolicy = {
+      key: "host",
+      levels: ({ from, to }) => levels.filter(({ at }) => at >= from && at <= to),
+    };
+    expect(() => define(shortSighted)).toThrow(/nearest level beyond either end/);
+    const good: MilestonePolicy = { key: "host", levels: ({ from, to }) => withNearest(levels, from, to) };
+    expect(() => define(good)).not.toThrow();
+  });
+
+  it("that fails later leaves its counter due, holds up no other, and is caught up with when it works again", async () => {
+    let broken = false;
+    const policy: MilestonePolicy = {
+      key: "host",
+      levels: ({ from, to }, { subject }) => {
+        if (broken && subject === "bad") throw new Error("limits table is locked");
+        return withNearest([rising(2)], from, to);
+      },
+    };
+    const milepost = createMilepost({ store: memoryStore(), milestones: [define(policy)] });
+    await milepost.ready();
+    broken = true;
+    const errors: string[] = [];
+    milepost.on("error", ({ where, error }) => errors.push(`${where}: ${(error as Error).message}`));
+    const event = (id: string, subject: string) => ({ id, metric: "x", subject, amount: 2 });
+    const [bad, good] = await Promise.all([milepost.record(event("e1", "bad")), milepost.record(event("e2", "good"))]);
+    expect(bad).toMatchObject({ counted: true, value: 2, crossings: [] });
+    expect(good.crossings).toMatchObject([{ threshold: "2" }]);
+    expect(errors).toEqual(["evaluate: Policy host: levels() threw: limits table is locked"]);
+    expect((await milepost.counters.get({ metric: "x", subject: "bad" }))?.due).toBe(true);
+    broken = false;
+    expect((await milepost.runOnce()).evaluated).toBe(1);
+    expect(await milepost.crossings.list({ subject: "bad" })).toMatchObject([{ threshold: "2", eventId: "e1" }]);
+  });
+});
