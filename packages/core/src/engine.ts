@@ -13,22 +13,22 @@ import {
 } from "./delivery/worker.js";
 import { MilepostError } from "./errors.js";
 import { Events, type MilepostEvents } from "./events.js";
-import { type Crossing, type CrossingState, crossingStates } from "./milestone/crossing.js";
+import type { Crossing } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { Evaluator } from "./milestone/evaluator.js";
 import type { Milestone } from "./milestone/milestone.js";
-import { lifetime } from "./milestone/period.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
+import { type CounterQuery, type CrossingQuery, counterQuery, crossingQuery, lifetimeCounter } from "./queries.js";
 import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
-import type { CounterKey, CounterState } from "./store/counter-repository.js";
+import type { CounterState } from "./store/counter-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "./validation.js";
+import { type Agrees, keySchema, parseInput } from "./validation.js";
 
 export interface MilepostOptions {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -45,30 +45,6 @@ export interface MilepostOptions {
   readonly delivery?: Partial<DeliveryTiming>;
   /** Time, randomness and ids, for tests. */
   readonly runtime?: Partial<Runtime>;
-}
-
-/** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
-export interface CrossingQuery {
-  readonly tenant?: string;
-  readonly subject?: string;
-  readonly milestone?: string;
-  readonly metric?: string;
-  readonly states?: readonly CrossingState[];
-  /** The last id of the page before. */
-  readonly after?: string;
-  /** 100 unless said. */
-  readonly limit?: number;
-}
-
-/** What can be narrowed when counters are listed. Ordered by metric, subject and period, bytewise. */
-export interface CounterQuery {
-  readonly tenant?: string;
-  readonly metric?: string;
-  readonly subject?: string;
-  /** The last counter of the page before. */
-  readonly after?: Omit<CounterKey, "tenant">;
-  /** 100 unless said. */
-  readonly limit?: number;
 }
 
 export interface Milepost {
@@ -148,24 +124,6 @@ const optionsSchema = z.strictObject({
   runtime: z.unknown().optional(),
 });
 
-const subjectCounterSchema = z.strictObject({ tenant: pageFields.tenant, metric: keySchema, subject: keySchema });
-
-const counterQuerySchema = z.strictObject({
-  ...pageFields,
-  metric: keySchema.optional(),
-  subject: keySchema.optional(),
-  after: z.strictObject({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
-});
-
-const crossingQuerySchema = z.strictObject({
-  ...pageFields,
-  subject: keySchema.optional(),
-  milestone: keySchema.optional(),
-  metric: keySchema.optional(),
-  states: z.array(z.enum(crossingStates)).readonly().optional(),
-  after: keySchema.optional(),
-});
-
 const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).default(10) });
 
 const laneActSchema = z.strictObject({
@@ -176,8 +134,6 @@ const laneActSchema = z.strictObject({
 });
 
 true satisfies Agrees<typeof laneActSchema, LaneAct>;
-true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
-true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
 
 /**
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
@@ -242,15 +198,14 @@ export function createMilepost(options: MilepostOptions): Milepost {
     }),
     counters: calls.guard<Milepost["counters"]>({
       async get(input) {
-        const { tenant, metric, subject } = parseInput(subjectCounterSchema, input, "invalid_options");
-        const [counter] = await store.counters.get({ keys: [{ tenant, metric, subject, period: lifetime }] });
+        const [counter] = await store.counters.get({ keys: [lifetimeCounter(input)] });
         return counter ?? null;
       },
-      list: async (query = {}) => store.counters.list(parsePresent(counterQuerySchema, query, "invalid_options")),
+      list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
-      list: async (query = {}) => store.crossings.list(parsePresent(crossingQuerySchema, query, "invalid_options")),
+      list: async (query = {}) => store.crossings.list(crossingQuery(query)),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard<Milepost["lanes"]>({

@@ -1,7 +1,8 @@
 // engine
-export type { CounterQuery, CrossingQuery, LaneAct, Milepost, MilepostOptions } from "./engine.js";
+export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
+export type { CounterQuery, CrossingQuery } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
 // recording

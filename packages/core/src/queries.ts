@@ -1,0 +1,67 @@
+import * as z from "zod";
+import { type CrossingState, crossingStates } from "./milestone/crossing.js";
+import { lifetime } from "./milestone/period.js";
+import type { CounterKey } from "./store/counter-repository.js";
+import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "./validation.js";
+
+/** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
+export interface CrossingQuery {
+  readonly tenant?: string;
+  readonly subject?: string;
+  readonly milestone?: string;
+  readonly metric?: string;
+  readonly states?: readonly CrossingState[];
+  /** The last id of the page before. */
+  readonly after?: string;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
+/** What can be narrowed when counters are listed. Ordered by metric, subject and period, bytewise. */
+export interface CounterQuery {
+  readonly tenant?: string;
+  readonly metric?: string;
+  readonly subject?: string;
+  /** The last counter of the page before. */
+  readonly after?: Omit<CounterKey, "tenant">;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
+const subjectCounterSchema = z.strictObject({ tenant: pageFields.tenant, metric: keySchema, subject: keySchema });
+
+const counterQuerySchema = z.strictObject({
+  ...pageFields,
+  metric: keySchema.optional(),
+  subject: keySchema.optional(),
+  after: z.strictObject({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
+});
+
+const crossingQuerySchema = z.strictObject({
+  ...pageFields,
+  subject: keySchema.optional(),
+  milestone: keySchema.optional(),
+  metric: keySchema.optional(),
+  states: z.array(z.enum(crossingStates)).readonly().optional(),
+  after: keySchema.optional(),
+});
+
+true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
+true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
+
+type Page = { readonly tenant: string; readonly limit: number };
+
+/** Fills in defaults, or throws `invalid_options` with the path of the field. */
+export function counterQuery(query: CounterQuery): CounterQuery & Page {
+  return parsePresent(counterQuerySchema, query, "invalid_options");
+}
+
+/** Fills in defaults, or throws `invalid_options` with the path of the field. */
+export function crossingQuery(query: CrossingQuery): CrossingQuery & Page {
+  return parsePresent(crossingQuerySchema, query, "invalid_options");
+}
+
+/** The key of a subject's lifetime counter, or `invalid_options` with the path of the field. */
+export function lifetimeCounter(input: unknown): CounterKey {
+  return { ...parseInput(subjectCounterSchema, input, "invalid_options"), period: lifetime };
+}
