@@ -4,7 +4,7 @@ import {
   type InstalledDefinition,
   type MetricDefinition,
 } from "@milepost/core/store";
-import type { Database } from "./driver.js";
+import type { Database, Value } from "./driver.js";
 import { textArray } from "./values.js";
 
 export function definitionRepository(database: Database): DefinitionRepository {
@@ -14,6 +14,15 @@ export function definitionRepository(database: Database): DefinitionRepository {
   // after it has that lock. ACCESS EXCLUSIVE therefore waits for every add under way, and each later one sees what is
   // installed here: none with an older generation commits, and recording pays for no row lock.
   const lock = database.statement("definitions_lock", "LOCK TABLE {definitions} IN ACCESS EXCLUSIVE MODE");
+
+  // While install waits for its lock every add waits behind it, and somebody may only be reading the table for hours
+  // (pg_dump does): so it waits shortly, lets them through and comes again.
+  const patience = database.statement("definitions_patience", "SET LOCAL lock_timeout = '1s'");
+
+  const add = database.statement(
+    "definitions_add",
+    `INSERT INTO {definitions} (${columns}) VALUES ($1, 1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING ${columns}`,
+  );
 
   const stored = database.statement(
     "definitions_stored",
@@ -40,20 +49,29 @@ export function definitionRepository(database: Database): DefinitionRepository {
       const metrics = textArray(definitions.map(({ metric }) => metric));
       // Most installs are of what is there: a start of one more process should not hold up everybody's recording.
       const installed = byMetric(await database.run<InstalledDefinition>(stored, [metrics]));
+      const changed = definitions.filter((definition) => !same(installed, definition));
+      // A metric that nobody knows needs no lock: there is no generation of it that an add could have.
+      if (changed.length > 0 && changed.every(({ metric }) => !installed.has(metric))) {
+        await database.transaction(async (run) => {
+          for (const definition of changed) {
+            for (const row of await run<InstalledDefinition>(add, values(definition))) installed.set(row.metric, row);
+          }
+        });
+      }
       if (!definitions.every((definition) => same(installed, definition))) {
         await database.transaction(async (run) => {
+          await run(patience);
           await run(lock);
           installed.clear();
           for (const row of await run<InstalledDefinition>(stored, [metrics])) installed.set(row.metric, row);
           for (const definition of definitions) {
             if (same(installed, definition)) continue;
-            const { metric, fingerprint, decrements, births, milestones } = definition;
+            const { metric } = definition;
             if (installed.has(metric)) {
               const [row] = await run<{ found: boolean }>(counted, [metric]);
               if (row?.found) throw definitionsChanged(metric);
             }
-            const values = [metric, fingerprint, decrements, JSON.stringify(births), JSON.stringify(milestones)];
-            for (const row of await run<InstalledDefinition>(replace, values)) installed.set(metric, row);
+            for (const row of await run<InstalledDefinition>(replace, values(definition))) installed.set(metric, row);
           }
         });
       }
@@ -66,6 +84,10 @@ export function definitionRepository(database: Database): DefinitionRepository {
 
 function byMetric(rows: readonly InstalledDefinition[]): Map<string, InstalledDefinition> {
   return new Map(rows.map((row) => [row.metric, row]));
+}
+
+function values({ metric, fingerprint, decrements, births, milestones }: MetricDefinition): Value[] {
+  return [metric, fingerprint, decrements, JSON.stringify(births), JSON.stringify(milestones)];
 }
 
 function same(installed: ReadonlyMap<string, InstalledDefinition>, definition: MetricDefinition): boolean {

@@ -6,7 +6,7 @@ import { parserOf } from "./values.js";
 
 /** The members of a `pg.Pool` that are called. Its `error` events belong to the host. */
 export interface PostgresPool {
-  connect(): Promise<PostgresClient>;
+  connect(done: (error: Error | undefined, client: PostgresClient | undefined) => void): void;
 }
 
 /** The members of a `pg.PoolClient` that are called. */
@@ -42,6 +42,12 @@ export interface DatabaseOptions {
   readonly schema: string;
   readonly tablePrefix: string;
   readonly prepare: boolean;
+}
+
+interface CheckedOut {
+  readonly client: PostgresClient;
+  readonly onError: (error: Error) => void;
+  broken: Error | undefined;
 }
 
 const tries = 10;
@@ -110,14 +116,8 @@ export class Database {
   }
 
   async #once<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    if (typeof client?.release !== "function") throw notAPool();
-    let broken: Error | undefined;
-    // pg emits the loss of a connection on the checked-out client too, where without a listener it ends the process.
-    const onError = (error: Error): void => {
-      broken = error;
-    };
-    client.on("error", onError);
+    const checkedOut = await this.#checkOut();
+    const { client } = checkedOut;
     try {
       const run: Run = async <Row>({ name, text }: Statement, values: readonly Value[] = []) => {
         const named = this.#prepare && name !== "";
@@ -130,12 +130,37 @@ export class Database {
         await client.query({ text });
       });
     } catch (error) {
-      if (!leavesConnectionUsable(error)) broken ??= error instanceof Error ? error : new Error(String(error));
+      if (!leavesConnectionUsable(error)) {
+        checkedOut.broken ??= error instanceof Error ? error : new Error(String(error));
+      }
       throw error;
     } finally {
-      client.removeListener("error", onError);
-      client.release(broken);
+      client.removeListener("error", checkedOut.onError);
+      client.release(checkedOut.broken);
     }
+  }
+
+  /**
+   * pg emits the loss of a connection on a checked-out client too, where without a listener it ends the process. By
+   * callback and not by promise: the pool takes its own listener away before it answers, and a promise would let a
+   * microtask pass, and in it the rest of the packet that says so.
+   */
+  #checkOut(): Promise<CheckedOut> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        if (error) return reject(error);
+        if (typeof client?.release !== "function") return reject(notAPool());
+        const checkedOut: CheckedOut = {
+          client,
+          broken: undefined,
+          onError: (lost) => {
+            checkedOut.broken = lost;
+          },
+        };
+        client.on("error", checkedOut.onError);
+        resolve(checkedOut);
+      });
+    });
   }
 }
 

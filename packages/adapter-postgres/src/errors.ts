@@ -26,10 +26,10 @@ function facts(error: unknown): { state: string | undefined; driver: DriverError
   return { state, driver };
 }
 
-/** A deadlock or a failed serialization: the server rolled everything back, so the step may simply run again. */
+/** A deadlock, a failed serialization, a lock's time-out: all of it was rolled back, so the step may simply run again. */
 export function isRetryable(error: unknown): boolean {
   const { state } = facts(error);
-  return state === "40P01" || state === "40001";
+  return state === "40P01" || state === "40001" || state === "55P03";
 }
 
 /** Whether the connection may still be used after this error; when in doubt it is not. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -28,7 +29,7 @@ import { Recorder, type RecordManyResult, type RecordResult } from "./recording/
 import { type Runtime, systemRuntime } from "./runtime.js";
 import type { CounterState } from "./store/counter-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { type Agrees, keySchema, parseInput } from "./validation.js";
+import { type Agrees, keySchema, parseInput, whySchema } from "./validation.js";
 
 export interface MilepostOptions {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -105,6 +106,9 @@ export interface LaneAct {
   readonly why: string;
 }
 
+/** Milliseconds that calls under way are given to end when the engine closes; as long as a worker's grace. */
+const closingTime = 10_000;
+
 const optionsSchema = z.strictObject({
   store: z.custom<Store>(
     (store) => typeof store === "object" && store !== null && "counters" in store && "supports" in store,
@@ -130,7 +134,7 @@ const laneActSchema = z.strictObject({
   tenant: keySchema.default(defaultTenant),
   notifier: keySchema,
   by: keySchema,
-  why: z.string().min(1).max(1_000),
+  why: whySchema,
 });
 
 true satisfies Agrees<typeof laneActSchema, LaneAct>;
@@ -172,7 +176,11 @@ export function createMilepost(options: MilepostOptions): Milepost {
   async function close(): Promise<void> {
     const ended = calls.close();
     await Promise.all([...workers].map((worker) => worker.stop()));
-    await ended;
+    // a database or a host's callback that never answers must not keep the process for ever
+    const patience = new AbortController();
+    await Promise.race([ended, sleep(closingTime, undefined, { signal: patience.signal }).catch(() => {})]);
+    patience.abort();
+    shop.deliverer.abandon();
     await Promise.all([...notifiers.values()].map((notifier) => notifier.close?.()));
     await store.close();
   }

@@ -68,8 +68,20 @@ export class MilepostError extends Error {
   }
 }
 
-/** A short text of anything that was thrown; for stored details and events, never longer than 500 characters. */
+/** What others say, as it is stored and told: one line, well-formed, at most 500 characters. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, " ")
+    .slice(0, 500)
+    .toWellFormed();
+}
+
+/** {@link oneLine} of anything that was thrown. Never throws itself, whatever it is given. */
 export function describeError(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.slice(0, 500);
+  try {
+    const message = error instanceof Error ? error.message || error.name : error;
+    return oneLine(String(message));
+  } catch {
+    return "something that cannot be described was thrown";
+  }
 }

@@ -47,7 +47,7 @@ describe("plainJson", () => {
     refused([[[1]]], "data[0][0][0]", { maxDepth: 2 });
     refused(
       Array.from({ length: 100_000 }, () => true),
-      "data[13107]",
+      "data[13106]",
     );
   });
 });

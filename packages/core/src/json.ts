@@ -49,6 +49,7 @@ export function plainJson(value: unknown, path: string, code: ErrorCode, limits:
     if (input instanceof Date) {
       return Number.isNaN(input.getTime()) ? refuse(at, "a valid date") : copyText(input.toISOString(), at);
     }
+    if (typeof input === "object") spend(2, at);
     if (Array.isArray(input)) return input.map((item, i) => copy(item, `${at}[${i}]`, depth + 1));
     if (typeof input === "object") {
       const prototype = Object.getPrototypeOf(input);

@@ -8,6 +8,13 @@ export const keySchema: z.ZodString = z.string().check((context) => {
   if (problem !== undefined) context.issues.push({ code: "custom", message: problem, input: "" });
 });
 
+/** Why a person did something: kept with the act. */
+export const whySchema: z.ZodString = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "text without NUL and lone surrogates");
+
 /** Runs `input` through `schema`, or throws `code` with the path of the first field that is wrong. Never echoes values. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorCode, path = ""): T {
   const parsed = schema.safeParse(input);

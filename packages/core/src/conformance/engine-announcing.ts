@@ -274,6 +274,30 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "stores why an announcement failed, whatever was thrown",
+    async run({ store }) {
+      const thrown = [new Error("a\0b\nc"), Object.create(null), "😀".repeat(400)];
+      const recipients = {
+        resolve: ({ subject }: { readonly subject: string }) => Promise.reject(thrown[Number(subject)]),
+      };
+      const { milepost } = setUp(store, { milestone: { recipients }, delivery: { ...backoff, announceTries: 1 } });
+      milepost.on("announce_failed", () => {});
+      for (const subject of thrown.keys())
+        await milepost.record({ id: `e${subject}`, metric, subject: String(subject) });
+      await milepost.runOnce();
+      const failed = await milepost.crossings.list({ states: ["failed"] });
+      assert.deepEqual(
+        failed.map(({ reason }) => reason),
+        ["resolver_failed", "resolver_failed", "resolver_failed"],
+      );
+      assert.deepEqual(
+        failed.map(({ detail }) => detail?.slice(0, 9)),
+        ["a b c", "something", "😀😀😀😀😀".slice(0, 9)],
+      );
+    },
+  },
+  {
+    about,
     name: "announces each crossing once although two engines work on it",
     async run(opened) {
       const notifier = memoryNotifier();

@@ -74,6 +74,27 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "keeps what others say in a form that every database can hold, and is not confused by a changed message",
+    async run({ store }) {
+      const notifier = memoryNotifier({
+        mode: "at-least-once",
+        answer: (message, { attempt }) => {
+          Object.assign(message, { text: "changed by the notifier" });
+          if (attempt === 1) return refusedTransient(`${"y".repeat(499)}😀\0 busy`, Number.POSITIVE_INFINITY);
+          return accepted(`${"x".repeat(499)}😀 tail`);
+        },
+      });
+      const setup = await oneQueued(store, notifier);
+      await setup.milepost.runOnce();
+      setup.clock.advance(30 * 86_400_000);
+      await setup.milepost.runOnce();
+      assert.equal(notifier.calls.length, 2);
+      const row = await only(setup);
+      assert.deepEqual([row.state, row.receipt?.length, row.receipt?.isWellFormed()], ["sent", 500, true]);
+    },
+  },
+  {
+    about,
     name: "tries again after a transient refusal, not before its delay nor before Retry-After, under one Message-ID",
     async run({ store }) {
       const notifier = answering([refusedTransient("busy"), refusedTransient("slow down", 5_000), accepted()]);

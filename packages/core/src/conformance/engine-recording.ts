@@ -200,6 +200,48 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "lets a consumption pass the one event that would overflow its counter, and commits nothing after its source failed",
+    async run({ store }) {
+      const { milepost } = setUp(store);
+      const events = [
+        event({ id: "max", amount: Number.MAX_SAFE_INTEGER }),
+        event({ id: "over" }),
+        event({ id: "b", subject: "b" }),
+      ];
+      const refused: string[] = [];
+      const result = await milepost.consume(events, {
+        onRefused: ({ id }, { code }) => void refused.push(`${id} ${code}`),
+      });
+      assert.deepEqual([result.counted, result.refused, refused], [2, 1, ["over counter_overflow"]]);
+      async function* failing() {
+        yield event({ id: "c", subject: "c" });
+        throw new Error("source away");
+      }
+      let acknowledged = 0;
+      const consuming = milepost.consume(failing(), { acknowledge: () => void acknowledged++ });
+      await assert.rejects(consuming, /source away/);
+      const before = acknowledged;
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(acknowledged, before);
+    },
+  },
+  {
+    about,
+    name: "answers exact values for amounts whose sum no number holds",
+    async run({ store }) {
+      const { milepost } = setUp(store, { decrements: true });
+      const max = Number.MAX_SAFE_INTEGER;
+      const amounts = [max - 1, 1 - max, -max, max, max];
+      const answers = await Promise.all(amounts.map((amount, i) => milepost.record(event({ id: `e${i}`, amount }))));
+      assert.deepEqual(
+        answers.map(({ value }) => value),
+        [max - 1, 0, -max, 0, max],
+      );
+    },
+  },
+  {
+    about,
     name: "ends a consumption at the first refusal, a failing acknowledgement or an abort, and can be run again",
     async run({ store }) {
       const { milepost } = setUp(store);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import { type JsonObject, plainJson, plainObject } from "../json.js";
@@ -75,8 +76,10 @@ export class Announcer {
     const subject = await contacts.subject({ tenant, id: crossing.subject });
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const templates = { [announcement.template.hash]: announcement.template.template };
+    let heldSince = this.#runtime.monotonic();
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
       stop.throwIfAborted();
+      heldSince = this.#runtime.monotonic();
       const step = { tenant, id, fence, notifications, templates, last, lease: this.#timing.lease };
       return this.#store.crossings.announce({ ...step, ...storeNow(this.#runtime) });
     };
@@ -90,10 +93,13 @@ export class Announcer {
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
         chunk.push(this.#notification(crossing, announcement, about, recipient, `recipients[${index++}]`));
-        if (streamed && chunk.length === chunkSize) {
+        // a slow stream is queued as it comes, so that its lease is prolonged in time
+        const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
+        if (streamed && (chunk.length === chunkSize || slow)) {
           if ((await announce(chunk, false)).result === "lost") return "lost";
           chunk = [];
         }
+        if (index % chunkSize === 0) await nextTurn();
       }
     } finally {
       over.abort();
@@ -128,7 +134,7 @@ export class Announcer {
       value,
       previous,
       reachedAt,
-      ...plainObject(announcement.data(crossing, recipient), "data", "invalid_data"),
+      ...plainObject(synchronous(announcement.data(crossing, recipient)), "data", "invalid_data"),
     };
     const data = plainJson(merged, "data", "invalid_data") as JsonObject;
     const [missing] = missingTags(template, data);
@@ -204,8 +210,14 @@ async function* inTime(
     }
   } finally {
     // not awaited: a stream that is stuck would never answer
-    void Promise.resolve(iterator.return?.()).catch(() => {});
+    void (async () => iterator.return?.())().catch(() => {});
   }
+}
+
+/** A promise is no data and is refused; that it rejects is then nobody's error any more. */
+function synchronous(data: unknown): unknown {
+  if (data instanceof Promise) data.catch(() => {});
+  return data;
 }
 
 function isStream(resolved: ReturnType<RecipientResolver["resolve"]>): resolved is AsyncIterable<RecipientInput> {

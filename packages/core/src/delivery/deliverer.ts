@@ -41,6 +41,7 @@ export class Deliverer {
   readonly #templates = new TemplateCache();
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
+  #abandoned = false;
 
   constructor(
     store: Store,
@@ -63,6 +64,7 @@ export class Deliverer {
         persist(
           () => this.#store.notifications.settle({ settlements, ...storeNow(this.#runtime) }),
           this.#failed("settle"),
+          () => !this.#abandoned,
         ),
       batchSize: 500,
       queueSize: Number.POSITIVE_INFINITY,
@@ -88,12 +90,12 @@ export class Deliverer {
     const ends: Promise<DeliveryEnd>[] = [];
     for (const row of rows) {
       try {
-        if (stop.begun.aborted) ends.push(this.#giveBack(row));
-        else if (row.claims > this.#timing.maxClaims) ends.push(this.#fail(row, "poison_claim"));
+        if (stop.begun.aborted) ends.push(watched(this.#giveBack(row)));
+        else if (row.claims > this.#timing.maxClaims) ends.push(watched(this.#fail(row, "poison_claim")));
         else prepared.push(this.#prepare(row));
       } catch {
         // a template that was good when it was queued: limits or code changed; only this notification is concerned
-        ends.push(this.#fail(row, "render_failed"));
+        ends.push(watched(this.#fail(row, "render_failed")));
       }
     }
     if (prepared.length === 0) return ends;
@@ -105,6 +107,11 @@ export class Deliverer {
     // nothing may be called any more, so there is nothing left to ask for.
     const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
     return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
+  }
+
+  /** The engine closes for good: results that cannot be written now are left to be found as ambiguous. */
+  abandon(): void {
+    this.#abandoned = true;
   }
 
   #prepare(row: ClaimedNotification): Prepared {
@@ -175,7 +182,8 @@ export class Deliverer {
     };
     const notifier = this.#notifiers.get(row.notifier)!;
     const send = async (signal: AbortSignal): Promise<CallResult> =>
-      outcomeOf(await notifier.send(payload, { ...context, signal }));
+      // a copy: what a notifier does to its message must not change what is sent next time
+      outcomeOf(await notifier.send({ ...payload, to: { ...payload.to } }, { ...context, signal }));
     try {
       return await withDeadline(send, callDeadline, stop, late);
     } catch (error) {
@@ -233,4 +241,10 @@ export class Deliverer {
       return MilepostError.is(error) && (error.code === "store_busy" || error.code === "store_unavailable");
     };
   }
+}
+
+/** Its failure is seen by whoever awaits it, perhaps only after other work: until then it is nobody's unhandled one. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

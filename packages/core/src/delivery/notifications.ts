@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime.js";
 import type { DecideAct } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "../validation.js";
+import { type Agrees, keySchema, pageFields, parseInput, parsePresent, whySchema } from "../validation.js";
 import {
   type Attempt,
   type Notification,
@@ -60,7 +60,7 @@ const actSchema = z.strictObject({
   tenant: keySchema.default(defaultTenant),
   id: keySchema,
   by: keySchema,
-  why: z.string().min(1).max(1_000),
+  why: whySchema,
   acceptDuplicate: z.boolean().default(false),
 });
 

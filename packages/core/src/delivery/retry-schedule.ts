@@ -1,5 +1,8 @@
 import type { DeliveryTiming } from "./timing.js";
 
+/** A month; a date that another system invents must stay one that a database can hold. */
+const longestAsked = 30 * 86_400_000;
+
 /**
  * Milliseconds to the next try after `attempt` tries: exponential with equal jitter (half fixed, half random, so that a
  * herd spreads and nobody comes at once), and never sooner than the other side asked.
@@ -11,5 +14,6 @@ export function retryDelay(
   retryAfter: number | null = null,
 ): number {
   const ceiling = Math.min(timing.retryCap, timing.retryBase * 2 ** Math.min(attempt - 1, 30));
-  return Math.max(Math.round(ceiling / 2 + (random * ceiling) / 2), retryAfter ?? 0);
+  const asked = Math.min(retryAfter ?? 0, longestAsked);
+  return Math.max(Math.round(ceiling / 2 + (random * ceiling) / 2), asked);
 }

@@ -1,3 +1,4 @@
+import { oneLine } from "../errors.js";
 import type { RenderedMessage } from "../message/message.js";
 import type { Outcome } from "../notifier/notifier.js";
 import type { Settlement } from "../store/notification-repository.js";
@@ -70,15 +71,20 @@ export function settlementOf(
 
   switch (result.kind) {
     case "accepted":
-      return { ...base, to: "sent", outcome: "accepted", receipt: short(result.receipt) };
+      return {
+        ...base,
+        to: "sent",
+        outcome: "accepted",
+        receipt: result.receipt === null ? null : oneLine(result.receipt),
+      };
     case "refusedTransient":
       return attemptsLeft
-        ? again("refused_transient", short(result.why), result.retryAfter)
-        : fail("refused_transient", "attempts_used_up", short(result.why));
+        ? again("refused_transient", oneLine(result.why), result.retryAfter)
+        : fail("refused_transient", "attempts_used_up", oneLine(result.why));
     case "refusedPermanent":
-      return fail("refused_permanent", "refused", short(result.why));
+      return fail("refused_permanent", "refused", oneLine(result.why));
     case "ambiguous": {
-      const detail = short(result.why);
+      const detail = oneLine(result.why);
       if (mayRepeat(row, at.now) && attemptsLeft) return again("ambiguous", detail, null);
       const reason = "reason" in result ? result.reason : "no_answer";
       return { ...base, to: "ambiguous", outcome: "ambiguous", reason, detail };
@@ -90,16 +96,4 @@ export function settlementOf(
 function mayRepeat(row: Pick<SendingRow, "mode" | "keyUntil">, now: Date): boolean {
   if (row.mode === "at-least-once") return true;
   return row.mode === "idempotent" && row.keyUntil !== null && now < row.keyUntil;
-}
-
-/** What others say is stored on one line and at most 500 characters of it. */
-function short<T extends string | null>(text: T): T {
-  return (
-    text === null
-      ? null
-      : String(text)
-          .replace(/\p{Cc}+/gu, " ")
-          .toWellFormed()
-          .slice(0, 500)
-  ) as T;
 }

@@ -20,7 +20,10 @@ export interface DeliveryTiming {
   readonly announceTries: number;
 }
 
-const positive = z.int().min(1);
+/** The longest that a timer of Node can wait, 24 days; beyond it fires at once. */
+export const longestTimer: number = 2 ** 31 - 1;
+
+const positive = z.int().min(1).max(longestTimer);
 
 const timingSchema = z
   .strictObject({

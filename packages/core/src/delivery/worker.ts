@@ -8,7 +8,7 @@ import { type Agrees, parseInput } from "../validation.js";
 import type { AnnounceEnd, Announcer } from "./announcer.js";
 import type { Deliverer, DeliveryEnd, Stop } from "./deliverer.js";
 import { reap } from "./reaper.js";
-import type { DeliveryTiming } from "./timing.js";
+import { type DeliveryTiming, longestTimer } from "./timing.js";
 
 export interface WorkerOptions {
   /** Calls of notifiers at once; 10 unless said. */
@@ -43,14 +43,19 @@ export interface PassReport {
 
 const workerSchema = z.strictObject({
   concurrency: z.int().min(1).max(10_000).default(10),
-  pollInterval: z.int().min(1).default(1_000),
-  sweepInterval: z.int().min(1).default(5_000),
+  pollInterval: z.int().min(1).max(longestTimer).default(1_000),
+  sweepInterval: z.int().min(1).max(longestTimer).default(5_000),
 });
 
+const stopSchema = z.strictObject({ grace: z.int().min(0).max(longestTimer).default(10_000) });
+
 true satisfies Agrees<typeof workerSchema, WorkerOptions>;
+true satisfies Agrees<typeof stopSchema, StopOptions>;
 
 const sweepLimit = 500;
 const announceLimit = 20;
+/** Milliseconds after the grace in which what became of calls may still be written. */
+const writingTime = 1_000;
 const firstBackoff = 1_000;
 const longestBackoff = 30_000;
 
@@ -115,14 +120,23 @@ export class DeliveryWorker implements Worker {
     this.#loop ??= this.#run();
   }
 
-  async stop({ grace = 10_000 }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    const { grace } = parseInput(stopSchema, options, "invalid_options", "stop");
     this.#stopping.abort();
     this.wake();
     const timer = setTimeout(() => this.#graceOver.abort(), grace);
+    // a database that is away must not keep the process: what cannot be written by then, the reaper finds
+    const late = new Promise<void>((resolve) => {
+      this.#graceOver.signal.addEventListener("abort", () => setTimeout(resolve, writingTime).unref(), { once: true });
+    });
+    await Promise.race([this.#ended(), late]);
+    clearTimeout(timer);
+  }
+
+  async #ended(): Promise<void> {
     await this.#loop;
     await this.#announcements.empty();
     await this.#deliveries.empty();
-    clearTimeout(timer);
   }
 
   /** There may be work: looks at once instead of at the next poll. */

@@ -16,6 +16,12 @@ describe("compileTemplate", () => {
     });
   });
 
+  it("keeps a subject on one line, whatever it is made of", () => {
+    const subject = (source: string, data = {}) => compile({ subject: source, text: "t" }).render(data).subject;
+    expect(subject("{{{x}}}", { x: "a\r\nBcc: b" })).toBe("a Bcc: b");
+    expect(subject("a\nb")).toBe("a b");
+  });
+
   it("reads own properties of plain data only", () => {
     const data = { list: [1, 2], name: "Ann", nested: { deep: "yes" } };
     expect(text("{{nested.deep}} {{#list}}{{.}}{{/list}}", data)).toBe("yes 12");

@@ -58,7 +58,11 @@ export function compileTemplate(template: MessageTemplate, path: string): Compil
       .update(JSON.stringify(parts.map((part) => content[part] ?? null)))
       .digest("hex"),
     requiredTags: [...required],
-    render: (data) => ({ subject: render("subject", data), text: render("text", data), html: render("html", data) }),
+    render(data) {
+      // not only merged values: a literal line break, or an unescaped tag, must not reach a header either
+      const subject = render("subject", data)?.replace(lineBreaks, " ") ?? null;
+      return { subject, text: render("text", data), html: render("html", data) };
+    },
   };
 }
 
@@ -103,9 +107,11 @@ const htmlEntities: Readonly<Record<string, string>> = {
   "=": "&#x3D;",
 };
 
-/** How a merged value is written into each part. A subject is a header: it stays on one line. */
+const lineBreaks: RegExp = /[\p{Cc}\u2028\u2029]+/gu;
+
+/** How a merged value is written into each part. */
 const escapes: Readonly<Record<Part, (value: unknown) => string>> = {
-  subject: (value) => String(value).replace(/[\p{Cc}\u2028\u2029]+/gu, " "),
+  subject: String,
   text: String,
   html: (value) => String(value).replace(/[&<>"'/`=]/g, (char) => htmlEntities[char]!),
 };

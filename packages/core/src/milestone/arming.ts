@@ -117,7 +117,7 @@ export function quietBand(policy: MilestonePolicy, context: PolicyContext, armin
       const armed = at > arming.high || (arming.rearmed?.includes(threshold) ?? false);
       if (armed) bound(at);
       else if (rearmAt !== undefined) bound(rearmAt);
-    } else if (arming.spent?.[threshold] === undefined) {
+    } else if (!Object.hasOwn(arming.spent ?? {}, threshold)) {
       // armed below it too: the value has to rise above it before it can fall to it, and that is a step to notice
       bound(at < value ? at : at + 1);
     } else if (rearmAt !== undefined) {

@@ -3,6 +3,7 @@ import type { Runtime } from "../runtime.js";
 import type { CounterKey, DueCounter } from "../store/counter-repository.js";
 import type { CounterEvaluation } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
+import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import { fold } from "./fold.js";
 import type { Registry } from "./registry.js";
@@ -12,6 +13,8 @@ const counterLimit = 500;
 const trailLimit = 1_000;
 /** How often one call tries again after losing to another evaluator, before it leaves the rest to the sweep. */
 const maxRounds = 20;
+/** Milliseconds. */
+const restAfterFailure = 60_000;
 
 interface Due extends DueCounter {
   committed: boolean;
@@ -24,6 +27,8 @@ export class Evaluator {
   readonly #registry: Registry;
   readonly #runtime: Runtime;
   readonly #emit: Emit;
+  /** Counters whose policy failed, and until when the sweep passes them over. */
+  readonly #resting = new Map<string, number>();
 
   constructor(store: Store, registry: Registry, runtime: Runtime, emit: Emit) {
     this.#store = store;
@@ -45,17 +50,23 @@ export class Evaluator {
     }
   }
 
-  /** Evaluates counters that were left due, those that waited longest first; answers how many. */
+  /**
+   * Evaluates counters that were left due, those that waited longest first; answers how many. Those whose policy failed
+   * are left alone for a while, or they would be the oldest for ever and hide the others.
+   */
   async sweep(limit: number): Promise<number> {
-    const due = await this.#due(undefined, limit);
-    await this.#commit(due);
-    return due.filter((counter) => counter.committed).length;
+    const now = this.#runtime.monotonic();
+    for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
+    const due = await this.#due(undefined, limit + this.#resting.size);
+    const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
+    await this.#commit(open);
+    return open.filter((counter) => counter.committed).length;
   }
 
   async #due(keys?: readonly CounterKey[], limit: number = counterLimit): Promise<Due[]> {
     const due = await this.#store.counters.due({
       metrics: this.#registry.metrics,
-      limit: Math.min(limit, counterLimit),
+      limit,
       trailLimit,
       ...(keys !== undefined && { keys }),
     });
@@ -82,6 +93,7 @@ export class Evaluator {
     } catch (error) {
       this.#emit("error", { where: "evaluate", error });
       counter.failed = true;
+      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restAfterFailure);
       return undefined;
     }
   }

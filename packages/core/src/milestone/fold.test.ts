@@ -52,6 +52,28 @@ describe("fold", () => {
     expect(fold(key, [quiet], { state: {}, trail: trailOf([1]) }, newId).crossings[0]?.state).toBe("silent");
   });
 
+  it("keeps milestones and levels apart from what every object has", () => {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      const { crossings, state } = fold(key, [speaking([1, 3], name)], { state: {}, trail: trailOf([1, 1, 1]) }, newId);
+      expect(crossings.map((c) => c.threshold)).toEqual(["1", "3"]);
+      expect(Object.keys(state)).toEqual([name]);
+    }
+    const falling = ["a", "constructor"].map(
+      (threshold, i) => ({ threshold, at: 5 + i * 15, direction: "falling" }) as const,
+    );
+    const policy = { key: "falling", levels: () => falling };
+    const { crossings } = fold(
+      key,
+      [{ name: "m", policy, speaks: true }],
+      { state: {}, trail: trailOf([10, -6, 16, 5, -10]) },
+      newId,
+    );
+    expect(crossings.map((c) => [c.threshold, c.value])).toEqual([
+      ["a", 4],
+      ["constructor", 15],
+    ]);
+  });
+
   it("starts a milestone it has never met from the value of that moment", () => {
     const { crossings } = fold(key, [speaking([10, 20])], { state: {}, trail: trailOf([5], [], 15) }, newId);
     expect(crossings.map((c) => c.threshold)).toEqual(["20"]);

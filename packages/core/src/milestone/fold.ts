@@ -36,9 +36,10 @@ export function fold(
   const context: PolicyContext = { tenant, subject, period };
   const crossings: NewCrossing[] = [];
   let value = counter.trail[0]!.from;
-  const state: Record<string, Arming> = {};
+  // without a prototype: a milestone may be named like one of its members
+  const state: Record<string, Arming> = Object.create(null);
   for (const { name } of milestones) {
-    state[name] = (counter.state[name] as Arming | undefined) ?? freshArming(value);
+    state[name] = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : freshArming(value);
   }
   const bandNow = () =>
     narrowest(milestones.map(({ name, policy }) => quietBand(policy, context, state[name]!, value)));

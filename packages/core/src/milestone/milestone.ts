@@ -73,6 +73,8 @@ const messageSchema = z.strictObject({
   requiredTags: z.array(z.string()).optional(),
 });
 
+const year = 366 * 86_400_000;
+
 const notifierSchema = functionOf<Notifier>("send").check((context) => {
   const { name, channel, mode, keyLifetime } = context.value;
   const refuse = (path: string, message: string) =>
@@ -80,8 +82,11 @@ const notifierSchema = functionOf<Notifier>("send").check((context) => {
   if (!keySchema.safeParse(name).success) refuse("name", "a text key of 1 to 200 bytes");
   if (!keySchema.safeParse(channel).success) refuse("channel", "a text key of 1 to 200 bytes");
   if (!deliveryModes.includes(mode)) refuse("mode", `one of ${deliveryModes.join(", ")}`);
-  if ((mode === "idempotent") !== (keyLifetime !== undefined) || (keyLifetime !== undefined && !(keyLifetime > 0))) {
-    refuse("keyLifetime", "milliseconds above 0, exactly with the mode idempotent");
+  if (
+    (mode === "idempotent") !== (keyLifetime !== undefined) ||
+    (keyLifetime !== undefined && !(Number.isSafeInteger(keyLifetime) && keyLifetime > 0 && keyLifetime <= year))
+  ) {
+    refuse("keyLifetime", "whole milliseconds above 0 and up to a year, exactly with the mode idempotent");
   }
 });
 

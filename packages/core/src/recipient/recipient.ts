@@ -61,15 +61,23 @@ export function parseRecipient(input: unknown, path: string): Recipient {
   return parsePresent<Recipient>(nullableSchema, input, "invalid_recipient", path);
 }
 
+/** `local@domain`, and nothing that a URL has. */
+const mailbox: RegExp = /^[^@/?#]+@[^@/?#:]+$/;
+
 /**
- * What makes two addresses the same recipient: trimmed, NFC, lower-cased, the domain in punycode. Lower-casing the
- * local part departs from RFC 5321 section 2.4 on purpose: no mailbox provider tells `A@x` from `a@x`, and a person
- * told twice is the worse mistake. An address longer than a key may be is replaced by its hash.
+ * What makes two addresses the same recipient. An email address is trimmed, NFC, lower-cased, its domain in punycode.
+ * Lower-casing the local part departs from RFC 5321 section 2.4 on purpose: no mailbox provider tells `A@x` from `a@x`,
+ * and a person told twice is the worse mistake. Any other address, such as a URL or a phone number, is only trimmed and
+ * NFC: paths and tokens tell upper from lower case. One longer than a key may be is replaced by its hash.
  */
 export function recipientKey(address: string): string {
-  const plain = address.trim().normalize("NFC").toLowerCase();
-  const at = plain.lastIndexOf("@");
-  const domain = at < 0 ? "" : domainToASCII(plain.slice(at + 1));
-  const key = domain === "" ? plain : `${plain.slice(0, at + 1)}${domain}`;
+  const plain = address.trim().normalize("NFC");
+  const key = mailbox.test(plain) ? mailboxKey(plain.toLowerCase()) : plain;
   return Buffer.byteLength(key) <= maxKeyBytes ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
+}
+
+function mailboxKey(address: string): string {
+  const at = address.lastIndexOf("@");
+  const domain = domainToASCII(address.slice(at + 1));
+  return domain === "" ? address : `${address.slice(0, at + 1)}${domain}`;
 }

@@ -62,25 +62,50 @@ export async function consume<Item>(
   let inFlight: Promise<void> | undefined;
   let scheduled = false;
 
+  async function refuse(item: Item, error: unknown): Promise<void> {
+    if (onRefused === undefined || !MilepostError.is(error)) throw error;
+    totals.refused++;
+    await onRefused(item, error);
+  }
+
   async function commit(batch: readonly Item[]): Promise<void> {
-    const events: ParsedEvent[] = [];
+    const admitted: { readonly item: Item; readonly event: ParsedEvent }[] = [];
     for (const item of batch) {
       try {
         const event = toEvent(item);
         if (event === null) totals.skipped++;
-        else events.push(await recorder.admit(event, "event"));
+        else admitted.push({ item, event: await recorder.admit(event, "event") });
       } catch (error) {
-        if (onRefused === undefined || !MilepostError.is(error)) throw error;
-        totals.refused++;
-        await onRefused(item, error);
+        await refuse(item, error);
       }
     }
-    const result = await recorder.recordAdmitted(events);
+    const result = await recorder.recordAdmitted(admitted.map(({ event }) => event)).catch((error: unknown) => {
+      if (!MilepostError.is(error) || error.code !== "counter_overflow") throw error;
+      return oneByOne(admitted);
+    });
     totals.counted += result.counted;
     totals.duplicates += result.duplicates;
     await options.acknowledge?.(batch, result);
     // a synchronous store answers without a turn of the event loop; signals and timers of the host have a right to one
     await nextTurn();
+  }
+
+  /** A chunk that one event would take too far: the others count, and that one is refused by itself. */
+  async function oneByOne(
+    admitted: readonly { readonly item: Item; readonly event: ParsedEvent }[],
+  ): Promise<RecordManyResult> {
+    const sum = { counted: 0, duplicates: 0, crossings: [] as RecordManyResult["crossings"] };
+    for (const { item, event } of admitted) {
+      try {
+        const { counted, duplicates, crossings } = await recorder.recordAdmitted([event]);
+        sum.counted += counted;
+        sum.duplicates += duplicates;
+        sum.crossings = [...sum.crossings, ...crossings];
+      } catch (error) {
+        await refuse(item, error);
+      }
+    }
+    return sum;
   }
 
   function flush(): void {
@@ -105,20 +130,25 @@ export async function consume<Item>(
     });
   }
 
-  for await (const item of until(source, signal === undefined ? [failed.signal] : [failed.signal, signal])) {
-    totals.pulled++;
-    items.push(item);
-    flushWhenSourceRests();
-    while (items.length >= batchSize && !failed.signal.aborted) {
+  try {
+    for await (const item of until(source, signal === undefined ? [failed.signal] : [failed.signal, signal])) {
+      totals.pulled++;
+      items.push(item);
+      flushWhenSourceRests();
+      while (items.length >= batchSize && !failed.signal.aborted) {
+        flush();
+        await inFlight;
+      }
+    }
+    while (items.length > 0 && !failed.signal.aborted) {
       flush();
       await inFlight;
     }
-  }
-  while (items.length > 0 && !failed.signal.aborted) {
-    flush();
+  } finally {
+    // after a source that failed too, nothing goes on behind the caller's back
+    items = [];
     await inFlight;
   }
-  await inFlight;
   failed.signal.throwIfAborted();
   return totals;
 }
@@ -147,6 +177,6 @@ async function* until<Item>(
   } finally {
     for (const signal of signals) signal.removeEventListener("abort", onAbort);
     // not awaited: a generator that is stuck in an await of its own would never answer
-    void Promise.resolve(iterator.return?.()).catch(() => {});
+    void (async () => iterator.return?.())().catch(() => {});
   }
 }

@@ -53,5 +53,6 @@ true satisfies Agrees<typeof eventSchema, MilestoneEvent>;
  * `ammount` would count 1. */
 export function parseEvent(input: unknown, path: string, now: () => Date): ParsedEvent {
   const { occurredAt, ...event } = parseInput(eventSchema, input, "invalid_event", path);
-  return { ...event, occurredAt: occurredAt ?? now() };
+  // a copy: the host may go on using its Date
+  return { ...event, occurredAt: occurredAt === undefined ? now() : new Date(occurredAt) };
 }

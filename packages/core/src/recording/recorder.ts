@@ -144,8 +144,7 @@ export class Recorder {
     const { accepted, counters, due } = await this.#add(events);
     const counted = new Set(accepted);
     const duplicates = events.filter((event) => !counted.has(event));
-    const values = new Map([...counters].map(([key, { value }]) => [key, value]));
-    for (const event of accepted) shift(values, event, -event.amount);
+    const values = valuesAfter(accepted, counters);
 
     const repeated =
       duplicates.length === 0 ? [] : await this.#store.counters.get({ keys: duplicates.map(lifetimeKey) });
@@ -159,9 +158,8 @@ export class Recorder {
     crossings.catch(() => {});
 
     return events.map((event): Stored => {
-      if (counted.has(event)) {
-        return { duplicate: false, value: shift(values, event, event.amount), crossings };
-      }
+      const value = values.get(event);
+      if (value !== undefined) return { duplicate: false, value, crossings };
       return { duplicate: true, value: present.get(counterKeyText(lifetimeKey(event)))?.value ?? 0, crossings };
     });
   }
@@ -221,12 +219,23 @@ function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
   return { tenant, metric, subject, period: lifetime };
 }
 
-/** Moves the running lifetime value of the event's subject by `amount`; answers the value after it. */
-function shift(values: Map<string, number>, event: ParsedEvent, amount: number): number {
-  const key = counterKeyText(lifetimeKey(event));
-  const value = (values.get(key) ?? 0) + amount;
-  values.set(key, value);
-  return value;
+/**
+ * The lifetime value directly after each event. Walked back from the last one: every value on the way is a safe integer,
+ * which a sum of amounts need not be.
+ */
+function valuesAfter(
+  accepted: readonly ParsedEvent[],
+  counters: ReadonlyMap<string, CounterState>,
+): ReadonlyMap<ParsedEvent, number> {
+  const values = new Map([...counters].map(([key, { value }]) => [key, value]));
+  const after = new Map<ParsedEvent, number>();
+  for (const event of accepted.toReversed()) {
+    const key = counterKeyText(lifetimeKey(event));
+    const value = values.get(key)!;
+    after.set(event, value);
+    values.set(key, value - event.amount);
+  }
+  return after;
 }
 
 function causedBy(crossing: Crossing, event: ParsedEvent): boolean {

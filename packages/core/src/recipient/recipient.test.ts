@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { parseRecipient, recipientKey } from "./recipient.js";
+
+describe("recipientKey", () => {
+  it("is the same for one mailbox however it is written", () => {
+    const same = ["Info@Büro.example", " info@büro.example ", "INFO@xn--bro-hoa.example", "info@BU\u0308RO.example"];
+    expect(new Set(same.map(recipientKey))).toEqual(new Set(["info@xn--bro-hoa.example"]));
+  });
+
+  it("tells apart what is no mailbox by every character: paths and tokens are case-sensitive", () => {
+    const urls = [
+      "https://key@hooks.example/1",
+      "https://key@hooks.example/2",
+      "https://key@hooks.example/a",
+      "https://key@hooks.example/A",
+    ];
+    expect(new Set(urls.map(recipientKey)).size).toBe(4);
+    expect(recipientKey(" +7 900 ")).toBe("+7 900");
+  });
+
+  it("replaces an address that is too long for a key by its hash", () => {
+    const long = (end: string) => recipientKey(`https://hooks.example/${"x".repeat(250)}${end}`);
+    expect(long("a")).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(long("a")).not.toBe(long("b"));
+  });
+});
+
+describe("parseRecipient", () => {
+  it("keeps the known fields and takes null for absent", () => {
+    const member = { id: "1", address: "o@acme.example", name: null, firstName: "Olga", role: undefined };
+    expect(parseRecipient(member, "recipients[0]")).toEqual({ address: "o@acme.example", firstName: "Olga" });
+  });
+
+  it("names the field that is wrong", () => {
+    const refused = (input: unknown, path: string) =>
+      expect(() => parseRecipient(input, "recipients[0]")).toThrow(
+        expect.objectContaining({ code: "invalid_recipient", path }),
+      );
+    refused(undefined, "recipients[0]");
+    refused({}, "recipients[0].address");
+    refused({ address: null }, "recipients[0].address");
+    refused({ address: "a@b.example", name: "two\u2028lines" }, "recipients[0].name");
+  });
+});
