@@ -181,6 +181,37 @@ describe("install against add", () => {
   });
 });
 
+describe("somebody who reads the definitions for long, as pg_dump does", () => {
+  async function reader() {
+    const holder = await admin.connect();
+    await holder.query(`BEGIN; SELECT FROM "${sandbox.schema}".definitions`);
+    return async () => {
+      await holder.query("COMMIT");
+      holder.release();
+    };
+  }
+
+  test("does not hold up the installation of a metric that nobody knew", async () => {
+    await store.definitions.install({ definitions: [definition("a")] });
+    const done = await reader();
+    const installed = await store.definitions.install({ definitions: [{ ...definition("x"), metric: "new" }] });
+    expect(installed).toMatchObject([{ metric: "new", generation: 1 }]);
+    await done();
+  });
+
+  test("holds up a changed definition, but recording behind it only for a second", async () => {
+    const other = { ...definition("x"), metric: "other" };
+    await store.definitions.install({ definitions: [definition("a"), other] });
+    const done = await reader();
+    const installing = store.definitions.install({ definitions: [definition("b")] });
+    await somebodyWaits();
+    const added = await store.counters.add({ events: [event({ metric: "other" })], generations: { other: 1 } });
+    expect(added.counters).toMatchObject([{ value: 1 }]);
+    await done();
+    expect(await installing).toMatchObject([{ generation: 2 }]);
+  });
+});
+
 describe("evaluation against add", () => {
   const key = { tenant: "default", metric, subject: "acme", period: "lifetime" };
   const evaluation = { ...key, generation: 1, from: 0, band: { below: null, above: null }, state: {}, crossings: [] };
