@@ -9,4 +9,6 @@ export default defineConfig({
   clean: true,
   // One copy of every class, in CommonJS too, whichever entries a host loads.
   splitting: true,
+  // esbuild alone writes absolute paths into the source maps of split CommonJS files
+  treeshake: true,
 });

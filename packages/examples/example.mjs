@@ -17,7 +17,10 @@ if (!names.includes(name)) {
   process.exit(2);
 }
 
-const args = ["--conditions=source", "--import", import.meta.resolve("tsx"), main(name), ...options];
+// V8 lets garbage grow by how much memory there might be. A 1 GB heap and the young generation of Node 20 keep the peak of
+// `flights --full` at 220 MB or less; without them it was 280 MB with Node 20 and 380 MB with Node 24, and no faster.
+const memory = ["--max-old-space-size=1024", "--max-semi-space-size=16"];
+const args = [...memory, "--conditions=source", "--import", import.meta.resolve("tsx"), main(name), ...options];
 const child = spawn(process.execPath, args, { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("close", (code) => {

@@ -5,11 +5,11 @@ export interface Progress {
   stop(): void;
 }
 
-/** A bar on standard error while somebody watches it there; nothing in a pipe or a log. */
-export function progressBar(total: number | null): Progress {
+/** A bar on standard error while somebody watches it there; nothing in a pipe or a log. `things` is what it counts. */
+export function progressBar(total: number | null, things: string): Progress {
   if (!process.stderr.isTTY) return { at() {}, stop() {} };
-  const known = "{bar} {percentage}%  {value}/{total} deliveries  {duration_formatted}, {eta_formatted} left";
-  const unknown = "{value} deliveries  {duration_formatted}";
+  const known = `{bar} {percentage}%  {value}/{total} ${things}  {duration_formatted}, {eta_formatted} left`;
+  const unknown = `{value} ${things}  {duration_formatted}`;
   const bar = new cliProgress.SingleBar(
     { stream: process.stderr, format: total === null ? unknown : known, clearOnComplete: true },
     cliProgress.Presets.shades_classic,

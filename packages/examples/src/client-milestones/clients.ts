@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Milepost } from "@milepost/core";
+import { type Milepost, MilepostError } from "@milepost/core";
 import * as z from "zod";
+import { CommandError } from "../command.js";
+import { fileProblem } from "./file-problem.js";
 
 export const bundledClients: string = fileURLToPath(new URL("sample/clients.json", import.meta.url));
 
@@ -31,25 +33,37 @@ const clientsSchema = z.array(
 
 export type Client = z.infer<typeof clientsSchema>[number];
 
-/** Throws with the file's name and the path of what is wrong in it. */
+/** Throws `CommandError` with the file's name and the path of what is wrong in it. */
 export async function readClients(file: string): Promise<readonly Client[]> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    throw new Error(`--clients ${file}: ${(error as Error).message}`);
-  }
-  const parsed = clientsSchema.safeParse(json);
+  const text = await readFile(file, "utf8").catch((error: unknown) => refuse(`${file}: ${fileProblem(error)}`));
+  const parsed = clientsSchema.safeParse(parsedJson(file, text));
   if (parsed.success) return parsed.data;
-  throw new Error(`--clients ${file}:\n${z.prettifyError(parsed.error)}`);
+  const [{ path, message }, ...others] = parsed.error.issues as [z.core.$ZodIssue, ...z.core.$ZodIssue[]];
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return refuse(`${file}: ${path.length === 0 ? "" : `${z.core.toDotPath(path)}: `}${message}${more}`);
+}
+
+function parsedJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return refuse(`${file}: is no JSON: ${(error as Error).message}`);
+  }
+}
+
+function refuse(what: string): never {
+  throw new CommandError(`--clients ${what}`);
 }
 
 /** Hands clients and members to the engine's directory, where the views `clients` and `members` show them. */
 export async function storeClients(milepost: Milepost, clients: readonly Client[]): Promise<void> {
-  await milepost.contacts.put(
-    clients.map(({ id, name, domain, members }) => ({
-      ...{ id, name, fields: { domain } },
-      members: members.map(({ email, ...member }) => ({ address: email, ...member })),
-    })),
-  );
+  const subjects = clients.map(({ id, name, domain, members }) => ({
+    ...{ id, name, fields: { domain } },
+    members: members.map(({ email, ...member }) => ({ address: email, ...member })),
+  }));
+  await milepost.contacts.put(subjects).catch((error: unknown) => {
+    // the engine has limits of its own, such as 200 bytes for an id; its paths begin with `subjects`
+    if (MilepostError.is(error) && error.code === "invalid_contact") refuse(error.message.replace(/^subjects/, ""));
+    throw error;
+  });
 }

@@ -1,6 +1,8 @@
 import type { Crossing, Member, Milepost, Notification } from "@milepost/core";
 import { recipientKey } from "@milepost/core";
+import { pages } from "../pages.js";
 import { toldRoles } from "./clients.js";
+import { type RecipientOutcome, recipientOutcome } from "./recipient-outcome.js";
 
 /** A crossing, who was told of it, and who was not and why. */
 export interface ReportedCrossing {
@@ -9,10 +11,13 @@ export interface ReportedCrossing {
   readonly milestone: number;
   readonly eventId: string;
   readonly reachedAt: Date;
+  /** Whether its mails are queued, or it was found that there is nobody to write to. */
+  readonly announced: boolean;
   /** Addresses, sorted. */
   readonly told: readonly string[];
-  readonly notTold: readonly { readonly address: string; readonly why: string }[];
-  /** Why nobody was told; null where somebody was. */
+  /** Everybody else a mail was made for. */
+  readonly others: readonly RecipientOutcome[];
+  /** Why nobody was told, `pending` while that is open; null where somebody was. */
   readonly reason: string | null;
 }
 
@@ -43,23 +48,15 @@ export async function reportedCrossings(milepost: Milepost): Promise<readonly Re
 
 function reportOf(crossing: Crossing, clientName: string, notifications: readonly Notification[]): ReportedCrossing {
   const { subject: client, at: milestone, eventId, reachedAt, state } = crossing;
-  const sent = notifications.filter((notification) => notification.state === "sent");
-  const notTold = notifications
-    .filter((notification) => notification.state !== "sent")
-    .map(({ recipient, reason, state, detail }) => {
-      const why = [reason ?? state, detail].filter(Boolean).join(": ");
-      return { address: recipient.address, why, reason: reason ?? state };
-    });
-  return {
-    client,
-    clientName,
-    milestone,
-    eventId,
-    reachedAt,
-    notTold,
-    told: sent.map(({ recipient }) => recipient.address).sort(compare),
-    reason: sent.length > 0 ? null : (crossing.reason ?? notTold[0]?.reason ?? state),
-  };
+  const outcomes = notifications.map(recipientOutcome).sort((a, b) => compare(a.address, b.address));
+  const told = outcomes.filter((one) => one.told === "told").map(({ address }) => address);
+  const others = outcomes.filter((one) => one.told !== "told");
+  const announced = state !== "pending" && state !== "leased";
+  // what may still change is said first, then what nobody knows
+  const reasons = (["waiting", "perhaps", "not"] as const).flatMap((kind) => others.filter((one) => one.told === kind));
+  const why = crossing.reason ?? reasons[0]?.reason ?? (announced ? state : "pending");
+  const reason = told.length > 0 ? null : why;
+  return { client, clientName, milestone, eventId, reachedAt, announced, told, others, reason };
 }
 
 /** Viewers, and those whose mail goes to somebody else's same address. */
@@ -78,18 +75,6 @@ export async function untoldMembers(milepost: Milepost, clients: readonly string
     }
   }
   return untold;
-}
-
-/** All of a list that is given out page by page. */
-async function* pages<Row extends { readonly id: string }>(
-  list: (page: { readonly limit: number; readonly after?: string }) => Promise<readonly Row[]>,
-): AsyncGenerator<Row> {
-  const limit = 1_000;
-  for (let page = await list({ limit }); ; ) {
-    yield* page;
-    if (page.length < limit) return;
-    page = await list({ limit, after: page.at(-1)!.id });
-  }
 }
 
 function compare(a: string, b: string): number {

@@ -1,8 +1,9 @@
 import { postgresStore } from "@milepost/adapter-postgres";
 import { sqliteStore } from "@milepost/adapter-sqlite";
 import type { Store } from "@milepost/core";
-import BetterSqlite3 from "better-sqlite3";
-import { Pool } from "pg";
+import { CommandError } from "../command.js";
+import { connectPostgres, connectSqlite } from "../connections.js";
+import { databaseProblem } from "./database-problem.js";
 import { deliveriesPostgres } from "./deliveries-postgres.js";
 import { deliveriesSqlite } from "./deliveries-sqlite.js";
 import type { DeliveriesTable } from "./deliveries-table.js";
@@ -10,22 +11,27 @@ import type { DeliveriesTable } from "./deliveries-table.js";
 export interface ExampleDatabase {
   /** For the report, without credentials. */
   readonly name: string;
+  /** What chose it, for error messages: never the value of `DATABASE_URL`. */
+  readonly setting: string;
   readonly store: Store;
   readonly deliveries: DeliveriesTable;
   close(): Promise<void>;
 }
 
-/** Postgres where a URL is given, else an SQLite file. Both own their handle here: the engine never closes it. */
+/** Postgres where a URL is given, else an SQLite file. */
 export function openDatabase(where: { readonly url: string | undefined; readonly file: string }): ExampleDatabase {
   return where.url ? openPostgres(where.url) : openSqlite(where.file);
 }
 
 function openPostgres(url: string): ExampleDatabase {
-  const pool = new Pool({ connectionString: url });
-  // an idle connection that is lost is replaced; without a listener it would end the process
-  pool.on("error", (error) => console.error(`Postgres: ${error.message}`));
+  const setting = "DATABASE_URL";
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new CommandError(`${setting}: a URL like postgres://user:password@host:5432/database is expected.`);
+  }
+  const pool = connectPostgres(url);
   return {
     name: "Postgres",
+    setting,
     store: postgresStore(pool),
     deliveries: deliveriesPostgres(pool),
     close: () => pool.end(),
@@ -33,22 +39,22 @@ function openPostgres(url: string): ExampleDatabase {
 }
 
 function openSqlite(file: string): ExampleDatabase {
-  const db = open(file);
-  db.pragma("journal_mode = WAL");
-  // a mark must outlive a power cut, or a message could be sent twice
-  db.pragma("synchronous = FULL");
+  const setting = `--db ${file}`;
+  const db = connected(file, setting);
   return {
     name: `SQLite ${file}`,
+    setting,
     store: sqliteStore(db),
     deliveries: deliveriesSqlite(db),
     close: async () => void db.close(),
   };
 }
 
-function open(file: string): BetterSqlite3.Database {
+/** A file that is no database is opened like any other, and found out by the first statement. */
+function connected(file: string, setting: string): ReturnType<typeof connectSqlite> {
   try {
-    return new BetterSqlite3(file, { timeout: 2_000 });
+    return connectSqlite(file);
   } catch (error) {
-    throw new Error(`--db ${file}: ${(error as Error).message}`);
+    throw databaseProblem(setting, error);
   }
 }

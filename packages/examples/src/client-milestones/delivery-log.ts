@@ -1,4 +1,5 @@
-import { parse as parseCsv } from "csv-parse/sync";
+import { CommandError } from "../command.js";
+import { csvFields } from "./csv-fields.js";
 import { type LoggedDelivery, parseDelivery } from "./delivery.js";
 import { linesOf } from "./lines.js";
 import type { Problems } from "./problems.js";
@@ -6,7 +7,7 @@ import type { Problems } from "./problems.js";
 export type LogFormat = "csv" | "ndjson";
 
 /** An input that cannot be read at all, in words for the person who named it. */
-export class UnreadableLog extends Error {}
+export class UnreadableLog extends CommandError {}
 
 const columns = ["id", "client", "address", "status", "delivered_at"];
 
@@ -35,7 +36,7 @@ export async function* readDeliveryLog(
       if (text.trim() === "") continue;
       if (toRow === undefined) {
         const csv = format === null ? !text.trimStart().startsWith("{") : format === "csv";
-        toRow = csv ? csvRow(text) : JSON.parse;
+        toRow = csv ? csvRow(text) : jsonRow;
         if (csv) continue;
       }
       const delivery = parsed(text, toRow);
@@ -53,12 +54,21 @@ function parsed(text: string, toRow: (text: string) => unknown): ReturnType<type
   }
 }
 
+function jsonRow(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // the line is named already, and within it there is no other
+    throw new Error(`is no JSON: ${(error as Error).message.replace(/ \(line \d+ column \d+\)$/, "")}`);
+  }
+}
+
 function csvRow(header: string): (text: string) => unknown {
-  const names = csvFields(header).map((name) => name.trim().toLowerCase());
+  const names = columnNames(header);
   const missing = columns.filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new UnreadableLog(
-      `The first line must name the columns ${columns.join(",")}: there is no ${missing.join(", ")}.`,
+      `--input: the first line must name the columns ${columns.join(",")}: there is no ${missing.join(", ")}.`,
     );
   }
   return (text) => {
@@ -68,9 +78,10 @@ function csvRow(header: string): (text: string) => unknown {
   };
 }
 
-/** A line without quotes is split at its commas, which is all that RFC 4180 asks and 20 times faster than a parser. */
-function csvFields(line: string): string[] {
-  if (!line.includes('"')) return line.split(",");
-  const [fields = []] = parseCsv(line) as string[][];
-  return fields;
+function columnNames(header: string): readonly string[] {
+  try {
+    return csvFields(header).map((name) => name.trim().toLowerCase());
+  } catch (error) {
+    throw new UnreadableLog(`--input: the first line must name the columns, but ${(error as Error).message}.`);
+  }
 }

@@ -44,7 +44,11 @@ const iso = z.union([z.iso.datetime({ offset: true, local: true }), z.iso.date()
 const instant = text(64).transform((value, context) => {
   const date = new Date(/[zZ]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(value) ? value : `${value}Z`);
   if (iso.safeParse(value).success && !Number.isNaN(date.getTime())) return date;
-  context.issues.push({ code: "custom", message: `"${value}" is no ISO 8601 date`, input: value });
+  context.issues.push({
+    code: "custom",
+    message: `"${value}" is no ISO 8601 date (2026-01-01T10:00:00Z is one)`,
+    input: value,
+  });
   return z.NEVER;
 });
 

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LoggedDelivery } from "./delivery.js";
 import { formatOf, readDeliveryLog, UnreadableLog } from "./delivery-log.js";
+import { fileProblem } from "./file-problem.js";
 import { generatedDeliveries } from "./generated-deliveries.js";
 import type { Options } from "./options.js";
 import type { Problems } from "./problems.js";
@@ -40,6 +41,6 @@ async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(file, { highWaterMark: 262_144 }) as AsyncIterable<Buffer>;
   } catch (error) {
-    throw new UnreadableLog((error as Error).message);
+    throw new UnreadableLog(`--input ${file}: ${fileProblem(error)}`);
   }
 }

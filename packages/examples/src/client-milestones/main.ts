@@ -1,40 +1,55 @@
 import { once } from "node:events";
-import { consoleNotifier, type Milepost, MilepostError, type Notifier } from "@milepost/core";
-import { bundledClients, readClients, storeClients } from "./clients.js";
+import type { Milepost } from "@milepost/core";
+import { CommandError, runCommand, UsageError } from "../command.js";
+import { progressBar } from "../progress-bar.js";
+import { stopSignal } from "../stop-signal.js";
+import { bundledClients, type Client, readClients, storeClients } from "./clients.js";
+import { closingText } from "./closing-text.js";
 import { reportedCrossings, untoldMembers } from "./crossings-report.js";
 import { type ExampleDatabase, openDatabase } from "./database.js";
-import { UnreadableLog } from "./delivery-log.js";
+import { databaseProblem } from "./database-problem.js";
+import { deliveryTally } from "./delivery-tally.js";
 import { createEmailMilestones } from "./email-milestones.js";
 import { ingest } from "./ingest.js";
 import { logSource } from "./log-source.js";
-import { help, type Options, readOptions, UsageError } from "./options.js";
+import { nextSteps } from "./next-steps.js";
+import { chosenNotifier } from "./notifier-choice.js";
+import { help, type Options, readOptions } from "./options.js";
 import { Problems } from "./problems.js";
-import { progressBar } from "./progress.js";
 import { jsonLines } from "./report-json.js";
 import { crossingsText, ingestText } from "./report-text.js";
-import { smtpNotifier } from "./smtp-notifier.js";
-import { stopSignal } from "./stop-signal.js";
+import { unreadOutput } from "./unread-output.js";
 
 async function main(args: readonly string[]): Promise<void> {
+  const unread = unreadOutput();
   const options = readOptions(args);
   if (options === null) {
     process.stdout.write(help);
     return;
   }
-  const stop = stopSignal();
+  const stop = AbortSignal.any([stopSignal(), unread]);
   // all that is no result: with --json standard output is for the crossings alone
   const say = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
+  const reads = options.mode === "run" || options.mode === "record";
+  const clients = reads ? await readClients(options.clients ?? bundledClients) : [];
   const database = openDatabase({ url: process.env.DATABASE_URL, file: options.db });
+  const notifier = chosenNotifier(options, say);
   try {
-    const milepost = createEmailMilestones(database.store, notifierOf(options, say));
+    const milepost = createEmailMilestones(database.store, notifier);
     watch(milepost);
     try {
       await milepost.migrate();
       await database.deliveries.migrate();
-      await run(milepost, database, { options, stop, say });
+      const ended = await run(milepost, database, { options, clients, notifier: notifier.name, stop, say });
+      if (ended === "stopped" && !unread.aborted) {
+        process.exitCode = 130;
+        say("Stopped. What was read is counted; run it again to go on.\n");
+      }
     } finally {
       await milepost.close();
     }
+  } catch (error) {
+    throw databaseProblem(database.setting, error);
   } finally {
     await database.close();
   }
@@ -42,43 +57,45 @@ async function main(args: readonly string[]): Promise<void> {
 
 interface Run {
   readonly options: Options;
+  /** Empty where no input is read. */
+  readonly clients: readonly Client[];
+  /** The name of the one that this run has. */
+  readonly notifier: string;
   readonly stop: AbortSignal;
   readonly say: (text: string) => void;
 }
 
-async function run(milepost: Milepost, database: ExampleDatabase, { options, stop, say }: Run): Promise<void> {
-  let sent = 0;
-  milepost.on("sent", () => sent++);
-
-  if (options.mode === "run" || options.mode === "record") {
-    await readLog(milepost, database, { options, stop, say });
-    if (stop.aborted) {
-      process.exitCode = 130;
-      say("Stopped. What was read is counted; run it again to go on.\n");
-      return;
-    }
-  }
-  if (options.mode === "run" || options.mode === "once") await milepost.runOnce();
-  if (options.mode === "worker") await work(milepost, stop);
+async function run(milepost: Milepost, database: ExampleDatabase, asked: Run): Promise<"done" | "stopped"> {
+  const { options, notifier, stop, say } = asked;
+  const { mode, json } = options;
+  const tally = deliveryTally(milepost);
+  if (mode === "run" || mode === "record") await readLog(milepost, database, asked);
+  if (stop.aborted) return "stopped";
+  if (mode === "worker") await work(milepost, stop);
+  else if (mode !== "record" && (await deliver(milepost, stop)) === "stopped") return "stopped";
 
   const crossings = await reportedCrossings(milepost);
-  if (options.json) process.stdout.write(jsonLines(crossings));
+  if (json) process.stdout.write(jsonLines(crossings));
   else {
-    const clients = [...new Set(crossings.map(({ client }) => client))];
-    say(crossingsText(crossings, await untoldMembers(milepost, clients), sent));
+    // who will never be told is news once somebody is
+    const told = mode === "record" ? [] : [...new Set(crossings.map(({ client }) => client))];
+    say(crossingsText(crossings, await untoldMembers(milepost, told)));
   }
+  say(closingText(tally, crossings, notifier));
+  if (mode === "run" && !json) process.stderr.write(nextSteps(tally.sent));
+  return "done";
 }
 
-async function readLog(milepost: Milepost, database: ExampleDatabase, { options, stop, say }: Run): Promise<void> {
+async function readLog(milepost: Milepost, database: ExampleDatabase, asked: Run): Promise<void> {
+  const { options, clients, stop, say } = asked;
   const table = database.deliveries;
   const problems = new Problems();
-  const clients = await readClients(options.clients ?? bundledClients);
   const ownInput = options.input !== undefined && options.clients === undefined;
   if (!ownInput || !(await table.hasClients())) await storeClients(milepost, clients);
 
   const ids = clients.map(({ id }) => id);
   const source = logSource(options, ids, problems);
-  const progress = progressBar(source.total);
+  const progress = progressBar(source.total, "deliveries");
   try {
     const report = await ingest(milepost, {
       source: source.deliveries,
@@ -89,9 +106,20 @@ async function readLog(milepost: Milepost, database: ExampleDatabase, { options,
     });
     progress.stop();
     say(`${ingestText(report, problems, source.name, database.name)}\n`);
+    // lets a closed pipe be heard of before anything is sent
+    await new Promise(setImmediate);
   } finally {
     progress.stop();
   }
+}
+
+/** One pass over what is to be delivered. A stop ends it between two batches, by closing the engine. */
+async function deliver(milepost: Milepost, stop: AbortSignal): Promise<"done" | "stopped"> {
+  const close = () => void milepost.close();
+  stop.addEventListener("abort", close);
+  await milepost.runOnce();
+  stop.removeEventListener("abort", close);
+  return stop.aborted ? "stopped" : "done";
 }
 
 /** Delivers what this and other processes record, until somebody stops it. */
@@ -103,14 +131,6 @@ async function work(milepost: Milepost, stop: AbortSignal): Promise<void> {
   await worker.stop();
 }
 
-/** Both have one name: which way the mail goes may change between two runs, and what is pending goes the new one. */
-function notifierOf({ smtp, from }: Options, say: (text: string) => void): Notifier {
-  const name = "mail";
-  return smtp === undefined
-    ? consoleNotifier({ name, write: (text) => say(`${text}\n`) })
-    : smtpNotifier({ name, url: smtp, from });
-}
-
 /** What goes wrong behind the scenes is seen too. */
 function watch(milepost: Milepost): void {
   const describe = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -118,9 +138,13 @@ function watch(milepost: Milepost): void {
   milepost.on("announce_failed", ({ subject, error }) => console.error(`${subject}: ${describe(error)}`));
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  const expected = error instanceof UsageError || error instanceof UnreadableLog || MilepostError.is(error);
-  console.error(expected ? error.message : error);
-  if (error instanceof UsageError) console.error("--help tells what there is.");
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+runCommand(async (args) => {
+  try {
+    await main(args);
+  } catch (error) {
+    // a file or a database that was named wrongly is a wrong command line too; `runCommand` has hints on flags alone
+    if (!(error instanceof CommandError) || error instanceof UsageError) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
 });

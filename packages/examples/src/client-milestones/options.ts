@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseFlags, UsageError, wholeNumber } from "../command.js";
 
 export const help = `client-milestones: tells a client's people when their 1st, 1,000th, 10,000th … email was delivered.
 
@@ -37,12 +37,22 @@ export interface Options {
   readonly from: string;
 }
 
-/** A command line that asks for something this program cannot do. */
-export class UsageError extends Error {}
-
 /** Throws `UsageError`; null when only the help is asked for. */
 export function readOptions(args: readonly string[]): Options | null {
-  const values = parsed(args);
+  const values = parseFlags(args, {
+    input: { type: "string" },
+    generate: { type: "string" },
+    seed: { type: "string" },
+    clients: { type: "string" },
+    db: { type: "string" },
+    json: { type: "boolean" },
+    smtp: { type: "string" },
+    from: { type: "string" },
+    "record-only": { type: "boolean" },
+    once: { type: "boolean" },
+    worker: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  });
   if (values.help) return null;
 
   const modes = (["record-only", "once", "worker"] as const).filter((name) => values[name]);
@@ -70,37 +80,6 @@ export function readOptions(args: readonly string[]): Options | null {
     smtp: smtpUrl(values.smtp),
     from: values.from ?? "milestones@example.com",
   };
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        input: { type: "string" },
-        generate: { type: "string" },
-        seed: { type: "string" },
-        clients: { type: "string" },
-        db: { type: "string" },
-        json: { type: "boolean" },
-        smtp: { type: "string" },
-        from: { type: "string" },
-        "record-only": { type: "boolean" },
-        once: { type: "boolean" },
-        worker: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function wholeNumber(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text.replaceAll(/[_,]/g, ""));
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new UsageError(`--${name} ${text}: a whole number of ${least} or more is expected.`);
 }
 
 function smtpUrl(text: string | undefined): URL | undefined {

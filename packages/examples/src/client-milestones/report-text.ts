@@ -1,6 +1,7 @@
 import type { ReportedCrossing, UntoldMember } from "./crossings-report.js";
 import type { IngestReport } from "./ingest.js";
 import type { Problems } from "./problems.js";
+import type { RecipientOutcome } from "./recipient-outcome.js";
 
 const shownCrossings = 200;
 const shownUntold = 20;
@@ -33,12 +34,8 @@ export function ingestText(report: IngestReport, problems: Problems, source: str
   ].join("\n");
 }
 
-/** What was ever crossed, and who was told; `sent` is what this run sent. */
-export function crossingsText(
-  crossings: readonly ReportedCrossing[],
-  untold: readonly UntoldMember[],
-  sent: number,
-): string {
+/** What was ever crossed, and who was told. */
+export function crossingsText(crossings: readonly ReportedCrossing[], untold: readonly UntoldMember[]): string {
   const shown = crossings.slice(0, shownCrossings);
   const rows = shown.map((crossing, i) => ({
     client: shown[i - 1]?.client === crossing.client ? "" : crossing.clientName,
@@ -72,15 +69,20 @@ export function crossingsText(
     }),
     ...more(untold.length - shownUntold, "the view members has all"),
     "",
-    sent === 0 ? "Nothing new was sent." : `${number(sent)} ${sent === 1 ? "mail was" : "mails were"} sent.`,
     "",
   ].join("\n");
 }
 
-function toldLines({ told, notTold, reason }: ReportedCrossing): readonly string[] {
-  const failures = notTold.map(({ address, why }) => `not ${address}: ${why}`);
-  if (told.length + failures.length > 0) return [...told, ...failures];
+function toldLines({ announced, told, others, reason }: ReportedCrossing): readonly string[] {
+  if (told.length + others.length > 0) return [...told, ...others.map(otherLine)];
+  if (!announced) return [reason === "pending" ? "not announced yet" : `not announced yet: ${reason}`];
   return [reason === "unaddressed" ? "nobody: unaddressed, no owner or manager" : `nobody: ${reason}`];
+}
+
+function otherLine({ address, told, reason, detail }: RecipientOutcome): string {
+  const lead = told === "waiting" ? "not sent yet" : told === "perhaps" ? "perhaps told" : "not told";
+  const why = told === "waiting" ? "" : `, ${reason}`;
+  return `${lead}: ${address}${why}${detail === null ? "" : ` (${detail})`}`;
 }
 
 function more(count: number, where: string): string[] {
