@@ -10,7 +10,7 @@ export const bundledClients: string = fileURLToPath(new URL("sample/clients.json
 /** Owners and Managers are told of a milestone, Viewers never. */
 export const toldRoles = ["owner", "manager"] as const;
 
-const roles = ["Owner", "Manager", "Viewer"] as const;
+const roles: readonly ["Owner", "Manager", "Viewer"] = ["Owner", "Manager", "Viewer"];
 
 const clientsSchema = z.array(
   z.object({
@@ -31,7 +31,17 @@ const clientsSchema = z.array(
   }),
 );
 
-export type Client = z.infer<typeof clientsSchema>[number];
+export interface Client {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: string;
+  readonly members: readonly {
+    readonly email: string;
+    readonly firstName: string;
+    readonly lastName: string;
+    readonly role: (typeof roles)[number];
+  }[];
+}
 
 /** Throws `CommandError` with the file's name and the path of what is wrong in it. */
 export async function readClients(file: string): Promise<readonly Client[]> {
