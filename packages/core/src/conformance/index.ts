@@ -7,7 +7,7 @@ import { laneCases } from "./lane-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { wholeStoreCases } from "./store.js";
 
-export type { ConformanceCase, OpenedStore, StoreHarness } from "./case.js";
+export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";

@@ -35,6 +35,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         const row = tables.counters.get(key);
         const generation = tables.definitions.get(evaluation.metric)?.generation;
         if (row?.folded !== evaluation.from || generation !== evaluation.generation) return "lost";
+        if (evaluation.rev !== undefined && row.rev !== evaluation.rev) return "lost";
 
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;
@@ -45,6 +46,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
           ...row,
           ...evaluation.band,
           state: evaluation.state,
+          generation: evaluation.reached,
           folded: evaluation.upTo,
           due: row.rev > evaluation.upTo,
           trail: row.trail.filter((trail) => trail.rev > evaluation.upTo),
