@@ -3,6 +3,7 @@ import { contactCases } from "./contact-repository.js";
 import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
+import { eventCases } from "./event-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { wholeStoreCases } from "./store.js";
@@ -17,6 +18,7 @@ export function storeCases(): readonly ConformanceCase[] {
   return [
     ...definitionCases,
     ...counterCases,
+    ...eventCases,
     ...crossingCases,
     ...notificationCases,
     ...laneCases,
