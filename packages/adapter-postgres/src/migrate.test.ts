@@ -14,13 +14,13 @@ describe("migrate", () => {
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
-    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground"] }]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof"] }]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground"] })));
+    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof"] })));
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {
@@ -71,7 +71,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);
