@@ -10,7 +10,8 @@ export interface OpenedStore {
   reopen?(): Promise<Store>;
   /**
    * Begins a transaction of a host on the store's database. Cases have one open at a time, and take no step of `store`
-   * meanwhile: it may share the host's connection. Required of a store with `hostTransactions`, absent for others.
+   * meanwhile: it may share the host's connection. Required of a store with `hostTransactions`, together with
+   * `reopen`; absent for others.
    */
   hostTransaction?(): Promise<HostTransaction>;
   /** Closes every store that was opened and removes the data. */

@@ -4,6 +4,7 @@ import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
+import { inboxCases } from "./inbox-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { wholeStoreCases } from "./store.js";
@@ -19,6 +20,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...definitionCases,
     ...counterCases,
     ...eventCases,
+    ...inboxCases,
     ...crossingCases,
     ...notificationCases,
     ...laneCases,

@@ -53,7 +53,11 @@ describe("nextDefinition", () => {
     expect(edited).toMatchObject({ generation: 2, milestones: [{ name: "a", added: 1, changed: 2 }] });
     expect(nextDefinition(edited, before)).toBe(edited);
     const rolledBack = nextDefinition(edited, before, true);
-    expect(rolledBack).toMatchObject({ generation: 3, milestones: [{ added: 1, changed: 3 }], births: [{ above: 50 }] });
+    expect(rolledBack).toMatchObject({
+      generation: 3,
+      milestones: [{ added: 1, changed: 3 }],
+      births: [{ above: 50 }],
+    });
     expect(nextDefinition(rolledBack, after)).toBe(rolledBack);
   });
 
@@ -64,7 +68,13 @@ describe("nextDefinition", () => {
     expect(names(removed)).toEqual(["b"]);
     expect(nextDefinition(removed, before)).toBe(removed);
     const back = nextDefinition(removed, before, true);
-    expect(back).toMatchObject({ removed: [], milestones: [{ name: "a", added: 3, changed: 3 }, { name: "b", added: 1 }] });
+    expect(back).toMatchObject({
+      removed: [],
+      milestones: [
+        { name: "a", added: 3, changed: 3 },
+        { name: "b", added: 1 },
+      ],
+    });
   });
 
   it("keeps the settings that a process does not mention", () => {

@@ -119,8 +119,10 @@ export class Registry {
 
   /** What holds for a metric's events, by the stored definition or, before it was read, by this process' own code. */
   settings(metric: string): MetricSettings {
-    let settings = this.#settings.get(metric);
-    if (settings === undefined) this.#settings.set(metric, (settings = this.#settingsOf(metric)));
+    const known = this.#settings.get(metric);
+    if (known !== undefined) return known;
+    const settings = this.#settingsOf(metric);
+    this.#settings.set(metric, settings);
     return settings;
   }
 

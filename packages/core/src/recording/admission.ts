@@ -28,7 +28,11 @@ export class Admission {
       throw refused("invalid_event", joinPath(path, ["amount"]), expected);
     }
     if (eventRetention !== null && (input as MilestoneEvent).occurredAt === undefined) {
-      throw refused("invalid_event", joinPath(path, ["occurredAt"]), "a Date: this metric forgets events by their time");
+      throw refused(
+        "invalid_event",
+        joinPath(path, ["occurredAt"]),
+        "a Date: this metric forgets events by their time",
+      );
     }
     const late = this.outOfTime(event, path);
     if (late !== undefined) throw late;

@@ -74,7 +74,10 @@ export class Drain {
 
   #count(rows: readonly InboxRow[]): Promise<RecordManyResult> {
     const events = rows.map(({ number: _, refusal: __, ...event }) => event);
-    return this.#recorder.recordAdmitted(events, rows.map(({ number }) => number));
+    return this.#recorder.recordAdmitted(
+      events,
+      rows.map(({ number }) => number),
+    );
   }
 
   /** A batch that was refused for one row's sake. */
