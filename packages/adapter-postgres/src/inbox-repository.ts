@@ -34,7 +34,7 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
        WHERE tenant = $1 AND refusal IS NOT NULL AND ($2::bigint[] IS NULL OR number = ANY ($2))
        ORDER BY number FOR UPDATE
      ), waiting AS (
-       UPDATE {inbox} i SET refusal = NULL FROM refused r WHERE i.number = r.number RETURNING i.number
+       UPDATE {inbox} SET refusal = NULL WHERE number = ANY (ARRAY(SELECT number FROM refused)) RETURNING number
      ), act AS (
        INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
        SELECT $1, 'inbox', a.entity_id, 'retry', $3, $4,
@@ -87,15 +87,15 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
 
 /**
  * The end of `counters.add` for what was drained. Two drainers may hold the same rows: both lock them by number, so the
- * second waits for the first and finds them gone, and neither waits for the other.
+ * second waits for the first and finds them gone, and neither waits for the other. By an array, because a join with the
+ * locked rows is planned as one with the whole table.
  */
 export function forgetDrained(database: Database): (run: Run, numbers: readonly number[]) => Promise<void> {
   const statement = database.statement(
     "inbox_drained",
-    `WITH drained AS MATERIALIZED (
+    `DELETE FROM {inbox} WHERE number = ANY (ARRAY(
        SELECT number FROM {inbox} WHERE number = ANY ($1::bigint[]) ORDER BY number FOR UPDATE
-     )
-     DELETE FROM {inbox} i USING drained d WHERE i.number = d.number`,
+     ))`,
   );
   return async (run, numbers) => {
     await run(statement, [plainArray(numbers)]);
