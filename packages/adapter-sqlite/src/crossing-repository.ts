@@ -161,10 +161,10 @@ function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolea
   const { generation, reached, rev = null, from, upTo, band, state, crossings } = evaluation;
   const moved = step.run(
     `UPDATE {counters} SET folded = ?, due = (rev > ?), below = ?, above = ?, state = ?, generation = ?
-      WHERE ${byCounterKey} AND folded = ? AND rev = coalesce(?, rev)
+      WHERE ${byCounterKey} AND folded = ? AND (? IS NULL OR (rev = ? AND generation < ?))
         AND EXISTS (SELECT 1 FROM {definitions} d WHERE d.metric = {counters}.metric AND d.generation = ?)`,
     ...[upTo, upTo, band.below, band.above, JSON.stringify(state), reached],
-    ...[...counterKeyValues(evaluation), from, rev, generation],
+    ...[...counterKeyValues(evaluation), from, rev, rev, reached, generation],
   );
   if (moved === 0) return false;
 

@@ -16,6 +16,6 @@ export function databaseFile(db: SqliteDatabase): string {
 export function refuseOtherDatabase(tx: SqliteDatabase, db: SqliteDatabase): void {
   const file = databaseFile(db);
   if (file !== "" && databaseFile(tx) === file) return;
-  const expected = "the store's own handle" + (file === "" ? "" : ", or another one on the same file");
+  const expected = file === "" ? "the store's own handle" : "the store's own handle, or another one on the same file";
   throw new MilepostError("invalid_options", `tx: ${expected}. Nothing was stored.`, { path: "tx", expected });
 }

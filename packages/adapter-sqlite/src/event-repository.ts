@@ -45,7 +45,7 @@ export function eventRepository(driver: Driver): EventRepository {
 // is answered by the index on (metric, occurred_at) alone, since it carries them.
 const purgeIds = `DELETE FROM {events} WHERE (tenant, metric, id) IN (
   SELECT tenant, metric, id FROM {events}
-    WHERE occurred_at IS NOT NULL AND metric = ? AND occurred_at < ? ORDER BY occurred_at LIMIT ?)`;
+    WHERE metric = ? AND occurred_at < ? ORDER BY occurred_at LIMIT ?)`;
 const purgeRetained = `DELETE FROM {retained_events} WHERE (tenant, metric, subject, rev, place) IN (
   SELECT tenant, metric, subject, rev, place FROM {retained_events}
     WHERE metric = ? AND occurred_at < ? ORDER BY occurred_at LIMIT ?)`;
@@ -53,7 +53,10 @@ const purgeRetained = `DELETE FROM {retained_events} WHERE (tenant, metric, subj
 const insertRetained = `INSERT INTO {retained_events} (tenant, metric, subject, rev, place, id, amount, occurred_at, value)
   SELECT ?, ?, ?, ?, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`;
 
-/** Keeps what a batch does to a lifetime counter, each event with the value after it. */
+/**
+ * Keeps what a batch does to a lifetime counter, each event with the value after it. 25 us an event where each has its
+ * own subject: a subject's events lie together, for list(), so that is a page each. A rowid table saves 1/6 of it.
+ */
 export function retainEvents(
   step: Step,
   { tenant, metric, subject, ids, amounts, occurredAts }: CounterChange,

@@ -5,8 +5,8 @@ import type { SqlRow, Step } from "./driver.js";
 type IdleInput = Parameters<CounterRepository["idle"]>[0];
 type IdlePage = Awaited<ReturnType<CounterRepository["idle"]>>;
 
-/** Tenants that one call looks into at most, of which any number may have none of the metric: 500 take 1.7 ms. */
-const tenantsPerCall = 500;
+/** Tenants that one call looks into at most, since any number may have none of the metric: 20 us each. */
+export const tenantsPerCall = 200;
 
 const ofTenant = `SELECT * FROM {counters}
   WHERE tenant = ? AND metric = ? AND (subject, period) > (?, ?) ORDER BY subject, period LIMIT ?`;
