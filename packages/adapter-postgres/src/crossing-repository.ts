@@ -27,7 +27,7 @@ WITH step AS (
   SELECT e.* FROM evaluation e
   JOIN {definitions} d ON d.metric = e.metric AND d.generation = e.generation
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
-  WHERE c.folded = e."from" AND (e.rev IS NULL OR c.rev = e.rev)
+  WHERE c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c
 ), committed AS (

@@ -297,10 +297,11 @@ describe("evaluation against add", () => {
   test("an add that commits while the evaluation of an idle counter waits makes it lost", async () => {
     await store.definitions.install({ definitions: [definition()] });
     await store.counters.add({ events: [event()], rules });
+    await store.definitions.install({ definitions: [definition(2)] });
     const holder = await admin.connect();
     await holder.query("BEGIN");
     await holder.query(`UPDATE "${sandbox.schema}".counters SET rev = rev + 1, value = value + 1`);
-    const idle = { ...evaluation, rev: 1, upTo: 1 };
+    const idle = { ...evaluation, generation: 2, reached: 2, rev: 1, upTo: 1 };
     const committing = store.crossings.commitEvaluation({ evaluations: [idle] });
     await somebodyWaits();
     await holder.query("COMMIT");
