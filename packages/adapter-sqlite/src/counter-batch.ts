@@ -3,6 +3,7 @@ import {
   type CounterChange,
   type CounterState,
   leavesBand,
+  lifetime,
   type RecordedEvent,
   type RecordingRules,
   walk,
@@ -99,7 +100,7 @@ function apply(step: Step, change: CounterChange, rules: RecordingRules, clock: 
     const times = JSON.stringify(change.occurredAts);
     step.run(appendTrail, tenant, metric, subject, period, rev, generation, from, ids, amounts, times, clock());
   }
-  if (rules.retain === "events" && period === "lifetime") retainEvents(step, change, { from, rev });
+  if (rules.retain === "events" && period === lifetime) retainEvents(step, change, { from, rev });
   return { tenant, metric, subject, period, value, rev, due };
 }
 

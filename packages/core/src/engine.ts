@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -219,7 +219,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     ready: () => registry.ready(),
     async upkeep() {
       const { more } = await drain.next();
-      return (await evaluator.adopt()) || more;
+      const again = (await evaluator.adopt()) || more;
+      // a synchronous store answers without a turn of the event loop; others in the process have a right to one
+      if (again) await nextTurn();
+      return again;
     },
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, events.emit),

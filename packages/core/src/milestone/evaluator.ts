@@ -13,8 +13,8 @@ import type { Registry } from "./registry.js";
 /** Counters read and committed at once, and trail rows read of each. */
 const counterLimit = 500;
 const trailLimit = 1_000;
-/** Idle counters looked at in one step of an adoption. */
-const adoptLimit = 1_000;
+/** Idle counters looked at in one step of an adoption: some 15 ms, in which better-sqlite3 blocks the process. */
+const adoptLimit = 250;
 /** How often one call tries again after losing to another evaluator, before it leaves the rest to the sweep. */
 const maxRounds = 20;
 /** Milliseconds. */

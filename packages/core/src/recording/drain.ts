@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ErrorCode, MilepostError, oneLine } from "../errors.js";
 import type { Registry } from "../milestone/registry.js";
 import type { InboxRow } from "../store/inbox-repository.js";
@@ -31,6 +32,8 @@ export class Drain {
       const { more: left, ...chunk } = await this.next();
       chunks.push(chunk);
       more = left;
+      // a synchronous store answers without a turn of the event loop; others in the process have a right to one
+      if (more) await nextTurn();
     }
     return sum(chunks);
   }

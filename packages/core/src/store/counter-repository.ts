@@ -116,8 +116,9 @@ export interface CounterRepository {
 
   /**
    * Looks at up to `limit` counters of a metric, of all tenants, in the order of their keys (bytewise), after `after`:
-   * answers those of them that are not due and have a generation below `generation`, and where to go on; null at the
-   * end. Locks nothing, and costs no more than its limit however many counters there are.
+   * answers those of them that are not due and have a generation below `generation`, and where to go on: a key that need
+   * not be a counter's, null at the end. A page before the end may be empty. Locks nothing, and costs no more than its
+   * limit however many counters there are.
    */
   idle(input: {
     readonly metric: string;

@@ -26,11 +26,12 @@ export interface CrossingRepository {
   /**
    * Commits evaluations; answers per evaluation, in their order.
    *
-   * `committed`: the counter's `folded` was `from`, its metric's generation the given one, and its `rev`, where given, that
-   * one. Its crossings are stored (one whose key exists is left as it is), band, state, `generation = reached` and
-   * `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the
-   * counter does not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not
-   * undone by a lost one beside it. A repeat is lost.
+   * `committed`: the counter's `folded` was `from` and its metric's generation the given one; for an idle counter also its
+   * `rev` the given one and its generation below `reached`. Its crossings are stored (one whose key exists is left as it
+   * is), band, state, `generation = reached` and `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays
+   * due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the counter does
+   * not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not undone by a lost
+   * one beside it. A repeat is lost.
    */
   commitEvaluation(input: {
     readonly evaluations: readonly CounterEvaluation[];

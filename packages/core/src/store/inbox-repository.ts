@@ -23,7 +23,7 @@ export interface InboxRow extends InboxEvent {
 export interface InboxRepository<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
   /**
    * Appends inside the host's open transaction `tx`, whose commit or rollback decides; synchronous where the driver is.
-   * Takes no lock that another transaction could wait for. Ids are not looked at: a repeat is a second row, which
+   * Takes no lock that another transaction could wait for, beyond the one writer of a database that has only one. Ids are not looked at: a repeat is a second row, which
    * counts nothing when it is drained. Throws `no_transaction` where `tx` has none open, and stores nothing.
    */
   enqueue(tx: Tx, events: readonly InboxEvent[]): Done;

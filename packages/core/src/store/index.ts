@@ -75,6 +75,7 @@ export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";
 export { compareKeys } from "../text-key.js";
+export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";
 
 // refusals in the same words
