@@ -61,8 +61,18 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-counters.ts",
-            find: "const trail = [...row.trail, { rev, from: row.value, ids, amounts, occurredAts }];",
+            find: "const trail = [...row.trail, { rev, generation, from: row.value, ids, amounts, occurredAts }];",
             put: "const trail = row.trail; void [ids, amounts, occurredAts];",
+          },
+        ],
+      },
+      {
+        name: "bandsSince ignored",
+        replacements: [
+          {
+            file: "store/memory/memory-counters.ts",
+            find: "row.due || row.generation < bandsSince ||",
+            put: "row.due ||",
           },
         ],
       },
@@ -109,6 +119,20 @@ export const mutatedStores: readonly MutatedStore[] = [
           { file: "counter-batch.ts", find: "step.run(appendTrail,", put: "void ([] as unknown[]).concat(" },
         ],
       },
+      {
+        name: "bandsSince ignored",
+        replacements: [{ file: "counter-batch.ts", find: "due OR generation < ? AS due", put: "due OR 0 > ? AS due" }],
+      },
+      {
+        name: "drained rows not deleted",
+        replacements: [
+          {
+            file: "counter-repository.ts",
+            find: "if (drained !== undefined) deleteDrained(step, drained);",
+            put: "",
+          },
+        ],
+      },
     ],
   },
   {
@@ -146,6 +170,20 @@ export const mutatedStores: readonly MutatedStore[] = [
             file: "counter-add.ts",
             find: "WHERE f.counter IN (SELECT place FROM changed WHERE due)",
             put: "WHERE false",
+          },
+        ],
+      },
+      {
+        name: "bandsSince ignored",
+        replacements: [{ file: "counter-add.ts", find: "due = c.due OR c.generation < ", put: "due = c.due OR 0 > " }],
+      },
+      {
+        name: "drained rows not deleted",
+        replacements: [
+          {
+            file: "counter-add.ts",
+            find: "if (result.stale.length === 0) await forget(run, drained);",
+            put: "",
           },
         ],
       },

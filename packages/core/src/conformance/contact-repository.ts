@@ -184,7 +184,7 @@ export const contactCases: readonly ConformanceCase[] = [
           limit: 4,
           ...(after !== undefined && { after }),
         });
-        assert.ok(page.length <= 4);
+        assert.ok(page.length <= 4, "more than the limit");
         if (page.length === 0) break;
         ids.push(...page.map((each) => each.id));
       }

@@ -63,7 +63,7 @@ export const counterListCases: readonly ConformanceCase[] = [
         const last = paged.at(-1);
         const after = last && { metric: last.metric, subject: last.subject, period: last.period };
         const page = await store.counters.list({ tenant: "default", limit: 7, ...(after && { after }) });
-        assert.ok(page.length <= 7);
+        assert.ok(page.length <= 7, "more than the limit");
         paged.push(...page);
         if (page.length === 0) break;
       }

@@ -38,6 +38,7 @@ export function definition(fields: Partial<InstalledDefinition> = {}): Installed
     decrements: true,
     retain: "ids",
     eventRetention: null,
+    rememberedSince: null,
     births: [birth()],
     milestones: [installedMilestone()],
     former: [],
@@ -91,7 +92,7 @@ export async function record(
 export async function dueCounter(store: Store, fields: Partial<CounterKey> = {}): Promise<DueCounter | undefined> {
   const key = counterKey(fields);
   const due = await store.counters.due({ metrics: [key.metric], keys: [key], limit: 10, trailLimit: 10_000 });
-  assert.ok(due.length <= 1);
+  assert.ok(due.length <= 1, "one key, one counter");
   return due[0];
 }
 

@@ -196,7 +196,8 @@ export const crossingCommitCases: readonly ConformanceCase[] = [
         ["default", 1],
         ["other", 1],
       ]);
-      assert.ok(await store.crossings.release(giveBack({ tenant: "other", to: "failed", reason: "resolver_failed" })));
+      const failed = giveBack({ tenant: "other", to: "failed", reason: "resolver_failed" });
+      assert.equal(await store.crossings.release(failed), true);
       assert.equal((await listed(store))[0]?.state, "leased");
       assert.equal((await listed(store, "other"))[0]?.state, "failed");
     },

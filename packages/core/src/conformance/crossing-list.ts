@@ -23,7 +23,7 @@ export const crossingListCases: readonly ConformanceCase[] = [
           limit: 5,
           ...(after !== undefined && { after }),
         });
-        assert.ok(page.length <= 5);
+        assert.ok(page.length <= 5, "more than the limit");
         if (page.length === 0) break;
         paged.push(...page);
       }

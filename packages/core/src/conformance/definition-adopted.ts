@@ -79,8 +79,14 @@ export const definitionAdoptedCases: readonly ConformanceCase[] = [
           stores[i % 2]!.definitions.adopted({ metric, generation: 1 }),
         ),
       );
-      assert.ok(answers.every((each) => each));
-      assert.ok((await stores[1].definitions.list()).every((each) => each.adopted === 1));
+      assert.ok(
+        answers.every((each) => each),
+        String(answers),
+      );
+      assert.ok(
+        (await stores[1].definitions.list()).every((each) => each.adopted === 1),
+        "not all are noted",
+      );
     },
   },
 ];

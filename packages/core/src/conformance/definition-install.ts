@@ -21,6 +21,7 @@ export const definitionInstallCases: readonly ConformanceCase[] = [
         decrements: false,
         retain: "events",
         eventRetention: hundredYears,
+        rememberedSince: at(0),
         births: [
           birth({ below: -max, above: max }),
           birth({ period: "month:Europe/Berlin", below: null, above: 10, due: true }),
@@ -64,7 +65,8 @@ export const definitionInstallCases: readonly ConformanceCase[] = [
     name: "a definition that follows the stored one replaces the whole of it",
     async run(opened) {
       const { store } = opened;
-      const first = definition({ retain: "events", eventRetention: 5, former: ["f"], removed: ["r"], adopted: 1 });
+      const settings = { retain: "events", eventRetention: 5, rememberedSince: new Date(-1) } as const;
+      const first = definition({ ...settings, former: ["f"], removed: ["r"], adopted: 1 });
       const second = definition({
         generation: 2,
         decrements: false,

@@ -201,7 +201,7 @@ export const eventRetainCases: readonly ConformanceCase[] = [
             const last = paged.at(-1);
             const after = last && { rev: last.rev, place: last.place };
             const page = await kept(other, { ...of, limit, ...(after && { after }) });
-            assert.ok(page.length <= limit);
+            assert.ok(page.length <= limit, "more than the limit");
             paged.push(...page);
             if (page.length < limit) break;
           }

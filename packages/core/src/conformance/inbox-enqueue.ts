@@ -31,7 +31,7 @@ export const inboxEnqueueCases: readonly ConformanceCase[] = [
         given.map((each) => ({ ...each, refusal: null })),
       );
       for (const [i, row] of rows.entries()) {
-        assert.ok(Number.isSafeInteger(row.number) && row.number > (rows[i - 1]?.number ?? 0));
+        assert.ok(Number.isSafeInteger(row.number) && row.number > (rows[i - 1]?.number ?? 0), `number ${row.number}`);
       }
       assert.deepEqual(await waiting(other), rows, "a repeat answers the same");
     },
@@ -170,7 +170,7 @@ export const inboxEnqueueCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "what waits is listed page by page, and by metric",
+    name: "what waits is listed page by page, by tenant and by metric",
     requires,
     async run(opened) {
       const metrics = ["a", "b", "c"];
@@ -185,7 +185,7 @@ export const inboxEnqueueCases: readonly ConformanceCase[] = [
         for (;;) {
           const after = paged.at(-1)?.number;
           const page = await waiting(store, { limit, ...(after !== undefined && { after }) });
-          assert.ok(page.length <= limit);
+          assert.ok(page.length <= limit, "more than the limit");
           if (page.length === 0) break;
           paged.push(...page);
         }
@@ -199,6 +199,10 @@ export const inboxEnqueueCases: readonly ConformanceCase[] = [
         "e5",
       ]);
       assert.deepEqual(ids(await waiting(store, { metrics: ["b"], after: all[1]!.number, limit: 1 })), ["e4"]);
+      assert.deepEqual(ids(await waiting(store, { tenant: "t1" })), ["e1", "e3", "e5", "e7"]);
+      assert.deepEqual(ids(await waiting(store, { tenant: "t1", metrics: ["b"] })), ["e1", "e7"]);
+      assert.deepEqual(ids(await waiting(store, { tenant: "t0", after: all[2]!.number, limit: 2 })), ["e4", "e6"]);
+      assert.deepEqual(await waiting(store, { tenant: "nobody" }), []);
       assert.deepEqual(await waiting(store, { metrics: ["nothing"] }), []);
       assert.deepEqual(await waiting(store, { metrics: [] }), []);
       assert.deepEqual(await waiting(store, { after: all.at(-1)!.number }), []);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConformanceCase } from "./case.js";
+import { inboxDecideCases } from "./inbox-decide.js";
 import { inboxDrainCases } from "./inbox-drain.js";
 import { inboxEnqueueCases } from "./inbox-enqueue.js";
 import { inboxRefuseCases } from "./inbox-refuse.js";
@@ -23,11 +24,12 @@ export const inboxCases: readonly ConformanceCase[] = [
       const nothing = { stale: [], duplicates: [], counters: [] };
       assert.deepEqual(await store.counters.add({ events: [], rules: {}, drained: [1] }), nothing);
       await store.inbox.refuse({ number: 1, code: "x", message: "x" });
-      assert.equal(await store.inbox.retry({ tenant: "default", by: "ada", why: "asked" }), 0);
+      assert.equal(await store.inbox.decide({ tenant: "default", act: "retry", by: "ada", why: "asked" }), 0);
       assert.deepEqual([await waiting(store), await refusedRows(store)], [[], []]);
     },
   },
   ...inboxEnqueueCases,
   ...inboxDrainCases,
   ...inboxRefuseCases,
+  ...inboxDecideCases,
 ];

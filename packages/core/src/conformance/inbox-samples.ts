@@ -64,6 +64,12 @@ export async function refusedRows(store: Store, fields: Partial<Listing> = {}): 
   return waiting(store, { refused: true, ...fields });
 }
 
+/** Why a row cannot be counted. */
+export const because: NonNullable<InboxRow["refusal"]> = {
+  code: "counter_overflow",
+  message: 'it\'s "too" much: é\u{1f389}\n{counters} $1 ?',
+};
+
 export const ids = (rows: readonly InboxRow[]): string[] => rows.map((row) => row.id);
 
 /** Records these in one transaction and answers their rows, in order. */

@@ -50,7 +50,7 @@ export const notificationListCases: readonly ConformanceCase[] = [
           limit: 6,
           ...(after !== undefined && { after }),
         });
-        assert.ok(page.length <= 6);
+        assert.ok(page.length <= 6, "more than the limit");
         if (page.length === 0) break;
         paged.push(...page);
       }

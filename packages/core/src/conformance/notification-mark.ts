@@ -79,7 +79,7 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
       const other = mark(before, { messageId: "<other>", idempotencyKey: "other", payloadHash: "other" });
       for (const again of [mark(before), other]) {
         const [answer] = await two.notifications.mark({ marks: [again], lease: hour, now: at(5) });
-        assert.ok(answer?.result === "marked");
+        assert.ok(answer?.result === "marked", String(answer?.result));
         assert.deepEqual([answer.attempt, answer.keyUntil], [1, before.keyUntil]);
       }
       await assertRow(one, before, {}, [attempt()]);
@@ -201,7 +201,7 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
       const shuffled = [...rows].reverse();
       const marks = shuffled.map((each) => mark(each));
       const answers = await store.notifications.mark({ marks, lease: minute, now: start });
-      assert.ok(answers.length === 2000 && answers.every((each) => each.result === "marked"));
+      assert.ok(answers.length === 2000 && answers.every((each) => each.result === "marked"), "not all are marked");
       const settlements = shuffled.map((each) => settlement(each, { receipt: `receipt of ${each.id}` }));
       const results = await store.notifications.settle({ settlements, now: start });
       assert.deepEqual(results, new Array(2000).fill("settled"));
@@ -224,7 +224,8 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
           stores[i % 2]!.notifications.mark({ marks: each, lease: minute, now: start }),
         ),
       );
-      for (const answer of answers.flat()) assert.ok(answer.result === "marked" && answer.attempt === 1);
+      for (const answer of answers.flat())
+        assert.ok(answer.result === "marked" && answer.attempt === 1, JSON.stringify(answer));
       for (const each of rows) {
         assert.deepEqual(await attempts(opened.store, each.id), [attempt({ notification: each.id })]);
         assert.equal((await row(opened.store, each.id)).attempts, 1);

@@ -36,7 +36,10 @@ export const wholeStoreCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const { supports } = store;
       assert.deepEqual(Object.keys(supports).sort(), ["durableCommits", "hostTransactions", "persistence"]);
-      assert.ok(Object.values(supports).every((each) => typeof each === "boolean"));
+      assert.ok(
+        Object.values(supports).every((each) => typeof each === "boolean"),
+        JSON.stringify(supports),
+      );
     },
   },
   {

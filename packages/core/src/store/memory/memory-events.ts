@@ -13,7 +13,8 @@ export function memoryEvents(tables: Tables): EventRepository {
         .slice(0, limit);
     },
 
-    async purge({ metric, age, limit, now = tables.clock() }) {
+    async purge({ metric, generation, age, limit, now = tables.clock() }) {
+      if (tables.definitions.get(metric)?.generation !== generation) return 0;
       const old = (event: { readonly metric: string; readonly occurredAt: Date | null }) =>
         event.metric === metric && event.occurredAt !== null && now.getTime() - event.occurredAt.getTime() > age;
       const ids = [...tables.events].filter(([, event]) => old(event)).slice(0, limit);
