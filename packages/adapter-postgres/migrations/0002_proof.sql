@@ -4,6 +4,7 @@
 ALTER TABLE {definitions}
   ADD COLUMN retain text NOT NULL DEFAULT 'ids',
   ADD COLUMN event_retention bigint,
+  ADD COLUMN remembered_since timestamptz,
   ADD COLUMN former jsonb NOT NULL DEFAULT '[]',
   ADD COLUMN removed jsonb NOT NULL DEFAULT '[]',
   ADD COLUMN adopted bigint NOT NULL DEFAULT 0,
@@ -45,4 +46,6 @@ CREATE TABLE {inbox} (
   occurred_at timestamptz NOT NULL,
   refusal     jsonb
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+-- Two, so that neither those that wait nor those that were refused are looked for among the others.
+CREATE INDEX {#inbox_waiting} ON {inbox} (number) WHERE refusal IS NULL;
 CREATE INDEX {#inbox_refused} ON {inbox} (number) WHERE refusal IS NOT NULL;

@@ -22,17 +22,18 @@ export function definitionRepository(database: Database): DefinitionRepository {
     "definitions_store",
     `WITH given AS MATERIALIZED (
        SELECT * FROM jsonb_to_recordset($1) AS g (metric text, generation bigint, decrements boolean, retain text,
-         "eventRetention" bigint, births jsonb, milestones jsonb, former jsonb, removed jsonb, adopted bigint)
+         "eventRetention" bigint, "rememberedSince" timestamptz, births jsonb, milestones jsonb, former jsonb, removed jsonb, adopted bigint)
      ), replaced AS (
        UPDATE {definitions} d SET generation = g.generation, decrements = g.decrements, retain = g.retain,
-         event_retention = g."eventRetention", births = g.births, milestones = g.milestones, former = g.former,
+         event_retention = g."eventRetention", remembered_since = g."rememberedSince", births = g.births, milestones = g.milestones, former = g.former,
          removed = g.removed, adopted = g.adopted
        FROM given g WHERE d.metric = g.metric AND d.generation = g.generation - 1
        RETURNING d.metric
      ), added AS (
-       INSERT INTO {definitions} (metric, generation, decrements, retain, event_retention, births, milestones, former,
-         removed, adopted)
-       SELECT metric, generation, decrements, retain, "eventRetention", births, milestones, former, removed, adopted
+       INSERT INTO {definitions} (metric, generation, decrements, retain, event_retention, remembered_since, births,
+         milestones, former, removed, adopted)
+       SELECT metric, generation, decrements, retain, "eventRetention", "rememberedSince", births, milestones, former,
+         removed, adopted
        FROM given WHERE generation = 1 ORDER BY metric COLLATE "C"
        ON CONFLICT DO NOTHING
        RETURNING metric
@@ -52,8 +53,8 @@ export function definitionRepository(database: Database): DefinitionRepository {
 
   const list = database.statement(
     "definitions_list",
-    `SELECT metric, generation, decrements, retain, event_retention AS "eventRetention", births, milestones, former,
-       removed, adopted
+    `SELECT metric, generation, decrements, retain, event_retention AS "eventRetention",
+       remembered_since AS "rememberedSince", births, milestones, former, removed, adopted
      FROM {definitions} ORDER BY metric`,
   );
 

@@ -33,6 +33,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
         decrements: false,
         retain: "ids",
         eventRetention: null,
+        rememberedSince: null,
         births: [birth],
         milestones: [],
         former: [],

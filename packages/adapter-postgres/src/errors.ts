@@ -9,6 +9,7 @@ interface DriverError {
   readonly severity?: unknown;
   readonly constraint?: unknown;
   readonly message?: unknown;
+  readonly cause?: unknown;
 }
 
 /** SQLSTATEs (or their two-character class) after which nothing was stored and another try may succeed. */
@@ -20,7 +21,10 @@ const missing = new Set(["42P01", "3F000"]);
 const connectionLost = /connection|connect|terminated|not queryable|pool after calling end|timeout/i;
 
 function facts(error: unknown): { state: string | undefined; driver: DriverError } {
-  const driver: DriverError = typeof error === "object" && error !== null ? error : {};
+  const thrown: DriverError = typeof error === "object" && error !== null ? error : {};
+  // a host's query builder may hand its own error over, with the server's as its cause (Drizzle does)
+  const cause = thrown.severity === undefined ? (thrown.cause as DriverError | null | undefined) : undefined;
+  const driver = typeof cause?.severity === "string" ? cause : thrown;
   // EPIPE has five capital letters as well: only a server error has a severity.
   const state = typeof driver.severity === "string" && typeof driver.code === "string" ? driver.code : undefined;
   return { state, driver };

@@ -10,6 +10,7 @@ import { time } from "./values.js";
 const oldest = (table: string): string => `
   DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM ${table} WHERE metric = $1 AND occurred_at < (SELECT before FROM step)
+      AND EXISTS (SELECT FROM {definitions} d WHERE d.metric = $1 AND d.generation = $5)
     ORDER BY occurred_at LIMIT $3 FOR UPDATE SKIP LOCKED
   )) RETURNING 1`;
 
@@ -37,8 +38,8 @@ export function eventRepository(database: Database): EventRepository {
     list: ({ tenant, metric, subject, after, limit }) =>
       database.run<RetainedEvent>(list, [tenant, metric, subject, after?.rev ?? 0, after?.place ?? 0, limit]),
 
-    async purge({ metric, age, limit, now }) {
-      const [row] = await database.run<{ count: number }>(purge, [metric, age, limit, time(now)]);
+    async purge({ metric, generation, age, limit, now }) {
+      const [row] = await database.run<{ count: number }>(purge, [metric, age, limit, time(now), generation]);
       return row!.count;
     },
   };

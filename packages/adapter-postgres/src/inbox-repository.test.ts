@@ -22,7 +22,15 @@ const recorded = ({ tenant, metric, id, subject, amount, occurredAt }: InboxEven
   return { tenant, metric, id, subject, amount, occurredAt, feeds: [birth] };
 };
 const definition = (generation = 1): InstalledDefinition => ({
-  ...{ metric, generation, decrements: true, retain: "events", eventRetention: 1, births: [birth] },
+  ...{
+    metric,
+    generation,
+    decrements: true,
+    retain: "events",
+    eventRetention: 1,
+    rememberedSince: null,
+    births: [birth],
+  },
   ...{ milestones: [], former: [], removed: [], adopted: 0 },
 });
 
@@ -166,7 +174,7 @@ describe("while a host holds its transaction with an event open", () => {
     expect(added.counters).toMatchObject([{ value: 1 }]);
     await store.inbox.refuse({ number: two!.number, code: "event_too_late", message: "late" });
     expect(await store.inbox.list({ refused: true, metrics: [metric], limit: 9 })).toMatchObject([{ id: two!.id }]);
-    expect(await store.inbox.retry({ tenant: "default", by: "ann", why: "again" })).toBe(1);
+    expect(await store.inbox.decide({ act: "retry", tenant: "default", by: "ann", why: "again" })).toBe(1);
     const act = { by: "ann", why: "more" };
     expect(await store.definitions.install({ definitions: [definition(2)], act })).toBe(true);
     expect(await store.definitions.adopted({ metric, generation: 2 })).toBe(true);
@@ -187,7 +195,7 @@ describe("while a host holds its transaction with an event open", () => {
     };
     expect(await store.crossings.commitEvaluation({ evaluations: [evaluation] })).toEqual(["committed"]);
     expect((await store.counters.idle({ metric, generation: 2, limit: 9 })).next).toBe(null);
-    expect(await store.events.purge({ metric, age: 0, limit: 9, now: new Date("2027-01-01Z") })).toBe(2);
+    expect(await store.events.purge({ metric, generation: 2, age: 0, limit: 9, now: new Date("2027-01-01Z") })).toBe(2);
     await pool.query(`VACUUM "${sandbox.schema}".inbox`);
 
     await host.commit();
@@ -277,7 +285,9 @@ describe("refused rows", () => {
     const now = new Date("2026-11-22T00:00:00.123Z");
     const act = { tenant: "default", by: "ann", why: "mended", now };
     const acts = (entityId: string) => store.lanes.acts({ tenant: "default", entity: "inbox", entityId });
-    expect(await store.inbox.retry({ ...act, numbers: [numbers[0]!, numbers[1]!, numbers[3]!] })).toBe(1);
+    expect(await store.inbox.decide({ act: "retry", ...act, numbers: [numbers[0]!, numbers[1]!, numbers[3]!] })).toBe(
+      1,
+    );
     expect(await acts(String(numbers[0]))).toEqual([
       {
         tenant: "default",
@@ -290,8 +300,8 @@ describe("refused rows", () => {
       },
     ]);
     expect(await acts("*")).toEqual([]);
-    expect(await store.inbox.retry(act)).toBe(1);
-    expect(await store.inbox.retry(act)).toBe(0);
+    expect(await store.inbox.decide({ act: "retry", ...act })).toBe(1);
+    expect(await store.inbox.decide({ act: "retry", ...act })).toBe(0);
     expect(await acts("*")).toHaveLength(2);
     expect(await waiting()).toEqual([rows[0], rows[2], rows[3]]);
     expect(await store.inbox.list({ refused: true, limit: 9 })).toEqual([refused[1]]);

@@ -28,26 +28,27 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
      WHERE number = $1 AND refusal IS NULL`,
   );
 
-  const retry = database.statement(
-    "inbox_retry",
-    `WITH refused AS MATERIALIZED (
+  const decide = (act: "retry" | "discard", change: string) => `WITH refused AS MATERIALIZED (
        SELECT number FROM {inbox}
        WHERE tenant = $1 AND refusal IS NOT NULL AND ($2::bigint[] IS NULL OR number = ANY ($2))
        ORDER BY number FOR UPDATE
-     ), waiting AS (
-       UPDATE {inbox} SET refusal = NULL WHERE number = ANY (ARRAY(SELECT number FROM refused)) RETURNING number
+     ), decided AS (
+       ${change} WHERE number = ANY (ARRAY(SELECT number FROM refused)) RETURNING number
      ), act AS (
        INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
-       SELECT $1, 'inbox', a.entity_id, 'retry', $3, $4,
+       SELECT $1, 'inbox', a.entity_id, '${act}', $3, $4,
          date_trunc('milliseconds', coalesce($5::timestamptz, clock_timestamp()))
        FROM (
-         SELECT number, number::text AS entity_id FROM waiting WHERE $2 IS NOT NULL
+         SELECT number, number::text AS entity_id FROM decided WHERE $2 IS NOT NULL
          UNION ALL
-         SELECT 0, '*' WHERE $2 IS NULL OR NOT EXISTS (SELECT FROM waiting)
+         SELECT 0, '*' WHERE $2 IS NULL OR NOT EXISTS (SELECT FROM decided)
        ) a ORDER BY a.number
      )
-     SELECT count(*) AS count FROM waiting`,
-  );
+     SELECT count(*) AS count FROM decided`;
+  const decisions = {
+    retry: database.statement("inbox_retry", decide("retry", "UPDATE {inbox} SET refusal = NULL")),
+    discard: database.statement("inbox_discard", decide("discard", "DELETE FROM {inbox}")),
+  };
 
   return {
     async enqueue(tx, events) {
@@ -61,10 +62,11 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
       await database.within(tx, `${enqueueHead}${payload}${enqueueEnd}`);
     },
 
-    async list({ refused, metrics, after = 0, limit }) {
+    async list({ refused, tenant, metrics, after = 0, limit }) {
       // Written per shape, so that each has a plan by its index: the refused by their own, the others by the number.
       const values: Value[] = [after, limit];
       const where = [`refusal IS ${refused ? "NOT " : ""}NULL`, "number > $1"];
+      if (tenant !== undefined) where.push(`tenant = $${values.push(tenant)}`);
       if (metrics !== undefined) where.push(`metric = ANY ($${values.push(textArray(metrics))}::text[])`);
       const statement = database.statement(
         "inbox_list",
@@ -78,9 +80,9 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
       await database.run(refuse, [number, code, message]);
     },
 
-    async retry({ tenant, numbers, by, why, now }) {
+    async decide({ tenant, act, numbers, by, why, now }) {
       const values = [tenant, numbers === undefined ? null : plainArray(numbers), by, why, time(now)];
-      const [row] = await database.run<{ count: number }>(retry, values);
+      const [row] = await database.run<{ count: number }>(decisions[act], values);
       return row!.count;
     },
   };

@@ -85,7 +85,15 @@ describe("a database of the first version", () => {
   test("keeps its definitions: each milestone known since ever, with a fingerprint that none has", async () => {
     const store = await upgraded();
     const known = { fingerprint: "", added: 0, changed: 0, birth };
-    const common = { retain: "ids", eventRetention: null, births: [birth], former: [], removed: [], adopted: 0 };
+    const common = {
+      retain: "ids",
+      eventRetention: null,
+      rememberedSince: null,
+      births: [birth],
+      former: [],
+      removed: [],
+      adopted: 0,
+    };
     const milestones = ["a", "b"].map((name) => ({ name, ...known }));
     const stored = { ...common, metric, generation: 4, decrements: true, milestones };
     expect(await store.definitions.list()).toEqual([

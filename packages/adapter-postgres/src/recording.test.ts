@@ -12,6 +12,7 @@ const definition = (generation = 1, more: Partial<InstalledDefinition> = {}): In
   decrements: true,
   retain: "ids",
   eventRetention: null,
+  rememberedSince: null,
   births: [birth],
   milestones: [],
   former: [],

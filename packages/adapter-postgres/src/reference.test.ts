@@ -64,7 +64,8 @@ async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
   const seen: unknown[] = [];
   for (const generation of [1, 2, 3]) {
     const definition: InstalledDefinition = {
-      ...{ metric, generation, births, decrements: true, retain: "events", eventRetention: 1 },
+      ...{ metric, generation, births, decrements: true, retain: "events" },
+      ...{ eventRetention: 1, rememberedSince: null },
       ...{ milestones: [], former: [], removed: [], adopted: 0 },
     };
     seen.push(await store.definitions.install({ definitions: [definition] }));
@@ -82,7 +83,7 @@ async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
     } else if ("purge" in each) {
       const now = new Date(Date.UTC(2026, 10, 1, 0, 0, 1));
       // a limit would let each store choose which
-      seen.push(await store.events.purge({ metric, age: 1000 - each.purge, limit: 1000, now }));
+      seen.push(await store.events.purge({ metric, generation: 3, age: 1000 - each.purge, limit: 1000, now }));
     } else if ("adopt" in each) {
       const { generation, limit } = each.adopt;
       let after: CounterKey | undefined;

@@ -3,6 +3,7 @@
 -- only names before: known since ever, and without a fingerprint, so that the next install counts as an edit.
 ALTER TABLE {definitions} ADD COLUMN retain TEXT NOT NULL DEFAULT 'ids';
 ALTER TABLE {definitions} ADD COLUMN event_retention INTEGER;
+ALTER TABLE {definitions} ADD COLUMN remembered_since TEXT;
 ALTER TABLE {definitions} ADD COLUMN former TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE {definitions} ADD COLUMN removed TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE {definitions} ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;

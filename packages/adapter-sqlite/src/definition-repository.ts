@@ -9,6 +9,7 @@ const codec: RowCodec<InstalledDefinition> = rowCodec<InstalledDefinition>({
   decrements: "flag",
   retain: "plain",
   eventRetention: "plain",
+  rememberedSince: "time",
   births: "json",
   milestones: "json",
   former: "json",

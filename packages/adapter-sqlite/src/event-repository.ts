@@ -31,8 +31,10 @@ export function eventRepository(driver: Driver): EventRepository {
       return driver.read((step) => step.all(sql, ...values, limit).map(codec.decode));
     },
 
-    purge({ metric, age, limit, now }) {
+    purge({ metric, generation, age, limit, now }) {
       return driver.write((step) => {
+        const current = "SELECT 1 FROM {definitions} WHERE metric = ? AND generation = ?";
+        if (step.get(current, metric, generation) === undefined) return 0;
         const before = new Date(Math.max(step.now(now).getTime() - age, yearZero)).toISOString();
         const ids = step.run(purgeIds, metric, before, limit);
         return Math.max(ids, step.run(purgeRetained, metric, before, limit));

@@ -235,13 +235,13 @@ describe("rows that are set aside", () => {
   });
 
   test("wait again when a person says so: by number, each with its act, or all of a tenant", async () => {
-    expect(await opened.store.inbox.retry({ tenant: "t", numbers: [1, 3, 4], ...person })).toBe(1);
+    expect(await opened.store.inbox.decide({ act: "retry", tenant: "t", numbers: [1, 3, 4], ...person })).toBe(1);
     expect(await waiting()).toEqual(["a", "c"]);
     expect(await acts("3")).toMatchObject([{ act: "retry", ...person }]);
     expect([...(await acts("1")), ...(await acts("4")), ...(await acts("*"))]).toEqual([]);
-    expect(await opened.store.inbox.retry({ tenant: "t", ...person })).toBe(1);
-    expect(await opened.store.inbox.retry({ tenant: "t", ...person })).toBe(0);
-    expect(await opened.store.inbox.retry({ tenant: "t", numbers: [4], ...person })).toBe(0);
+    expect(await opened.store.inbox.decide({ act: "retry", tenant: "t", ...person })).toBe(1);
+    expect(await opened.store.inbox.decide({ act: "retry", tenant: "t", ...person })).toBe(0);
+    expect(await opened.store.inbox.decide({ act: "retry", tenant: "t", numbers: [4], ...person })).toBe(0);
     expect(await waiting()).toEqual(["a", "b", "c"]);
     expect(await acts("*")).toHaveLength(3);
   });

@@ -27,8 +27,9 @@ export function inboxRepository(driver: Driver): InboxRepository<SqliteDatabase,
       driver.within(tx, (step) => void step.run(append, JSON.stringify(events.map(valuesOf))));
     },
 
-    list({ refused, metrics, after, limit }) {
+    list({ refused, tenant, metrics, after, limit }) {
       const { where, values } = allOf([
+        ["tenant = ?", tenant],
         ["number > ?", after ?? 0],
         ["metric IN (SELECT value FROM json_each(?))", list(metrics)],
       ]);
@@ -42,20 +43,21 @@ export function inboxRepository(driver: Driver): InboxRepository<SqliteDatabase,
       return driver.write((step) => void step.run(sql, JSON.stringify({ code, message }), number));
     },
 
-    retry({ tenant, numbers, by, why, now }) {
+    decide({ tenant, act, numbers, by, why, now }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
         ["number IN (SELECT value FROM json_each(?))", list(numbers)],
       ]);
-      const sql = `UPDATE {inbox} SET refusal = NULL WHERE refusal IS NOT NULL AND ${where} RETURNING number`;
+      const change = act === "retry" ? "UPDATE {inbox} SET refusal = NULL" : "DELETE FROM {inbox}";
+      const sql = `${change} WHERE refusal IS NOT NULL AND ${where} RETURNING number`;
       return driver.write((step) => {
-        const retried = step.all(sql, ...values).map((row) => row.number as number);
-        const one = numbers !== undefined && retried.length > 0;
+        const decided = step.all(sql, ...values).map((row) => row.number as number);
+        const one = numbers !== undefined && decided.length > 0;
         // RETURNING has no order of its own
-        const about = one ? retried.sort((a, b) => a - b).map(String) : ["*"];
+        const about = one ? decided.sort((a, b) => a - b).map(String) : ["*"];
         const at = step.now(now);
-        for (const entityId of about) insertAct(step, { tenant, entity: "inbox", entityId, act: "retry", by, why, at });
-        return retried.length;
+        for (const entityId of about) insertAct(step, { tenant, entity: "inbox", entityId, act, by, why, at });
+        return decided.length;
       });
     },
   };

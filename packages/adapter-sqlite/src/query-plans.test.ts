@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { tenantsPerCall } from "./idle-counters.js";
 import { type SqliteStore, sqliteStore } from "./index.js";
 import { type TemporaryDatabase, temporaryDatabase } from "./sqlite-harness.js";
-import { metric } from "./store-samples.js";
+import { definition, metric } from "./store-samples.js";
 
 // What SQLite says of the statements that steps send: each finds its rows by an index, and sorts nothing.
 
@@ -82,8 +82,10 @@ test("a walk over idle counters ends its calls also among tenants that have none
 });
 
 test("a purge finds what is oldest by its time, and needs no table for it", async () => {
+  await store.definitions.install({ definitions: [definition()] });
   const before = "(metric=? AND occurred_at<?)";
-  expect(await plansOf(() => store.events.purge({ metric, age: 1, limit: 9 }))).toEqual([
+  expect(await plansOf(() => store.events.purge({ metric, generation: 1, age: 1, limit: 9 }))).toEqual([
+    "SEARCH milepost_definitions USING PRIMARY KEY (metric=?)",
     "SEARCH milepost_events USING PRIMARY KEY (tenant=? AND metric=? AND id=?)",
     `SEARCH milepost_events USING COVERING INDEX milepost_events_occurred_at ${before}`,
     "SEARCH milepost_retained_events USING PRIMARY KEY (tenant=? AND metric=? AND subject=? AND rev=? AND place=?)",
@@ -109,7 +111,7 @@ test("the rows of the inbox that wait and those that were refused have an index 
       ]);
     }
   }
-  const [retried] = await plansOf(() => store.inbox.retry({ tenant: "t", by: "ann", why: "again" }));
+  const [retried] = await plansOf(() => store.inbox.decide({ act: "retry", tenant: "t", by: "ann", why: "again" }));
   expect(retried).toBe("SCAN milepost_inbox USING INDEX milepost_inbox_refused");
   const drained = await plansOf(() => store.counters.add({ events: [], rules: {}, drained: [1, 2] }));
   expect(drained).toEqual(["SEARCH milepost_inbox USING INTEGER PRIMARY KEY (rowid=?)"]);

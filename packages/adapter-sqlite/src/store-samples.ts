@@ -14,6 +14,7 @@ export function definition(fields: Partial<InstalledDefinition> = {}): Installed
     decrements: true,
     retain: "ids",
     eventRetention: null,
+    rememberedSince: null,
     births: [birth],
     milestones: [],
     former: [],

@@ -58,7 +58,10 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
   readonly notifiers?: readonly Notifier[];
   /** What is to be known of metrics beyond their milestones. */
   readonly metrics?: Readonly<Record<string, MetricOptions>>;
-  /** Whether an event of a metric without milestones is refused (`unknown_metric`) or counted; `"refuse"` unless said. */
+  /**
+   * Whether an event of a metric that neither `milestones` nor `metrics` names is refused (`unknown_metric`) or counted, by
+   * what other processes have installed for it; `"refuse"` unless said.
+   */
   readonly onUnknownMetric?: "refuse" | "count";
   /** The right side of every Message-ID; your mail domain. `"milepost.invalid"` unless said. */
   readonly messageIdDomain?: string;
@@ -163,7 +166,7 @@ const optionsSchema = z.strictObject({
       z.strictObject({
         decrements: z.boolean().optional(),
         retain: z.enum(["ids", "events"]).optional(),
-        eventRetention: z.int("whole milliseconds, 1 or more").min(1).optional(),
+        eventRetention: z.int("whole milliseconds, 1 or more; or null").min(1).nullable().optional(),
       }),
     )
     .default({}),
@@ -209,7 +212,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
-  const drain = new Drain(store, registry, admission, recorder);
+  const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
     store,
     evaluator,

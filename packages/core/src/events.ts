@@ -1,6 +1,6 @@
 import mitt, { type Emitter } from "mitt";
 import type { Reason } from "./delivery/reason.js";
-import { describeError, MilepostError } from "./errors.js";
+import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
 
 /** What an attempt is about; ids only, so that a log of it holds no address. */
@@ -42,10 +42,18 @@ export interface MilepostEvents {
   /** A worker came back after its lease was over; its result changed nothing, or was taken as evidence. */
   lease_lost: NotificationEvent & { readonly evidence: boolean };
   /**
-   * Another deployment installed newer milestones than this process has code for: it goes on recording, and leaves
-   * evaluating the metric to processes that have it.
+   * Another deployment installed what this process has no code for: without `milestones` it goes on recording and leaves
+   * evaluating the metric to processes that have them. `ignored` are milestones and settings of its own that were
+   * replaced or removed, and are not brought back.
    */
-  behind: { readonly metric: string; readonly generation: number; readonly milestones: readonly string[] };
+  behind: {
+    readonly metric: string;
+    readonly generation: number;
+    readonly milestones: readonly string[];
+    readonly ignored: readonly string[];
+  };
+  /** An event from a transaction of the host cannot be counted: it was set aside in the inbox. */
+  refused: { readonly number: number; readonly code: ErrorCode };
   /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
   adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
   /** A step of the worker failed and will be tried again. */
@@ -66,6 +74,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "unknown",
   "lease_lost",
   "behind",
+  "refused",
   "adopted",
   "error",
 ]);
@@ -115,13 +124,18 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
     const { where, error } = event as MilepostEvents["error"];
     warn(`${where}: ${describeError(error)}`);
   } else if (name === "behind") {
-    const { metric, milestones } = event as MilepostEvents["behind"];
-    const names = milestones.map((milestone) => `"${milestone}"`).join(", ");
+    const { metric, milestones, ignored } = event as MilepostEvents["behind"];
+    const list = (names: readonly string[]) => names.map((each) => `"${each}"`).join(", ");
+    const lacks = `this process lacks the installed ${list(milestones)}, so it records and does not evaluate. `;
+    const passed = `${list(ignored)} of this process was replaced or removed before, and is not brought back. `;
     warn(
-      `metric "${metric}": this process lacks the installed version of ${names}, so it records and does not evaluate. ` +
-        "Run a process with the newer code, name milestones that are gone under `removed`, or call " +
-        "definitions.reinstall() if this is a rollback.",
+      `metric "${metric}": ${milestones.length > 0 ? lacks : ""}${ignored.length > 0 ? passed : ""}` +
+        "If it is old code, replace it. If it is meant to be current, name what is gone under `removed`, or call " +
+        "definitions.reinstall(). See docs/definitions.md.",
     );
+  } else if (name === "refused") {
+    const { number, code } = event as MilepostEvents["refused"];
+    warn(`event ${number} of the inbox cannot be counted (${code}); see inbox.list({ refused: true })`);
   } else if (name === "announce_failed") {
     const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
     if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);

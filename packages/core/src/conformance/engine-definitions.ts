@@ -175,7 +175,7 @@ export const engineDefinitionCases: readonly ConformanceCase[] = [
       restarted.on("behind", (event) => behind.push(event));
       await restarted.recordMany(at(2));
       await restarted.runOnce();
-      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"] }]);
+      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"], ignored: [] }]);
       assert.deepEqual(notifier.sent, []);
 
       const unsigned = await refusal(() => restarted.definitions.reinstall({ by: "", why: "x" }));
@@ -220,6 +220,46 @@ export const engineDefinitionCases: readonly ConformanceCase[] = [
       assert.equal((await removing.crossings.list({ milestone: "gone" }))[0]?.reason, "cancelled");
       const conflict = await refusal(() => deploy(two, notifier, { gone: [1] }, {}, { removed: ["gone"] }));
       assert.deepEqual([conflict.code, conflict.path], ["invalid_options", "removed[0]"]);
+    },
+  },
+  {
+    about,
+    name: "a rollback takes back what the newer code added, and going forward again is a decision too",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const old = deploy(one, notifier, { few: [2] });
+      await old.ready();
+      await deploy(two, notifier, { few: [2], more: [3] }).ready();
+      old.on("behind", () => {});
+      await old.definitions.reinstall({ remove: ["more"], by: "ops", why: "rollback" });
+      await old.recordMany(at(2));
+      await old.runOnce();
+      assert.deepEqual(texts(notifier), ["few 2"]);
+
+      const forward = deploy(two, notifier, { few: [2], more: [3] });
+      const ignored: unknown[] = [];
+      forward.on("behind", (event) => ignored.push(event.ignored));
+      await forward.recordMany(at(1, 3));
+      assert.deepEqual(ignored, [["more"]]);
+      await forward.definitions.reinstall({ by: "ops", why: "forward again" });
+      await forward.recordMany(at(1, 4));
+      await forward.runOnce();
+      assert.deepEqual(await facts(forward), [
+        ["few", "2", "announced", "e2"],
+        ["more", "3", "adopted", ""],
+      ]);
+    },
+  },
+  {
+    about,
+    name: "refuses a milestone under a name that is installed on another metric",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      await deploy(one, notifier, { few: [2] }).ready();
+      const moved = deploy(two, notifier, { few: [2] }, { metric: "sms.delivered" });
+      const { code, path } = await refusal(() => moved.ready());
+      assert.deepEqual([code, path], ["invalid_milestone", "milestones"]);
+      assert.equal((await one.definitions.list()).length, 1, "nothing of it is installed");
     },
   },
   {

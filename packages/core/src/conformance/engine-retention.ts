@@ -94,4 +94,26 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
       assert.equal((await milepost.counters.get({ metric, subject: "acme" }))?.value, 2_301);
     },
   },
+  {
+    about,
+    name: "what a shorter retention has forgotten is refused also after it became longer, or was lifted",
+    async run({ store }) {
+      const clock = new StillClock();
+      const short = keeping(store, { eventRetention: day }, clock);
+      const old = clock.now();
+      await short.record(event("old", old));
+      clock.advance(day + 2 * hour + 1);
+      await short.runOnce();
+      const longer = keeping(store, { eventRetention: 7 * day }, clock);
+      assert.equal((await refusal(() => longer.record(event("old", old)))).code, "event_too_late");
+      const lifted = keeping(store, { eventRetention: null }, clock);
+      assert.equal((await refusal(() => lifted.record(event("old", old)))).code, "event_too_late");
+      assert.equal((await lifted.record(event("new", new Date(clock.now().getTime() - day)))).counted, true);
+      assert.equal((await lifted.record(event("undated"))).counted, true);
+      clock.advance(30 * day);
+      await short.runOnce();
+      assert.equal((await lifted.record(event("new", new Date(old.getTime() + 3 * hour)))).duplicate, true);
+      assert.equal((await lifted.counters.get({ metric, subject: "acme" }))?.value, 3);
+    },
+  },
 ];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { InstalledDefinition } from "../store/definition-repository.js";
-import { bandsSince, type MetricCode, missingCode, nextDefinition } from "./definition.js";
+import { bandsSince, ignoredCode, type MetricCode, missingCode, nextDefinition } from "./definition.js";
 import { milestone } from "./milestone.js";
 import { thresholds } from "./thresholds.js";
 
@@ -10,8 +10,11 @@ const named = (name: string, ...values: number[]) => milestone({ name, metric, p
 const code = (more: Partial<MetricCode> = {}): MetricCode => {
   return { metric, options: {}, milestones: [], removed: [], ...more };
 };
+const now = new Date("2026-11-01T12:00:00Z");
+const deployed = { now, bringBack: false };
+const rollback = { now, bringBack: true };
 const installed = (...codes: readonly MetricCode[]): InstalledDefinition =>
-  codes.reduce<InstalledDefinition | undefined>((stored, each) => nextDefinition(stored, each), undefined)!;
+  codes.reduce<InstalledDefinition | undefined>((stored, each) => nextDefinition(stored, each, deployed), undefined)!;
 const names = ({ milestones }: InstalledDefinition) => milestones.map(({ name }) => name);
 
 describe("nextDefinition", () => {
@@ -29,8 +32,8 @@ describe("nextDefinition", () => {
 
   it("is the stored one itself when the code adds nothing to it", () => {
     const stored = installed(code({ milestones: [named("a", 5), named("b", 9)] }));
-    expect(nextDefinition(stored, code({ milestones: [named("b", 9)] }))).toBe(stored);
-    expect(nextDefinition(stored, code({ removed: ["never-there"] }))).toBe(stored);
+    expect(nextDefinition(stored, code({ milestones: [named("b", 9)] }), deployed)).toBe(stored);
+    expect(nextDefinition(stored, code({ removed: ["never-there"] }), deployed)).toBe(stored);
   });
 
   it("adds a milestone beside those of other deployments, and narrows the band new counters are born with", () => {
@@ -51,14 +54,14 @@ describe("nextDefinition", () => {
     const [before, after] = [code({ milestones: [named("a", 50)] }), code({ milestones: [named("a", 40)] })];
     const edited = installed(before, after);
     expect(edited).toMatchObject({ generation: 2, milestones: [{ name: "a", added: 1, changed: 2 }] });
-    expect(nextDefinition(edited, before)).toBe(edited);
-    const rolledBack = nextDefinition(edited, before, true);
+    expect(nextDefinition(edited, before, deployed)).toBe(edited);
+    const rolledBack = nextDefinition(edited, before, rollback);
     expect(rolledBack).toMatchObject({
       generation: 3,
       milestones: [{ added: 1, changed: 3 }],
       births: [{ above: 50 }],
     });
-    expect(nextDefinition(rolledBack, after)).toBe(rolledBack);
+    expect(nextDefinition(rolledBack, after, deployed)).toBe(rolledBack);
   });
 
   it("removes a milestone by its name, for good unless it is brought back", () => {
@@ -66,8 +69,8 @@ describe("nextDefinition", () => {
     const removed = installed(before, code({ milestones: [named("b", 9)], removed: ["a"] }));
     expect(removed).toMatchObject({ generation: 2, removed: ["a"], births: [{ above: 9 }] });
     expect(names(removed)).toEqual(["b"]);
-    expect(nextDefinition(removed, before)).toBe(removed);
-    const back = nextDefinition(removed, before, true);
+    expect(nextDefinition(removed, before, deployed)).toBe(removed);
+    const back = nextDefinition(removed, before, rollback);
     expect(back).toMatchObject({
       removed: [],
       milestones: [
@@ -89,7 +92,16 @@ describe("nextDefinition", () => {
     const month = code({ options: { eventRetention: 30 } });
     const longer = installed(month, code({ options: { eventRetention: 60 } }));
     expect(longer.eventRetention).toBe(60);
-    expect(nextDefinition(longer, month)).toBe(longer);
+    expect(nextDefinition(longer, month, deployed)).toBe(longer);
+  });
+
+  it("remembers what a shorter retention has forgotten when it becomes longer, or is lifted", () => {
+    const days = (count: number | null) => code({ options: { eventRetention: count && count * 86_400_000 } });
+    const ago = (count: number) => new Date(now.getTime() - count * 86_400_000);
+    expect(installed(days(3)).rememberedSince).toBe(null);
+    expect(installed(days(3), days(7)).rememberedSince).toEqual(ago(3));
+    expect(installed(days(3), days(null))).toMatchObject({ eventRetention: null, rememberedSince: ago(3) });
+    expect(installed(days(3), days(7), days(9)).rememberedSince).toEqual(ago(3));
   });
 
   it("comes to rest whatever deployments start in whatever order, each as often as it likes", () => {
@@ -113,7 +125,7 @@ describe("nextDefinition", () => {
         );
         let stored = installed(...codes, ...starts.map((start) => codes[start % codes.length]!));
         for (const each of codes) {
-          const next = nextDefinition(stored, each);
+          const next = nextDefinition(stored, each, deployed);
           expect(next).toBe(stored);
           stored = next;
         }
@@ -133,5 +145,15 @@ describe("missingCode", () => {
     const stored = installed(code({ milestones: [named("a", 1)] }));
     const elsewhere = milestone({ name: "a", metric: "other", policy: thresholds(1) });
     expect(missingCode(stored, () => elsewhere)).toEqual(["a"]);
+  });
+});
+
+describe("ignoredCode", () => {
+  it("names what the process asks for and others decided otherwise", () => {
+    const own = code({ milestones: [named("a", 1), named("b", 2)], options: { retain: "events" } });
+    const stored = installed(own, code({ removed: ["a"], options: { retain: "ids" } }));
+    expect(ignoredCode(stored, own)).toEqual(["a", "retain"]);
+    expect(missingCode(stored, (name) => own.milestones.find((each) => each.name === name))).toEqual([]);
+    expect(ignoredCode(stored, code())).toEqual([]);
   });
 });

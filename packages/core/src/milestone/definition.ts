@@ -15,10 +15,10 @@ export interface MetricOptions {
    */
   readonly retain?: Retain;
   /**
-   * Milliseconds for which events are remembered; for ever unless said. Events must then say when they occurred, and
-   * older ones are refused (`event_too_late`), because nothing would show that they were counted before.
+   * Milliseconds for which events are remembered; null, and unless said, for ever. Events must then say when they
+   * occurred, and older ones are refused (`event_too_late`), because nothing would show that they were counted before.
    */
-  readonly eventRetention?: number;
+  readonly eventRetention?: number | null;
 }
 
 /** What a process has code for, of one metric. */
@@ -28,6 +28,13 @@ export interface MetricCode {
   readonly milestones: readonly Milestone[];
   /** Names of milestones that are wanted no longer, whatever metric they were on. */
   readonly removed: readonly string[];
+}
+
+/** When and how a definition changes. */
+export interface Change {
+  readonly now: Date;
+  /** Also what was replaced or removed before, as for a rollback that a person decided. */
+  readonly bringBack: boolean;
 }
 
 /** Covers all that evaluation depends on, and nothing of what is said to whom: a changed text is no edit. */
@@ -43,12 +50,11 @@ export function fingerprintOf({ name, policy, period }: Milestone): string {
  *
  * Milestones are added and edited; one that the code omits stays, because another deployment may have it. What was
  * replaced or removed before is not brought back: during a rolling deployment the old code starts now and then too.
- * `bringBack` says that it should be, as for a rollback.
  */
 export function nextDefinition(
   stored: InstalledDefinition | undefined,
   code: MetricCode,
-  bringBack = false,
+  { now, bringBack }: Change,
 ): InstalledDefinition {
   const generation = (stored?.generation ?? 0) + 1;
   const milestones = new Map(stored?.milestones.map((milestone) => [milestone.name, milestone]));
@@ -79,18 +85,15 @@ export function nextDefinition(
     changed = true;
   }
 
-  const settings: MetricSettings = {
-    decrements: stored?.decrements ?? false,
-    retain: stored?.retain ?? "ids",
-    eventRetention: stored?.eventRetention ?? null,
-  };
-  for (const [name, value] of Object.entries(code.options) as [keyof MetricSettings, never][]) {
+  const settings = settingsOf(stored);
+  for (const name of settingNames) {
+    const value = code.options[name];
     const setting = settingText(name, value);
     if (value === undefined || settings[name] === value || isFormer(setting)) continue;
-    // what nobody has said yet is replaced by anything that is
     if (stored !== undefined) former.add(settingText(name, settings[name]));
     former.delete(setting);
-    settings[name] = value;
+    if (name === "eventRetention") settings.rememberedSince = rememberedSince(settings, now);
+    Object.assign(settings, { [name]: value });
     changed = true;
   }
 
@@ -115,10 +118,26 @@ export interface MetricSettings {
   retain: Retain;
   /** Milliseconds; null = for ever. */
   eventRetention: number | null;
+  /** Ids of events before this may be forgotten, although `eventRetention` is longer now. */
+  rememberedSince: Date | null;
 }
 
-function settingText(name: keyof MetricSettings, value: MetricSettings[keyof MetricSettings]): string {
+const settingNames = ["decrements", "retain", "eventRetention"] as const;
+
+function settingsOf(stored: InstalledDefinition | undefined): MetricSettings {
+  const { decrements = false, retain = "ids", eventRetention = null, rememberedSince = null } = stored ?? {};
+  return { decrements, retain, eventRetention, rememberedSince };
+}
+
+function settingText(name: (typeof settingNames)[number], value: unknown): string {
   return `${name}=${value}`;
+}
+
+/** What a retention that ends now has forgotten by now stays forgotten. */
+function rememberedSince({ eventRetention, rememberedSince: before }: MetricSettings, now: Date): Date | null {
+  if (eventRetention === null) return before;
+  const since = new Date(now.getTime() - eventRetention);
+  return before === null || before < since ? since : before;
 }
 
 function birthOf({ policy }: Milestone): InstalledMilestone["birth"] {
@@ -147,4 +166,18 @@ export function missingCode(
     const milestone = byName(name);
     return milestone?.metric === metric && fingerprintOf(milestone) === fingerprint ? [] : [name];
   });
+}
+
+/**
+ * Milestones and settings of a process that are not installed because they were replaced or removed, or because another
+ * process says otherwise.
+ */
+export function ignoredCode(definition: InstalledDefinition, { milestones, options }: MetricCode): readonly string[] {
+  const installed = new Map(definition.milestones.map(({ name, fingerprint }) => [name, fingerprint]));
+  return [
+    ...milestones.flatMap((milestone) =>
+      installed.get(milestone.name) === fingerprintOf(milestone) ? [] : [milestone.name],
+    ),
+    ...settingNames.filter((name) => options[name] !== undefined && options[name] !== definition[name]),
+  ];
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Agrees, keySchema, parseInput, whySchema } from "../validation.js";
+import { type Agrees, keySchema, parsePresent, whySchema } from "../validation.js";
 import type { Registry, ReinstallAct } from "./registry.js";
 
 /** A metric's definition as it is stored, and what this process makes of it. */
@@ -25,13 +25,14 @@ export interface DefinitionReport {
 export interface Definitions {
   list(): Promise<readonly DefinitionReport[]>;
   /**
-   * Installs this process' milestones again where newer ones replaced or removed them: for a rollback. Without it old
-   * code never replaces newer, because during a rolling deployment both run.
+   * Installs this process' milestones and settings again where newer ones replaced or removed them, and takes away those
+   * named in `remove`: for a rollback, and for going forward again after one. Without it old code never replaces newer,
+   * because during a rolling deployment both run.
    */
   reinstall(act: ReinstallAct): Promise<void>;
 }
 
-const actSchema = z.strictObject({ by: keySchema, why: whySchema });
+const actSchema = z.strictObject({ remove: z.array(keySchema).optional(), by: keySchema, why: whySchema });
 
 true satisfies Agrees<typeof actSchema, ReinstallAct>;
 
@@ -40,16 +41,18 @@ export function definitionsOver(registry: Registry): Definitions {
     async list() {
       await registry.ready();
       await registry.refresh();
-      return registry.all.map(({ births: _, former: __, milestones, removed, adopted, ...definition }) => ({
-        ...definition,
-        milestones: milestones.map(({ name }) => name),
-        removed: [...removed],
-        evaluated: registry.evaluated.has(definition.metric),
-        adopted: adopted === definition.generation,
-      }));
+      return registry.all.map(
+        ({ births: _, former: __, rememberedSince: ___, milestones, removed, adopted, ...definition }) => ({
+          ...definition,
+          milestones: milestones.map(({ name }) => name),
+          removed: [...removed],
+          evaluated: registry.evaluated.has(definition.metric),
+          adopted: adopted === definition.generation,
+        }),
+      );
     },
     async reinstall(act) {
-      await registry.reinstall(parseInput(actSchema, act, "invalid_options"));
+      await registry.reinstall(parsePresent(actSchema, act, "invalid_options"));
     },
   };
 }

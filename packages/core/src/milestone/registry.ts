@@ -5,7 +5,15 @@ import type { RecordingRules } from "../store/counter-repository.js";
 import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { bandsSince, type MetricOptions, type MetricSettings, missingCode, nextDefinition } from "./definition.js";
+import {
+  bandsSince,
+  ignoredCode,
+  type MetricCode,
+  type MetricOptions,
+  type MetricSettings,
+  missingCode,
+  nextDefinition,
+} from "./definition.js";
 import type { Milestone } from "./milestone.js";
 
 export interface RegistryOptions {
@@ -17,6 +25,8 @@ export interface RegistryOptions {
 
 /** Who decided that replaced definitions are installed again, and why. */
 export interface ReinstallAct {
+  /** Names of installed milestones that this process' code has not, and that are to go: what a rollback takes back. */
+  readonly remove?: readonly string[];
   readonly by: string;
   readonly why: string;
 }
@@ -127,12 +137,23 @@ export class Registry {
   }
 
   #settingsOf(metric: string): MetricSettings {
-    const own = Object.hasOwn(this.#options.metrics, metric) ? this.#options.metrics[metric]! : {};
+    const own = this.#code(metric).options;
     const stored = this.#installed.get(metric);
     return {
       decrements: own.decrements ?? stored?.decrements ?? false,
-      retain: own.retain ?? stored?.retain ?? "ids",
-      eventRetention: stored?.eventRetention ?? own.eventRetention ?? null,
+      retain: stored?.retain ?? own.retain ?? "ids",
+      eventRetention: stored === undefined ? (own.eventRetention ?? null) : stored.eventRetention,
+      rememberedSince: stored?.rememberedSince ?? null,
+    };
+  }
+
+  #code(metric: string, remove: readonly string[] = []): MetricCode {
+    const { metrics, removed } = this.#options;
+    return {
+      metric,
+      options: Object.hasOwn(metrics, metric) ? metrics[metric]! : {},
+      milestones: this.#byMetric.get(metric) ?? [],
+      removed: [...removed, ...remove],
     };
   }
 
@@ -170,24 +191,24 @@ export class Registry {
   }
 
   async #installNow(also: readonly string[], act: ReinstallAct | undefined): Promise<void> {
-    const { metrics: options, removed } = this.#options;
+    const removed = [...this.#options.removed, ...(act?.remove ?? [])];
     for (let tries = 1; tries <= maxTries; tries++) {
       const stored = new Map((await this.#store.definitions.list()).map((each) => [each.metric, each]));
       const holdsRemoved = [...stored.values()]
         .filter(({ milestones }) => milestones.some(({ name }) => removed.includes(name)))
         .map(({ metric }) => metric);
+      this.#refuseMoved(stored.values());
+      const change = { now: this.#runtime.now?.() ?? new Date(), bringBack: act !== undefined };
       const changed = [...new Set([...this.#byMetric.keys(), ...also, ...holdsRemoved])].flatMap((metric) => {
-        const code = {
-          metric,
-          options: Object.hasOwn(options, metric) ? options[metric]! : {},
-          milestones: this.#byMetric.get(metric) ?? [],
-          removed,
-        };
-        const next = nextDefinition(stored.get(metric), code, act !== undefined);
+        const next = nextDefinition(stored.get(metric), this.#code(metric, act?.remove), change);
         return next === stored.get(metric) ? [] : next;
       });
       if (changed.length > 0) {
-        const install = { definitions: changed, ...(act && { act }), ...storeNow(this.#runtime) };
+        const install = {
+          definitions: changed,
+          ...(act && { act: { by: act.by, why: act.why } }),
+          ...storeNow(this.#runtime),
+        };
         if (!(await this.#store.definitions.install(install))) continue;
       }
       for (const definition of changed) stored.set(definition.metric, definition);
@@ -205,7 +226,7 @@ export class Registry {
     for (const [metric, definition] of installed) {
       const missing = missingCode(definition, (name) => this.#byName.get(name));
       if (missing.length === 0) evaluated.set(metric, definition);
-      else if (this.#byMetric.get(metric)?.length) this.#tellBehind(definition, missing);
+      this.#tellBehind(definition, missing);
     }
     this.#installed = installed;
     this.#settings.clear();
@@ -214,11 +235,25 @@ export class Registry {
   }
 
   /** Once per definition. A process without any milestone on the metric only records: it has nothing to be behind with. */
-  #tellBehind({ metric, generation }: InstalledDefinition, milestones: readonly string[]): void {
+  #tellBehind(definition: InstalledDefinition, missing: readonly string[]): void {
+    const { metric, generation } = definition;
+    const code = this.#code(metric);
+    const lacks = code.milestones.length > 0 ? missing : [];
+    const ignored = ignoredCode(definition, code).filter((name) => !lacks.includes(name));
     const key = `${metric}\0${generation}`;
-    if (this.#told.has(key)) return;
+    if ((lacks.length === 0 && ignored.length === 0) || this.#told.has(key)) return;
     this.#told.add(key);
-    this.#emit("behind", { metric, generation, milestones });
+    this.#emit("behind", { metric, generation, milestones: lacks, ignored });
+  }
+
+  /** A name stands for one milestone for good: its crossings are stored under it, whatever metric they were on. */
+  #refuseMoved(stored: Iterable<InstalledDefinition>): void {
+    for (const { metric, milestones } of stored) {
+      const moved = milestones.find(({ name }) => (this.#byName.get(name)?.metric ?? metric) !== metric);
+      if (moved === undefined) continue;
+      const expected = `a new name: "${moved.name}" is installed on metric "${metric}", and its crossings are stored under it`;
+      throw refused("milestones", expected, expected, "invalid_milestone");
+    }
   }
 }
 

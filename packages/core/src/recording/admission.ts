@@ -40,14 +40,18 @@ export class Admission {
   }
 
   /**
-   * Why an event of a metric with a finite retention cannot be counted (any more): its id may have been forgotten, or it
-   * would be remembered longer than others. Ids are kept for the tolerance longer than events are accepted.
+   * Why an event cannot be counted (any more) where ids are forgotten: nothing might show that it was counted before, or
+   * it would be remembered longer than others.
    */
   outOfTime({ metric, occurredAt }: ParsedEvent, path: string): MilepostError | undefined {
-    const { eventRetention } = this.#registry.settings(metric);
+    const { eventRetention, rememberedSince } = this.#registry.settings(metric);
+    const at = joinPath(path, ["occurredAt"]);
+    if (rememberedSince !== null && occurredAt < rememberedSince) {
+      const expected = `${rememberedSince.toISOString()} or later: events of "${metric}" before it were forgotten`;
+      return refused("event_too_late", at, expected);
+    }
     if (eventRetention === null) return undefined;
     const age = this.#now().getTime() - occurredAt.getTime();
-    const at = joinPath(path, ["occurredAt"]);
     if (age > eventRetention) {
       const expected = `at most ${eventRetention} ms ago: events of "${metric}" are not remembered for longer`;
       return refused("event_too_late", at, expected);
@@ -58,7 +62,10 @@ export class Admission {
     return undefined;
   }
 
-  /** Milliseconds after which an id of a metric may be forgotten; null = never. */
+  /**
+   * Milliseconds after which an id of a metric may be forgotten; null = never. Twice the tolerance longer than events are
+   * accepted: once for the clock of the process that accepts, once for the one that forgets.
+   */
   keptFor(metric: string): number | null {
     const { eventRetention } = this.#registry.settings(metric);
     return eventRetention === null ? null : eventRetention + 2 * this.#clockTolerance;

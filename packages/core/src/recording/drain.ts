@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ErrorCode, MilepostError, oneLine } from "../errors.js";
+import type { Emit } from "../events.js";
 import type { Registry } from "../milestone/registry.js";
 import type { InboxRow } from "../store/inbox-repository.js";
 import type { Store } from "../store/store.js";
@@ -17,12 +18,14 @@ export class Drain {
   readonly #registry: Registry;
   readonly #admission: Admission;
   readonly #recorder: Recorder;
+  readonly #emit: Emit;
 
-  constructor(store: Store, registry: Registry, admission: Admission, recorder: Recorder) {
+  constructor(store: Store, registry: Registry, admission: Admission, recorder: Recorder, emit: Emit) {
     this.#store = store;
     this.#registry = registry;
     this.#admission = admission;
     this.#recorder = recorder;
+    this.#emit = emit;
   }
 
   /** Counts the rows that wait until there are none or `stop` is aborted. */
@@ -90,8 +93,9 @@ export class Drain {
     return sum(results);
   }
 
-  #refuse({ number }: InboxRow, { code, message }: MilepostError): Promise<void> {
-    return this.#store.inbox.refuse({ number, code, message: oneLine(message) });
+  async #refuse({ number }: InboxRow, { code, message }: MilepostError): Promise<void> {
+    await this.#store.inbox.refuse({ number, code, message: oneLine(message) });
+    this.#emit("refused", { number, code });
   }
 }
 

@@ -15,6 +15,7 @@ export interface TransactionRecorder<Done extends void | Promise<void>> {
 }
 
 export interface InboxQuery {
+  readonly tenant?: string;
   /** Those that were set aside because they cannot be counted; false unless said: those that wait. */
   readonly refused?: boolean;
   /** Go on after the row with this number. */
@@ -37,9 +38,12 @@ export interface Inbox {
   list(query?: InboxQuery): Promise<readonly InboxRow[]>;
   /** Lets refused events wait again, after their cause is gone; answers how many there were. */
   retry(act: InboxAct): Promise<number>;
+  /** Gives refused events up for good; answers how many there were. */
+  discard(act: InboxAct): Promise<number>;
 }
 
 const querySchema = z.strictObject({
+  tenant: keySchema.default(defaultTenant),
   refused: z.boolean().default(false),
   after: z.int().min(0).optional(),
   limit: z.int().min(1).max(1_000).default(100),
@@ -56,15 +60,17 @@ true satisfies Agrees<typeof querySchema, InboxQuery>;
 true satisfies Agrees<typeof actSchema, InboxAct>;
 
 export function inboxOver(store: Store, runtime: Runtime): Inbox {
+  async function decide(act: "retry" | "discard", input: InboxAct): Promise<number> {
+    const { tenant, by, why, numbers } = parseInput(actSchema, input, "invalid_options");
+    return store.inbox.decide({ tenant, act, by, why, ...(numbers && { numbers }), ...storeNow(runtime) });
+  }
   return {
     async list(query = {}) {
-      const { refused, limit, after } = parseInput(querySchema, query, "invalid_options");
-      return store.inbox.list({ refused, limit, ...(after !== undefined && { after }) });
+      const { tenant, refused, limit, after } = parseInput(querySchema, query, "invalid_options");
+      return store.inbox.list({ tenant, refused, limit, ...(after !== undefined && { after }) });
     },
-    async retry(act) {
-      const { tenant, by, why, numbers } = parseInput(actSchema, act, "invalid_options");
-      return store.inbox.retry({ tenant, by, why, ...(numbers && { numbers }), ...storeNow(runtime) });
-    },
+    retry: (act) => decide("retry", act),
+    discard: (act) => decide("discard", act),
   };
 }
 

@@ -17,10 +17,10 @@ export async function purge(
   stop: AbortSignal,
 ): Promise<number> {
   let purged = 0;
-  for (const { metric } of registry.all) {
+  for (const { metric, generation } of registry.all) {
     const age = admission.keptFor(metric);
     for (let batch = 0; age !== null && batch < maxBatches && !stop.aborted; batch++) {
-      const gone = await store.events.purge({ metric, age, limit: batchSize, ...storeNow(runtime) });
+      const gone = await store.events.purge({ metric, generation, age, limit: batchSize, ...storeNow(runtime) });
       purged += gone;
       if (gone < batchSize) break;
     }

@@ -38,6 +38,8 @@ export interface InstalledDefinition {
   readonly retain: Retain;
   /** Milliseconds for which ids are remembered; null = for ever. */
   readonly eventRetention: number | null;
+  /** Ids of events before this may be forgotten although `eventRetention` is longer; null = none. */
+  readonly rememberedSince: Date | null;
   /** The counters an event feeds; `lifetime` is always among them. */
   readonly births: readonly CounterBirth[];
   readonly milestones: readonly InstalledMilestone[];

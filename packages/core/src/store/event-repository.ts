@@ -26,10 +26,12 @@ export interface EventRepository {
   /**
    * Forgets up to `limit` ids, and up to `limit` retained events, of a metric that occurred more than `age` milliseconds
    * ago; answers the larger of the two numbers. Ids that were remembered without a time, because the metric had no
-   * retention then, stay. Never touches counters.
+   * retention then, stay. Never touches counters. Forgets nothing, and answers 0, if the stored generation is another: the
+   * retention may be longer by now.
    */
   purge(input: {
     readonly metric: string;
+    readonly generation: number;
     readonly age: number;
     readonly limit: number;
     readonly now?: Date;

@@ -31,6 +31,8 @@ export interface InboxRepository<Tx = never, Done extends void | Promise<void> =
   /** Committed rows that wait, or those that were refused, in the order of `number`, after `after`. Locks nothing. */
   list(input: {
     readonly refused: boolean;
+    /** Of one tenant; of all unless given. */
+    readonly tenant?: string;
     readonly metrics?: readonly string[];
     readonly after?: number;
     readonly limit: number;
@@ -40,11 +42,13 @@ export interface InboxRepository<Tx = never, Done extends void | Promise<void> =
   refuse(input: { readonly number: number; readonly code: string; readonly message: string }): Promise<void>;
 
   /**
-   * Lets refused rows wait again: all of a tenant, or those with these numbers. Recorded as an act on entity `inbox`,
-   * id `"*"` or the number; answers how many rows there were. Also when there were none, an act on `"*"` is recorded.
+   * A person's decision on refused rows: all of a tenant, or those with these numbers. They wait again (`retry`) or are
+   * deleted (`discard`). Recorded as an act on entity `inbox`, id `"*"` or the number; answers how many rows there were.
+   * Also when there were none, an act on `"*"` is recorded.
    */
-  retry(input: {
+  decide(input: {
     readonly tenant: string;
+    readonly act: "retry" | "discard";
     readonly numbers?: readonly number[];
     readonly by: string;
     readonly why: string;

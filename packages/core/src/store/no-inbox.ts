@@ -13,6 +13,6 @@ export function noInbox(): InboxRepository {
     },
     list: async () => [],
     refuse: async () => {},
-    retry: async () => 0,
+    decide: async () => 0,
   };
 }
