@@ -34,7 +34,7 @@ export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace 
     const store = postgresStore(options.wrapPool?.(pool) ?? pool, { schema: place.schema });
     return { store, close: () => pool.end() };
   }
-  const db = new Database(place.file, { timeout: 20 });
+  const db = new Database(place.file, { timeout: 100 });
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = FULL");
   const store = sqliteStore(options.wrapDatabase?.(db) ?? db);

@@ -1,8 +1,8 @@
 // Accepts messages: a line for each, on disk before the answer. `at` is the sink's own time.
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { runProgram } from "../process/link.js";
+import { onLine } from "../sink/lines.js";
 import type { SinkLine } from "../sink/sink-log.js";
 
 export interface SinkInput {
@@ -23,16 +23,9 @@ await runProgram<SinkInput>(async ({ file }, link) => {
   }
 
   const server = createServer((socket) => {
-    socket.on("error", () => {});
-    createInterface({ input: socket }).on("line", (text) => {
-      let line: SinkLine;
-      try {
-        line = JSON.parse(text) as SinkLine;
-      } catch {
-        return; // the sender was killed in the middle of it
-      }
+    onLine(socket, (text) => {
       if (arrived.length === 0) setImmediate(accept);
-      arrived.push({ line, socket });
+      arrived.push({ line: JSON.parse(text) as SinkLine, socket });
     });
   }).listen(0, "127.0.0.1", () => link.send({ port: (server.address() as AddressInfo).port }));
 

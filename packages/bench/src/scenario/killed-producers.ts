@@ -166,6 +166,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     verdict.note("drainSeconds", round((performance.now() - started) / 1000 - seconds));
     for (const worker of workers) worker.send({});
     await Promise.all(workers.map((worker) => worker.finished()));
+    await sink.stop();
 
     verdict.note("seconds", round(seconds));
     verdict.note("eventsPerSecond", Math.round(total / seconds));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { accepted, type DeliveryMode, type Notifier } from "@milepost/core";
+import { onLine } from "./lines.js";
 import type { SinkLine } from "./sink-log.js";
 
 /** Hands each message to the sink process and waits for its answer. Connects at the first message. */
@@ -12,12 +12,11 @@ export function sinkNotifier(port: number, mode: DeliveryMode): Notifier {
   async function open(): Promise<Socket> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
-    createInterface({ input: socket }).on("line", (key) => {
+    // if the sink is gone, calls under way end at their deadline, as ambiguous
+    onLine(socket, (key) => {
       waiting.get(key)?.();
       waiting.delete(key);
     });
-    // calls under way then end at their deadline, as ambiguous
-    socket.on("error", () => {});
     return socket;
   }
 

@@ -28,3 +28,8 @@ export function announcedMilestone(
 export function evenLevels(count: number, highest: number): readonly number[] {
   return [...new Set(Array.from({ length: count }, (_, i) => Math.max(1, Math.round(((i + 1) * highest) / count))))];
 }
+
+/** The same levels with nobody to be told. */
+export function silentMilestone(levels: readonly number[]): Milestone {
+  return milestone({ name: milestoneName, metric, policy: thresholds(...levels) });
+}

@@ -1,0 +1,33 @@
+import type { Milepost, Store } from "@milepost/core";
+import { aroundSteps } from "./store-steps.js";
+
+/** Stops a worker in the moment it has claimed something, so that it gives that back: a release of each kind. */
+export class StopAtClaim {
+  readonly store: Store;
+  #step: string | undefined;
+  #claimed: () => void = () => {};
+
+  constructor(store: Store) {
+    this.store = aroundSteps(store, async (step, call) => {
+      const result = await call();
+      if (step === this.#step && (result as readonly unknown[]).length > 0) this.#claimed();
+      return result;
+    });
+  }
+
+  async work(milepost: Milepost, step: "crossings.claim" | "notifications.claim"): Promise<void> {
+    const worker = milepost.worker({ pollInterval: 10 });
+    let stopped: Promise<void> | undefined;
+    const claimed = new Promise<void>((resolve) => {
+      this.#claimed = () => {
+        this.#step = undefined;
+        stopped = worker.stop();
+        resolve();
+      };
+    });
+    this.#step = step;
+    await worker.start();
+    await claimed;
+    await stopped;
+  }
+}
