@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Milepost, Store } from "@milepost/core";
 import { aroundSteps } from "./store-steps.js";
+
+/** Milliseconds; after a death there may be nothing left to claim. */
+const patience = 10_000;
 
 /** Stops a worker in the moment it has claimed something, so that it gives that back: a release of each kind. */
 export class StopAtClaim {
@@ -27,7 +31,8 @@ export class StopAtClaim {
     });
     this.#step = step;
     await worker.start();
-    await claimed;
-    await stopped;
+    await Promise.race([claimed, sleep(patience)]);
+    this.#step = undefined;
+    await (stopped ?? worker.stop());
   }
 }

@@ -8,7 +8,14 @@ import { StopAtClaim } from "../fault/stop-at-claim.js";
 import type { Place } from "../place/place.js";
 import { runProgram } from "../process/link.js";
 import { sinkNotifier } from "../sink/sink-notifier.js";
-import { putContacts, smallConcurrency, smallEvents, smallMilestone, smallTiming } from "../workload/small-work.js";
+import {
+  mortalTiming,
+  patientTiming,
+  putContacts,
+  smallConcurrency,
+  smallEvents,
+  smallMilestone,
+} from "../workload/small-work.js";
 
 export interface VictimInput {
   readonly place: Place;
@@ -28,7 +35,7 @@ await runProgram<VictimInput>(async ({ place, sinkPort, mode, target }, link) =>
   const milepost = createMilepost({
     store: stops.store,
     milestones: [smallMilestone(failpointNotifier(sinkNotifier(sinkPort, mode), points))],
-    delivery: smallTiming,
+    delivery: target === undefined ? patientTiming : mortalTiming,
   });
 
   await putContacts(milepost);

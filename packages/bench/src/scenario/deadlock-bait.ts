@@ -15,6 +15,8 @@ interface Size {
   readonly seconds: number;
   /** Events of a batch. */
   readonly batch: number;
+  /** Retries that are accepted, in percent of the batches. */
+  readonly mostRetries: number;
 }
 
 /** SQLSTATEs of a deadlock, a failed serialization and a lock that was waited for too long. */
@@ -25,8 +27,9 @@ export const deadlockBait: Scenario<Size> = {
   title: "batches over the same counters and the same event ids, each client in an order of its own",
   stores: ["postgres", "sqlite"],
   scale: {
-    full: { clients: 16, processes: 4, subjects: 100, seconds: 300, batch: 30 },
-    short: { clients: 8, processes: 2, subjects: 30, seconds: 3, batch: 30 },
+    full: { clients: 16, processes: 4, subjects: 100, seconds: 300, batch: 30, mostRetries: 1 },
+    // few batches: one of them that waited too long on a slow machine is many percent
+    short: { clients: 8, processes: 2, subjects: 30, seconds: 3, batch: 30, mostRetries: 10 },
   },
   run,
 };
@@ -88,7 +91,7 @@ async function run({ store, scale, seed, places, crew, verdict, progress }: Scen
     0,
   );
   verdict.note("busySeen", callerRetries);
-  verdict.atMost("retriesPercent", round((100 * (callerRetries + hiddenRetries)) / batches), 1);
+  verdict.atMost("retriesPercent", round((100 * (callerRetries + hiddenRetries)) / batches), scale.mostRetries);
   const latencies = reports.flatMap((report) => report.latencies).sort((a, b) => a - b);
   for (const [name, part] of [
     ["p50Milliseconds", 0.5],

@@ -12,13 +12,13 @@ import { eventsBySubject } from "../workload/event-streams.js";
 import { seededRandom, shuffled } from "../workload/random.js";
 import {
   membersPerSubject,
+  patientTiming,
   putContacts,
   smallConcurrency,
   smallEvents,
   smallLevels,
   smallMilestone,
   smallShape,
-  smallTiming,
 } from "../workload/small-work.js";
 import type { Scenario, ScenarioContext } from "./scenario.js";
 import { type Figure, Verdict } from "./verdict.js";
@@ -145,7 +145,7 @@ async function recover(place: Place, mode: DeliveryMode, sink: Sink): Promise<vo
   const milepost = createMilepost({
     store: opened.store,
     milestones: [smallMilestone(sinkNotifier(sink.port, mode))],
-    delivery: smallTiming,
+    delivery: patientTiming,
   });
   try {
     await putContacts(milepost);

@@ -16,14 +16,15 @@ export const smallLevels: readonly number[] = [1, 3, 6, 20];
 export const membersPerSubject = 2;
 export const smallConcurrency = 4;
 
-/** Leases as short as a kill needs; a process that finds too little of one left gives it back, and nothing else. */
-export const smallTiming: Partial<DeliveryTiming> = {
-  lease: 1_200,
-  callDeadline: 700,
-  settleMargin: 100,
-  retryBase: 10,
-  retryCap: 50,
-  ambiguousHorizon: 10,
+/** Of a process that lives: nothing runs into a deadline because the machine is slow. */
+export const patientTiming: Partial<DeliveryTiming> = { retryBase: 10, retryCap: 50, ambiguousHorizon: 10 };
+
+/** Of a process that dies: its leases are over soon. If it finds too little of one left it gives it back, no more. */
+export const mortalTiming: Partial<DeliveryTiming> = {
+  ...patientTiming,
+  lease: 2_000,
+  callDeadline: 1_400,
+  settleMargin: 200,
 };
 
 export const smallEvents: readonly MilestoneEvent[] = Array.from({ length: smallShape.events }, (_, n) =>
