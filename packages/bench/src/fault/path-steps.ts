@@ -37,7 +37,7 @@ const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire"]);
 /** On Postgres one statement is the whole transaction of a step, except here. */
 const severalStatements: ReadonlySet<string> = new Set(["definitions.install"]);
 
-export const sendPoints = ["notifier.send:before", "notifier.send:accepted"] as const;
+const sendPoints = ["notifier.send:before", "notifier.send:accepted"] as const;
 
 /**
  * The names of all failpoints of a store.

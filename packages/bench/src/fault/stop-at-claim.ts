@@ -19,8 +19,8 @@ export class StopAtClaim {
     });
   }
 
-  async work(milepost: Milepost, step: "crossings.claim" | "notifications.claim"): Promise<void> {
-    const worker = milepost.worker({ pollInterval: 10 });
+  async work(milepost: Milepost, step: "crossings.claim" | "notifications.claim", concurrency: number): Promise<void> {
+    const worker = milepost.worker({ concurrency, pollInterval: 10 });
     let stopped: Promise<void> | undefined;
     const claimed = new Promise<void>((resolve) => {
       this.#claimed = () => {

@@ -41,7 +41,9 @@ await runProgram<VictimInput>(async ({ place, sinkPort, mode, target }, link) =>
   await putContacts(milepost);
   await record(milepost);
   await record(milepost); // each event again: the answers of duplicates read what the first ones did not
-  for (const step of ["crossings.claim", "notifications.claim"] as const) await stops.work(milepost, step);
+  for (const step of ["crossings.claim", "notifications.claim"] as const) {
+    await stops.work(milepost, step, smallConcurrency);
+  }
   while (!(await atRest(store))) await milepost.runOnce({ concurrency: smallConcurrency });
   await milepost.close();
   await close();

@@ -5,13 +5,14 @@ import { checkDelivery } from "../check/delivery.js";
 import { atRest, readTables } from "../check/tables.js";
 import { failpointNames } from "../fault/path-steps.js";
 import { openPlace, type Place } from "../place/place.js";
-import type { VictimInput } from "../program/victim.js";
+import type { VictimInput, VictimReport } from "../program/victim.js";
 import { type Sink, startSink } from "../sink/sink.js";
 import { sinkNotifier } from "../sink/sink-notifier.js";
 import { eventsBySubject } from "../workload/event-streams.js";
 import { seededRandom, shuffled } from "../workload/random.js";
 import {
   membersPerSubject,
+  mortalTiming,
   patientTiming,
   putContacts,
   smallConcurrency,
@@ -27,14 +28,22 @@ interface Size {
   readonly [name: string]: number;
   /** Deaths tried at most; 0 = every point in both modes. */
   readonly cases: number;
+  /** 1: also later passes of the points that are passed often, not only the first. */
+  readonly laterHits: number;
   /** Cases side by side. */
   readonly together: number;
+}
+
+/** A process dies when it comes by `point` for the `hit`th time. */
+interface Death {
+  readonly point: string;
+  readonly hit: number;
 }
 
 /** One process after another that dies at its point, in one place; then one that does not. */
 interface Case {
   readonly mode: DeliveryMode;
-  readonly deaths: readonly string[];
+  readonly deaths: readonly Death[];
 }
 
 const modes = ["at-most-once", "at-least-once"] as const;
@@ -60,23 +69,31 @@ export const failpoints: Scenario<Size> = {
   name: "failpoints",
   title: "kill -9 at every step between recording and sent, before, in and after its transaction, in both modes",
   stores: ["postgres", "sqlite"],
-  scale: { full: { cases: 0, together: 6 }, short: { cases: 10, together: 4 } },
+  scale: { full: { cases: 0, laterHits: 1, together: 6 }, short: { cases: 10, laterHits: 0, together: 4 } },
   run,
 };
 
-/** Every case of a full run. */
-export function allCases(store: ScenarioContext["store"]): readonly Case[] {
-  const deaths = [...failpointNames(store).map((point) => [point]), ...secondDeaths];
-  return modes.flatMap((mode) => deaths.map((points) => ({ mode, deaths: points })));
+/** Every case of a full run. `hits` has how often a process that nobody kills passes each point. */
+function allCases({ store, scale, seed }: ScenarioContext<Size>, hits: ReadonlyMap<string, number>): readonly Case[] {
+  const points = failpointNames(store);
+  const random = seededRandom(seed);
+  const first = [...points.map((point) => [point]), ...secondDeaths];
+  // how often depends a little on time, so no later than half of it
+  const later = points.flatMap((point) => {
+    const half = Math.floor((hits.get(point) ?? 0) / 2);
+    return scale.laterHits === 0 || half < 2 ? [] : [[{ point, hit: 2 + Math.floor(random() * (half - 1)) }]];
+  });
+  const deaths = [...first.map((names) => names.map((point) => ({ point, hit: 1 }))), ...later];
+  return modes.flatMap((mode) => deaths.map((each) => ({ mode, deaths: each })));
 }
 
 async function run(context: ScenarioContext<Size>): Promise<void> {
-  const { store, scale, seed, verdict, crew, places, faults, progress } = context;
-  const all = allCases(store);
-  const chosen = scale.cases === 0 ? all : shuffled(all, seededRandom(seed)).slice(0, scale.cases);
+  const { scale, seed, verdict, crew, places, faults, progress } = context;
   // one sink for all: notifications have ids of their own
   const sink = await startSink(crew, places.folder);
   const started = performance.now();
+  const all = allCases(context, scale.laterHits === 0 ? new Map() : await countHits(context, sink));
+  const chosen = scale.cases === 0 ? all : shuffled(all, seededRandom(seed)).slice(0, scale.cases);
   const totals = new Map<string, number>();
   const broken: string[] = [];
   let done = 0;
@@ -84,8 +101,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   async function work(queue: Case[]): Promise<void> {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const one = await tryCase(context, next, sink);
-      for (const [name, value] of Object.entries(one.figures)) add(totals, name, value);
-      broken.push(...one.broken.map((why) => `${next?.mode}, ${next?.deaths.join(", then ")}: ${why}`));
+      for (const [name, value] of Object.entries(one.figures)) add(totals, byMode(name, next.mode), value);
+      const deaths = next.deaths.map(({ point, hit }) => `${point} (${hit})`).join(", then ");
+      broken.push(...one.broken.map((why) => `${next?.mode}, ${deaths}: ${why}`));
       progress(++done, chosen.length);
     }
   }
@@ -93,7 +111,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   await Promise.all(Array.from({ length: scale.together }, () => work(queue)));
   await sink.stop();
 
-  const points = new Set(chosen.flatMap(({ deaths }) => deaths));
+  const points = new Set(chosen.flatMap(({ deaths }) => deaths.map(({ point }) => point)));
   verdict.note("seconds", Math.round((performance.now() - started) / 100) / 10);
   verdict.exactly("cases", done, chosen.length);
   verdict.exactly(
@@ -104,6 +122,18 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   verdict.exactly("points", new Set(faults.read().map(({ fault }) => fault)).size, points.size);
   for (const [name, value] of totals) verdict.note(name, value);
   for (const why of broken) verdict.fail(why);
+}
+
+/** Where the modes promise different things, they have figures of their own. */
+function byMode(name: string, mode: DeliveryMode): string {
+  if (name !== "duplicated" && name !== "ambiguous") return name;
+  return `${name}${mode === "at-most-once" ? "AtMostOnce" : "AtLeastOnce"}`;
+}
+
+async function countHits({ crew, places }: ScenarioContext<Size>, sink: Sink): Promise<ReadonlyMap<string, number>> {
+  const input: VictimInput = { place: await places.create(), sinkPort: sink.port, mode: "at-most-once" };
+  const { hits } = await crew.start("victim", input).next<VictimReport>();
+  return new Map(hits);
 }
 
 function add(totals: Map<string, number>, name: string, value: Figure): void {
@@ -117,11 +147,13 @@ async function tryCase(
 ): Promise<Verdict> {
   const verdict = new Verdict();
   const place = await places.create();
-  for (const point of deaths) {
-    const target = { point, hit: 1, faultFile: faults.file };
+  for (const [i, death] of deaths.entries()) {
+    // what the one before held is free then, and the next one begins with taking it back
+    if (i > 0) await sleep(mortalTiming.lease + 100);
+    const target = { ...death, faultFile: faults.file };
     const victim = crew.start("victim", { place, sinkPort: sink.port, mode, target } satisfies VictimInput);
     const { signal } = await victim.ended;
-    if (signal !== "SIGKILL") verdict.fail(`${point} was not reached. ${victim.errors}`);
+    if (signal !== "SIGKILL") verdict.fail(`the failpoint was not reached. ${victim.errors}`);
   }
   await recover(place, mode, sink);
 

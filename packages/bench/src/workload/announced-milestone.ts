@@ -1,7 +1,7 @@
 import { type Milestone, milestone, type Notifier, type RecipientResolver, thresholds } from "@milepost/core";
 import { metric } from "./event-streams.js";
 
-export const milestoneName = "work-done";
+const milestoneName = "work-done";
 
 /** One message to each subject, at an address that its name decides. */
 const subjectItself: RecipientResolver = {

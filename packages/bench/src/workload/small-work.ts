@@ -20,7 +20,7 @@ export const smallConcurrency = 4;
 export const patientTiming: Partial<DeliveryTiming> = { retryBase: 10, retryCap: 50, ambiguousHorizon: 10 };
 
 /** Of a process that dies: its leases are over soon. If it finds too little of one left it gives it back, no more. */
-export const mortalTiming: Partial<DeliveryTiming> = {
+export const mortalTiming: Partial<DeliveryTiming> & Pick<DeliveryTiming, "lease"> = {
   ...patientTiming,
   lease: 2_000,
   callDeadline: 1_400,
