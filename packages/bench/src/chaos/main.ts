@@ -31,7 +31,10 @@ async function main(): Promise<number> {
   }
 }
 
-async function runAll({ scenarios, stores, seed, json, scaleOf }: Options, signal: AbortSignal): Promise<boolean> {
+async function runAll(
+  { scenarios, stores, seed, json, keep, scaleOf }: Options,
+  signal: AbortSignal,
+): Promise<boolean> {
   const programs = await bundlePrograms();
   let server: PostgresServer | undefined;
   let ok = true;
@@ -46,7 +49,17 @@ async function runAll({ scenarios, stores, seed, json, scaleOf }: Options, signa
         const progress = (done: number, total: number) => status?.at(done, total);
         try {
           const scale = scaleOf(scenario);
-          const report = await runScenario({ scenario, store, scale, seed, programs, serverUrl, progress, signal });
+          const report = await runScenario({
+            scenario,
+            store,
+            scale,
+            seed,
+            programs,
+            serverUrl,
+            progress,
+            keep,
+            signal,
+          });
           console.log(JSON.stringify(report));
           ok &&= report.ok;
         } finally {

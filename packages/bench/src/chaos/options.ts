@@ -13,6 +13,7 @@ Usage: npx -y pnpm@10 chaos [options]
   --store NAME     ${storeNames.join(" or ")}; may be repeated (default: both)
   --seed N         the same streams, batches and plan of faults again (default: another one each time)
   --short          the size that runs with the tests
+  --keep FOLDER    copies each run's fault log, sink log and answers there
   --json           nothing on standard error
   --help           this text
 
@@ -30,6 +31,7 @@ export interface Options {
   readonly stores: readonly StoreName[];
   readonly seed: number;
   readonly json: boolean;
+  readonly keep: string | undefined;
   readonly scaleOf: (scenario: Scenario) => Scale;
 }
 
@@ -46,7 +48,16 @@ export function readOptions(args: readonly string[]): Options | null {
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { ...sizeOptions, scenario: many, store: many, seed: text, short: flag, json: flag, help: flag },
+      options: {
+        ...sizeOptions,
+        scenario: many,
+        store: many,
+        seed: text,
+        keep: text,
+        short: flag,
+        json: flag,
+        help: flag,
+      },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -63,6 +74,7 @@ export function readOptions(args: readonly string[]): Options | null {
     stores: chosen("store", values.store, storeNames, (name) => name),
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : wholeNumber("seed", values.seed),
     json: values.json === true,
+    keep: values.keep as string | undefined,
     scaleOf({ scale }) {
       const base = values.short === true ? scale.short : scale.full;
       return Object.fromEntries(Object.entries(base).map(([name, value]) => [name, set[name] ?? value]));

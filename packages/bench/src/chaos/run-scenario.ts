@@ -1,3 +1,4 @@
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { FaultLog } from "../fault/fault-log.js";
 import type { StoreName } from "../place/place.js";
@@ -16,6 +17,8 @@ export interface ScenarioRun<Size extends Scale = Scale> {
   /** A Postgres server; needed for the store `postgres`. */
   readonly serverUrl?: string | undefined;
   readonly progress?: (done: number, total: number) => void;
+  /** Where the run's logs, and its SQLite files, are copied to before they are removed. */
+  readonly keep?: string | undefined;
   /** Ends the run early: its processes are killed, its databases removed. */
   readonly signal?: AbortSignal;
 }
@@ -49,7 +52,13 @@ export async function runScenario<Size extends Scale>(run: ScenarioRun<Size>): P
   } finally {
     signal?.removeEventListener("abort", stop);
     await crew.dispose();
-    await places.dispose();
+    try {
+      if (run.keep !== undefined) {
+        await cp(places.folder, join(run.keep, `${scenario.name}-${store}`), { recursive: true });
+      }
+    } finally {
+      await places.dispose();
+    }
   }
   const { ok, broken, figures } = verdict;
   return { scenario: scenario.name, store, ok, seed, ...(!ok && { broken }), ...figures };

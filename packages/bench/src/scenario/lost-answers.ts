@@ -51,10 +51,12 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   const levels = evenLevels(mean, mean * 2);
   const place = await places.create();
   const started = performance.now();
+  let done = 0;
+  const answered = () => context.progress(++done, shape.streams * shape.events);
   const streams = Array.from({ length: shape.streams }, (_, stream) =>
     place.store === "postgres"
-      ? throughProxy(context, place, { shape, stream, levels })
-      : throughDeaths(context, place, { shape, stream, levels }),
+      ? throughProxy(context, place, { shape, stream, levels, answered })
+      : throughDeaths(context, place, { shape, stream, levels, answered }),
   );
   const answers = (await Promise.all(streams)).flat();
 
@@ -89,13 +91,14 @@ interface Stream {
   readonly shape: StreamShape;
   readonly stream: number;
   readonly levels: readonly number[];
+  readonly answered: () => void;
 }
 
 /** One client whose every first answer is lost on its way. */
 async function throughProxy(
-  { crew, faults, seed, progress }: ScenarioContext<Size>,
+  { crew, faults, seed }: ScenarioContext<Size>,
   place: Extract<Place, { store: "postgres" }>,
-  { shape, stream, levels }: Stream,
+  { shape, stream, levels, answered }: Stream,
 ): Promise<readonly Answer[]> {
   const proxy = await startCuttingProxy(place.url);
   const url = new URL(place.url);
@@ -112,7 +115,7 @@ async function throughProxy(
       if (ask === undefined) {
         const report = message as RetryingClientReport;
         answers.push({ ...report, stream, committedBefore: cuts.get(report.n) === "committed" });
-        progress(answers.length, shape.events);
+        answered();
         return;
       }
       const cut = randomAt(seed, stream, ask, 5) < 0.5 ? "received" : "committed";
@@ -131,9 +134,9 @@ async function throughProxy(
 
 /** One client that dies at each event when it is committed, and is started again at the same event. */
 async function throughDeaths(
-  { crew, faults, progress }: ScenarioContext<Size>,
+  { crew, faults }: ScenarioContext<Size>,
   place: Place,
-  { shape, stream, levels }: Stream,
+  { shape, stream, levels, answered }: Stream,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   const died = new Set<number>();
@@ -146,7 +149,7 @@ async function throughDeaths(
       const committedBefore = died.has(report.n);
       answers.push({ ...report, stream, lostAnswers: report.lostAnswers + (committedBefore ? 1 : 0), committedBefore });
       from = report.n + 1;
-      progress(answers.length, shape.events);
+      answered();
     });
     const { signal } = await client.ended;
     if (signal !== "SIGKILL") {
