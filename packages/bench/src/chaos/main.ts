@@ -74,4 +74,7 @@ async function runAll(
   return ok;
 }
 
-process.exitCode = await main();
+const code = await main();
+// an interrupted scenario may still wait for what was killed
+if (code === 130) process.exit(code);
+process.exitCode = code;

@@ -39,18 +39,22 @@ export async function runScenario<Size extends Scale>(run: ScenarioRun<Size>): P
   const verdict = new Verdict();
   const places = await openPlaces(store, run.serverUrl);
   const crew = new Crew(programs);
-  const stop = () => void crew.dispose();
-  signal?.addEventListener("abort", stop, { once: true });
+  // not waited for by the scenario: what it does in this process may take long to see that its processes are gone
+  const interrupted = new Promise<never>((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  interrupted.catch(() => {});
   try {
     signal?.throwIfAborted();
     const faults = new FaultLog(join(places.folder, "faults.log"));
     const progress = run.progress ?? (() => {});
-    await scenario.run({ store, scale, seed, places, crew, faults, verdict, progress });
+    const running = scenario.run({ store, scale, seed, places, crew, faults, verdict, progress });
+    running.catch(() => {});
+    await Promise.race([running, interrupted]);
   } catch (error) {
     signal?.throwIfAborted();
     verdict.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
-    signal?.removeEventListener("abort", stop);
     await crew.dispose();
     try {
       if (run.keep !== undefined) {

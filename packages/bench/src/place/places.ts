@@ -34,7 +34,7 @@ export async function openPlaces(store: StoreName, serverUrl: string | undefined
       folder,
       create: ({ migrated = true } = {}) => create((n) => ({ store, file: join(folder, `${n}.db`) }), migrated),
       deadlocks: async () => 0,
-      dispose: () => rm(folder, { recursive: true, force: true }),
+      dispose: () => remove(folder),
     };
   }
   if (serverUrl === undefined) throw new Error("Postgres needs the URL of a server");
@@ -54,9 +54,14 @@ export async function openPlaces(store: StoreName, serverUrl: string | undefined
     },
     async dispose() {
       await query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-      await rm(folder, { recursive: true, force: true });
+      await remove(folder);
     },
   };
+}
+
+/** With retries: after an interruption something of this process may still write there. */
+function remove(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
 async function query(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {

@@ -108,7 +108,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     }
   }
   const queue = [...chosen];
-  await Promise.all(Array.from({ length: scale.together }, () => work(queue)));
+  const lanes = Array.from({ length: scale.together }, () => work(queue));
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
   await sink.stop();
 
   const points = new Set(chosen.flatMap(({ deaths }) => deaths.map(({ point }) => point)));

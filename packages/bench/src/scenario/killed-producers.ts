@@ -124,11 +124,12 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     }
   }
 
-  let failed = false;
+  let over = false;
   async function killAlong(): Promise<void> {
     const random = seededRandom(seed + 1);
     for (const { at, whom } of plannedKills(context, total)) {
-      while (sum(done) < at && !failed) await sleep(2);
+      while (sum(done) < at && !over) await sleep(2);
+      if (over) return;
       // not at the report itself: somewhere in the work that follows it
       await sleep(random() * 20);
       if (whom === "worker") {
@@ -150,10 +151,13 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   }
 
   const producing = Promise.all(files.map((_, stream) => produce(stream)));
-  producing.catch(() => {
-    failed = true;
-  });
-  await Promise.all([killAlong(), producing]);
+  const killing = killAlong();
+  try {
+    await Promise.all([producing, killing]);
+  } finally {
+    over = true;
+    await Promise.allSettled([producing, killing]);
+  }
   const seconds = (performance.now() - started) / 1000;
 
   const opened = openPlace(place);
