@@ -1,5 +1,6 @@
 import type { CounterKey, CounterRepository, CounterState, DueCounter } from "@milepost/core/store";
 import { addStep } from "./counter-add.js";
+import { idleStep } from "./counter-idle.js";
 import type { Database, Value } from "./driver.js";
 import { parseTime, textArray } from "./values.js";
 
@@ -18,12 +19,12 @@ export function counterRepository(database: Database): CounterRepository {
   // json, not arrays: it is decoded by JSON.parse, and the state of a counter comes once, not with each trail row.
   const due = (candidates: string): string =>
     `WITH candidate AS (${candidates})
-     SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.state, t.trail
+     SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.generation, c.state, t.trail
      FROM candidate k
      JOIN {counters} c ON ${sameKey("c", "k")}
      CROSS JOIN LATERAL (
-       SELECT json_agg(json_build_object('rev', r.rev, 'from', r.from_value, 'ids', r.ids, 'amounts', r.amounts,
-         'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
+       SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value,
+         'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
        FROM (SELECT * FROM {trail} t WHERE ${sameKey("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
      ) t
      WHERE c.due AND t.trail IS NOT NULL
@@ -68,6 +69,8 @@ export function counterRepository(database: Database): CounterRepository {
           : await database.run<DueRow>(dueAmong, [...common, ...keyArrays(keys)]);
       return rows.map(dueCounter);
     },
+
+    idle: idleStep(database),
 
     async list({ tenant, metric, subject, after, limit }) {
       // Written per shape: "metric = $2 OR $2 IS NULL" would keep the generic plan from using the key's order.

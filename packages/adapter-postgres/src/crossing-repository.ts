@@ -20,19 +20,19 @@ WITH step AS (
   SELECT date_trunc('milliseconds', coalesce($2::timestamptz, clock_timestamp())) AS now
 ), evaluation AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS e (n integer, tenant text, metric text, subject text, period text,
-    generation bigint, "from" bigint, "upTo" bigint, band jsonb, state jsonb, crossings jsonb)
+    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, band jsonb, state jsonb, crossings jsonb)
 ), locked AS MATERIALIZED (
   -- In the order in which add() locks them. A row that changed since the snapshot is looked at again as it is now, so
-  -- another evaluation's commit makes this one lost.
+  -- another evaluation's commit makes this one lost, and so does an add() where a rev is given.
   SELECT e.* FROM evaluation e
   JOIN {definitions} d ON d.metric = e.metric AND d.generation = e.generation
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
-  WHERE c.folded = e."from"
+  WHERE c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c
 ), committed AS (
   -- c is the newest version here too, so an add() that committed after the snapshot was taken keeps the counter due.
-  UPDATE {counters} c SET folded = e."upTo", due = c.rev > e."upTo", generation = e.generation, state = e.state,
+  UPDATE {counters} c SET folded = e."upTo", due = c.rev > e."upTo", generation = e.reached, state = e.state,
     below = (e.band ->> 'below')::bigint, above = (e.band ->> 'above')::bigint
   FROM locked e
   WHERE c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period

@@ -1,15 +1,8 @@
-import {
-  type DefinitionRepository,
-  definitionsChanged,
-  type InstalledDefinition,
-  type MetricDefinition,
-} from "@milepost/core/store";
-import type { Database, Value } from "./driver.js";
-import { textArray } from "./values.js";
+import { type DefinitionRepository, defaultTenant, type InstalledDefinition } from "@milepost/core/store";
+import type { Database } from "./driver.js";
+import { textArray, time } from "./values.js";
 
 export function definitionRepository(database: Database): DefinitionRepository {
-  const columns = "metric, generation, fingerprint, decrements, births, milestones";
-
   // add() reads this table, so it holds ACCESS SHARE on it until it commits, and takes the snapshot it executes with only
   // after it has that lock. ACCESS EXCLUSIVE therefore waits for every add under way, and each later one sees what is
   // installed here: none with an older generation commits, and recording pays for no row lock.
@@ -19,77 +12,78 @@ export function definitionRepository(database: Database): DefinitionRepository {
   // (pg_dump does): so it waits shortly, lets them through and comes again.
   const patience = database.statement("definitions_patience", "SET LOCAL lock_timeout = '1s'");
 
-  const add = database.statement(
-    "definitions_add",
-    `INSERT INTO {definitions} (${columns}) VALUES ($1, 1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING ${columns}`,
+  const generations = database.statement(
+    "definitions_generations",
+    "SELECT metric, generation FROM {definitions} WHERE metric = ANY ($1::text[])",
   );
 
-  const stored = database.statement(
-    "definitions_stored",
-    `SELECT ${columns} FROM {definitions} WHERE metric = ANY ($1::text[])`,
+  // One statement, because everybody's recording waits while the table is locked: not for a round trip per metric.
+  const store = database.statement(
+    "definitions_store",
+    `WITH given AS MATERIALIZED (
+       SELECT * FROM jsonb_to_recordset($1) AS g (metric text, generation bigint, decrements boolean, retain text,
+         "eventRetention" bigint, births jsonb, milestones jsonb, former jsonb, removed jsonb, adopted bigint)
+     ), replaced AS (
+       UPDATE {definitions} d SET generation = g.generation, decrements = g.decrements, retain = g.retain,
+         event_retention = g."eventRetention", births = g.births, milestones = g.milestones, former = g.former,
+         removed = g.removed, adopted = g.adopted
+       FROM given g WHERE d.metric = g.metric AND d.generation = g.generation - 1
+       RETURNING d.metric
+     ), added AS (
+       INSERT INTO {definitions} (metric, generation, decrements, retain, event_retention, births, milestones, former,
+         removed, adopted)
+       SELECT metric, generation, decrements, retain, "eventRetention", births, milestones, former, removed, adopted
+       FROM given WHERE generation = 1 ORDER BY metric COLLATE "C"
+       ON CONFLICT DO NOTHING
+       RETURNING metric
+     ), act AS (
+       INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
+       SELECT $2, 'definition', metric, 'reinstall', $3, $4,
+         date_trunc('milliseconds', coalesce($5::timestamptz, clock_timestamp()))
+       FROM given WHERE $3::text IS NOT NULL ORDER BY metric COLLATE "C"
+     )
+     SELECT metric FROM replaced UNION ALL SELECT metric FROM added`,
   );
 
-  const counted = database.statement(
-    "definitions_counted",
-    "SELECT EXISTS (SELECT FROM {counters} WHERE metric = $1) AS found",
+  const adopted = database.statement(
+    "definitions_adopted",
+    "UPDATE {definitions} SET adopted = generation WHERE metric = $1 AND generation = $2 RETURNING metric",
   );
 
-  const replace = database.statement(
-    "definitions_replace",
-    `INSERT INTO {definitions} AS d (${columns}) VALUES ($1, 1, $2, $3, $4, $5)
-     ON CONFLICT (metric) DO UPDATE SET generation = d.generation + 1, fingerprint = excluded.fingerprint,
-       decrements = excluded.decrements, births = excluded.births, milestones = excluded.milestones
-     RETURNING ${columns}`,
+  const list = database.statement(
+    "definitions_list",
+    `SELECT metric, generation, decrements, retain, event_retention AS "eventRetention", births, milestones, former,
+       removed, adopted
+     FROM {definitions} ORDER BY metric`,
   );
-
-  const list = database.statement("definitions_list", `SELECT ${columns} FROM {definitions} ORDER BY metric`);
 
   return {
-    async install({ definitions }) {
-      const metrics = textArray(definitions.map(({ metric }) => metric));
-      // Most installs are of what is there: a start of one more process should not hold up everybody's recording.
-      const installed = byMetric(await database.run<InstalledDefinition>(stored, [metrics]));
-      const changed = definitions.filter((definition) => !same(installed, definition));
-      // A metric that nobody knows needs no lock: there is no generation of it that an add could have.
-      if (changed.length > 0 && changed.every(({ metric }) => !installed.has(metric))) {
-        await database.transaction(async (run) => {
-          for (const definition of changed) {
-            for (const row of await run<InstalledDefinition>(add, values(definition))) installed.set(row.metric, row);
+    async install({ definitions, act, now }) {
+      const metrics = definitions.map(({ metric }) => metric);
+      // Of processes that start together all but one come too late: most of them know it without the lock.
+      type Stored = Pick<InstalledDefinition, "metric" | "generation">;
+      const rows = await database.run<Stored>(generations, [textArray(metrics)]);
+      const stored = new Map(rows.map(({ metric, generation }) => [metric, generation]));
+      if (definitions.some(({ metric, generation }) => (stored.get(metric) ?? 0) !== generation - 1)) return false;
+
+      const values = [JSON.stringify(definitions), defaultTenant, act?.by ?? null, act?.why ?? null, time(now)];
+      return database.transaction(
+        async (run) => {
+          // A metric that nobody knows needs no lock: there is no generation of it that an add could have.
+          if (stored.size > 0) {
+            await run(patience);
+            await run(lock);
           }
-        });
-      }
-      if (!definitions.every((definition) => same(installed, definition))) {
-        await database.transaction(async (run) => {
-          await run(patience);
-          await run(lock);
-          installed.clear();
-          for (const row of await run<InstalledDefinition>(stored, [metrics])) installed.set(row.metric, row);
-          for (const definition of definitions) {
-            if (same(installed, definition)) continue;
-            const { metric } = definition;
-            if (installed.has(metric)) {
-              const [row] = await run<{ found: boolean }>(counted, [metric]);
-              if (row?.found) throw definitionsChanged(metric);
-            }
-            for (const row of await run<InstalledDefinition>(replace, values(definition))) installed.set(metric, row);
-          }
-        });
-      }
-      return definitions.map(({ metric }) => installed.get(metric) as InstalledDefinition);
+          return (await run(store, values)).length === definitions.length;
+        },
+        (all) => all,
+      );
+    },
+
+    async adopted({ metric, generation }) {
+      return (await database.run(adopted, [metric, generation])).length > 0;
     },
 
     list: () => database.run<InstalledDefinition>(list),
   };
-}
-
-function byMetric(rows: readonly InstalledDefinition[]): Map<string, InstalledDefinition> {
-  return new Map(rows.map((row) => [row.metric, row]));
-}
-
-function values({ metric, fingerprint, decrements, births, milestones }: MetricDefinition): Value[] {
-  return [metric, fingerprint, decrements, JSON.stringify(births), JSON.stringify(milestones)];
-}
-
-function same(installed: ReadonlyMap<string, InstalledDefinition>, definition: MetricDefinition): boolean {
-  return installed.get(definition.metric)?.fingerprint === definition.fingerprint;
 }

@@ -26,11 +26,25 @@ async function somebodyWaits(): Promise<void> {
 async function announced(count: number, notifierOf: (i: number) => string = () => "smtp"): Promise<void> {
   const birth = { period: "lifetime", below: null, above: 1, due: false };
   await store.definitions.install({
-    definitions: [{ metric, decrements: false, births: [birth], milestones: ["m"], fingerprint: "a" }],
+    definitions: [
+      {
+        metric,
+        generation: 1,
+        decrements: false,
+        retain: "ids",
+        eventRetention: null,
+        births: [birth],
+        milestones: [],
+        former: [],
+        removed: [],
+        adopted: 0,
+      },
+    ],
   });
   const key = { tenant: "default", metric, subject: "acme", period: "lifetime" };
   const events = [{ ...key, id: "evt-1", amount: 1, occurredAt: new Date(), feeds: [birth] }];
-  await store.counters.add({ events, generations: { [metric]: 1 } });
+  const rules = { [metric]: { generation: 1, bandsSince: 0, retain: "ids" as const, purged: false } };
+  await store.counters.add({ events, rules });
   const crossing: NewCrossing = {
     ...key,
     id: "c-1",
@@ -48,7 +62,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
   };
   const band = { below: null, above: null };
   await store.crossings.commitEvaluation({
-    evaluations: [{ ...key, generation: 1, from: 0, upTo: 1, band, state: {}, crossings: [crossing] }],
+    evaluations: [{ ...key, generation: 1, reached: 1, from: 0, upTo: 1, band, state: {}, crossings: [crossing] }],
   });
   const [claimed] = await store.crossings.claim({ milestones: ["m"], limit: 1, lease });
   const notifications = Array.from({ length: count }, (_, i): NewNotification => {

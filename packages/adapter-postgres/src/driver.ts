@@ -18,6 +18,14 @@ export interface PostgresClient {
   release(error?: Error): void;
 }
 
+/**
+ * The members of a `pg.PoolClient` or `pg.Client` that are called on one with an open transaction of the host's. Texts
+ * come without values and may hold several statements, as in Postgres' simple query protocol.
+ */
+export interface PostgresTransaction {
+  query(query: PostgresQuery): Promise<unknown>;
+}
+
 export interface PostgresQuery {
   text: string;
   /** A named statement is parsed and planned once per connection. */
@@ -80,8 +88,11 @@ export class Database {
   readonly run: Run = <Row>(statement: Statement, values: readonly Value[] = []) =>
     this.#connected((run) => run<Row>(statement, values));
 
-  /** Several statements in one transaction, run again from the start after a deadlock. */
-  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  /**
+   * Several statements in one transaction, run again from the start after a deadlock. Rolled back where the result is not
+   * to be kept.
+   */
+  transaction<T>(work: (run: Run) => Promise<T>, kept: (result: T) => boolean = () => true): Promise<T> {
     return this.#connected(async (run, command) => {
       // Stated, because the steps rely on each statement seeing what was committed before it, whatever the host's default.
       await command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
@@ -94,9 +105,18 @@ export class Database {
         });
         throw error;
       }
-      await command("COMMIT");
+      await command(kept(result) ? "COMMIT" : "ROLLBACK");
       return result;
     });
+  }
+
+  /** A text in a transaction of the host's, whose end, also after a failure, is the host's: so it runs only once. */
+  async within(tx: PostgresTransaction, text: string): Promise<void> {
+    try {
+      await tx.query({ text });
+    } catch (error) {
+      throw translateError(error, this.#safeValueConstraint);
+    }
   }
 
   /** Several statements of one text, without parameters. */

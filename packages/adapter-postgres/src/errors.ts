@@ -1,4 +1,4 @@
-import { counterOverflow, type ErrorCode, MilepostError } from "@milepost/core/store";
+import { counterOverflow, type ErrorCode, MilepostError, noTransaction } from "@milepost/core/store";
 
 // Everything the driver throws becomes one MilepostError here. `detail` and `where` of a server error hold row data, so
 // they stay on `cause` and never enter a message.
@@ -57,6 +57,8 @@ export function translateError(error: unknown, constraintName: string): Milepost
   }
   // 22003: the batch's own sum left bigint before the constraint could look at it.
   if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(error);
+  // Of all statements only the inbox's asks for a transaction that somebody else began.
+  if (state === "25P01") return noTransaction("the client on which BEGIN was answered and COMMIT or ROLLBACK was not");
   if (busy.has(state)) {
     return failure("store_busy", `Postgres gave up waiting for other transactions (${state}). Try again.`);
   }

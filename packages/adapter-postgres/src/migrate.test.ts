@@ -1,5 +1,7 @@
 import { MilepostError } from "@milepost/core/store";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { ddlText } from "./migrate.js";
+import { migrations } from "./migrations.generated.js";
 import { Sandbox } from "./postgres-harness.js";
 import { ddl } from "./postgres-store.js";
 
@@ -14,13 +16,13 @@ describe("migrate", () => {
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
-    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground"] }]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof"] }]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground"] })));
+    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof"] })));
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {
@@ -54,6 +56,66 @@ describe("migrate", () => {
   });
 });
 
+describe("a database of the first version", () => {
+  const [metric, subject] = ["email.delivered", "acme"];
+  const key = { tenant: "default", metric, subject, period: "lifetime" };
+  const birth = { period: "lifetime", below: null, above: 1000, due: false };
+  const rules = { generation: 4, bandsSince: 0, retain: "ids", purged: false } as const;
+  const first = { tenant: "default", metric, id: "evt-1", subject, amount: 7, occurredAt: new Date(), feeds: [birth] };
+
+  async function upgraded() {
+    const pool = sandbox.pool();
+    await pool.query(ddlText({ schema: sandbox.schema, tablePrefix: "" }, migrations.slice(0, 1)));
+    const births = JSON.stringify([birth]);
+    await pool.query(`SET search_path TO "${sandbox.schema}";
+      INSERT INTO definitions (metric, generation, fingerprint, decrements, births, milestones) VALUES
+        ('${metric}', 4, 'f', true, '${births}', '["a", "b"]'), ('bare', 1, 'g', false, '${births}', '[]');
+      INSERT INTO events VALUES ('default', '${metric}', 'evt-1');
+      INSERT INTO counters (tenant, metric, subject, period, value, rev, folded, due, above, dip, peak, place, generation)
+        VALUES ('default', '${metric}', '${subject}', 'lifetime', 7, 3, 2, true, 1000, 7, 7, 1, 4),
+               ('default', '${metric}', 'idle', 'lifetime', 5, 1, 0, false, 1000, 5, 5, 1, 0);
+      INSERT INTO trail VALUES ('default', '${metric}', '${subject}', 'lifetime', 3, 6, '{evt-1}', '{1}', '{2026-11-21Z}',
+        now());
+      RESET search_path`);
+    const store = sandbox.store({}, pool);
+    expect(await store.migrate()).toEqual({ applied: ["proof"] });
+    return store;
+  }
+
+  test("keeps its definitions: each milestone known since ever, with a fingerprint that none has", async () => {
+    const store = await upgraded();
+    const known = { fingerprint: "", added: 0, changed: 0, birth };
+    const common = { retain: "ids", eventRetention: null, births: [birth], former: [], removed: [], adopted: 0 };
+    const milestones = ["a", "b"].map((name) => ({ name, ...known }));
+    const stored = { ...common, metric, generation: 4, decrements: true, milestones };
+    expect(await store.definitions.list()).toEqual([
+      { ...common, metric: "bare", generation: 1, decrements: false, milestones: [] },
+      stored,
+    ]);
+    expect(await store.definitions.install({ definitions: [{ ...stored, generation: 5, retain: "events" }] })).toBe(
+      true,
+    );
+  });
+
+  test("keeps its counters, trails and ids, and counts on", async () => {
+    const store = await upgraded();
+    const [due] = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
+    const trail = [
+      { rev: 3, generation: 0, from: 6, ids: ["evt-1"], amounts: [1], occurredAts: [new Date("2026-11-21Z")] },
+    ];
+    expect(due).toEqual({ ...key, folded: 2, generation: 4, state: {}, trail });
+    const { counters } = await store.counters.idle({ metric, generation: 4, limit: 9 });
+    expect(counters).toEqual([{ ...key, subject: "idle", value: 5, rev: 1, folded: 0, generation: 0, state: {} }]);
+
+    const events = [first, { ...first, id: "evt-2", subject: "idle" }];
+    const added = await store.counters.add({ events, rules: { [metric]: { ...rules, bandsSince: 1 } } });
+    expect(added).toMatchObject({ duplicates: [0], counters: [{ subject: "idle", value: 12, rev: 2, due: true }] });
+    const evaluation = { ...key, generation: 4, reached: 4, from: 2, upTo: 3, band: birth, state: {}, crossings: [] };
+    expect(await store.crossings.commitEvaluation({ evaluations: [evaluation] })).toEqual(["committed"]);
+    expect(await store.counters.get({ keys: [key] })).toEqual([{ ...key, value: 7, rev: 3, due: false }]);
+  });
+});
+
 describe("ddl", () => {
   test("is everything that migrate() would do", async () => {
     const pool = sandbox.pool();
@@ -71,7 +133,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

@@ -60,15 +60,18 @@ function lockKey(schema: string): string {
   return createHash("sha256").update(`milepost migrate ${schema}`).digest().readBigInt64BE().toString();
 }
 
-export function ddlText(naming: { readonly schema: string; readonly tablePrefix: string }): string {
+export function ddlText(
+  naming: { readonly schema: string; readonly tablePrefix: string },
+  plan: typeof migrations = migrations,
+): string {
   const fill = tableNamer(naming);
-  const rows = migrations.map(
+  const rows = plan.map(
     (migration) => `  (${migration.version}, '${migration.name}', '${migrationChecksum(migration)}')`,
   );
   return [
     `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(naming.schema, "schema")};\n`,
     fill(migrationsTable),
-    ...migrations.map((migration) => fill(migration.sql)),
+    ...plan.map((migration) => fill(migration.sql)),
     `${fill("INSERT INTO {migrations} (version, name, checksum) VALUES")}\n${rows.join(",\n")};\n`,
   ].join("\n");
 }

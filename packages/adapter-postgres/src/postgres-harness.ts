@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { OpenedStore, StoreHarness } from "@milepost/core/conformance";
+import type { HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
 import pg from "pg";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "./postgres-store.js";
 
@@ -24,6 +24,17 @@ export class Sandbox {
     return postgresStore(pool, { schema: this.schema, ...options });
   }
 
+  /** A transaction as a host has it: on a client of its own, which it keeps until the end. */
+  async hostTransaction(): Promise<HostTransaction & { readonly client: pg.PoolClient }> {
+    const client = await this.pool({ max: 1 }).connect();
+    await client.query("BEGIN");
+    const end = (command: string) => async () => {
+      await client.query(command);
+      client.release();
+    };
+    return { client, tx: client as never, commit: end("COMMIT"), rollback: end("ROLLBACK") };
+  }
+
   async dispose(): Promise<void> {
     await this.pool({ max: 1 }).query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(this.schema)} CASCADE`);
     await Promise.all(this.#pools.map((pool) => pool.end()));
@@ -37,7 +48,12 @@ export function postgresHarness(url: string): StoreHarness {
       const sandbox = new Sandbox(url);
       const store = sandbox.store();
       await store.migrate();
-      return { store, reopen: async () => sandbox.store(), dispose: () => sandbox.dispose() };
+      return {
+        store,
+        reopen: async () => sandbox.store(),
+        hostTransaction: () => sandbox.hostTransaction(),
+        dispose: () => sandbox.dispose(),
+      };
     },
   };
 }

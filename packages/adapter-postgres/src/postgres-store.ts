@@ -3,7 +3,9 @@ import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
-import { Database, type DatabaseOptions, type PostgresPool } from "./driver.js";
+import { Database, type DatabaseOptions, type PostgresPool, type PostgresTransaction } from "./driver.js";
+import { eventRepository } from "./event-repository.js";
+import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
 import { ddlText, migrateDatabase } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
@@ -24,7 +26,7 @@ export interface PostgresStoreOptions extends PostgresNaming {
 }
 
 /** A store over the host's pool; see {@link postgresStore}. */
-export interface PostgresStore extends Store {}
+export interface PostgresStore extends Store<PostgresTransaction, Promise<void>> {}
 
 /**
  * A store over a `pg.Pool` that the host made and closes. Connections are used for one step at a time and never held
@@ -35,9 +37,11 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
   refuseUnknownOptions(options, ["schema", "tablePrefix", "prepare"]);
   const database = new Database(pool, { ...named(options), prepare: options.prepare ?? true });
   return {
-    supports: { persistence: true, durableCommits: true },
+    supports: { persistence: true, durableCommits: true, hostTransactions: true },
     definitions: definitionRepository(database),
     counters: counterRepository(database),
+    inbox: inboxRepository(database),
+    events: eventRepository(database),
     crossings: crossingRepository(database),
     notifications: notificationRepository(database),
     lanes: laneRepository(database),

@@ -15,9 +15,9 @@ export function allOf(conditions: readonly Condition[]): {
 }
 
 /** A list as one parameter, for `IN (SELECT value FROM json_each(?))`: the SQL text, and so its plan, stays one. */
-export function list(values: readonly string[]): string;
-export function list(values: readonly string[] | undefined): string | undefined;
-export function list(values: readonly string[] | undefined): string | undefined {
+export function list(values: readonly (string | number)[]): string;
+export function list(values: readonly (string | number)[] | undefined): string | undefined;
+export function list(values: readonly (string | number)[] | undefined): string | undefined {
   return values === undefined ? undefined : JSON.stringify(values);
 }
 

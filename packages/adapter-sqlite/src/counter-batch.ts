@@ -4,10 +4,14 @@ import {
   type CounterState,
   leavesBand,
   type RecordedEvent,
+  type RecordingRules,
   walk,
 } from "@milepost/core/store";
 import { list } from "./conditions.js";
 import type { Step } from "./driver.js";
+import { retainEvents } from "./event-repository.js";
+
+type Rules = Readonly<Record<string, RecordingRules>>;
 
 // The hot path of recording. Ids go to SQLite as one JSON list per (tenant, metric): 0.5 ms for 1,000 instead of 1.2 row
 // by row. Counters go row by row, since lists of them are no faster. SQL texts are constants and objects are written out:
@@ -17,12 +21,15 @@ const findIds = `SELECT j.key AS at FROM json_each(?) j
   WHERE EXISTS (SELECT 1 FROM {events} e WHERE e.tenant = ? AND e.metric = ? AND e.id = j.value)`;
 const insertIds = `INSERT INTO {events} (tenant, metric, id) SELECT ?, ?, value FROM json_each(?)
   WHERE true ON CONFLICT DO NOTHING`;
+/** A statement of its own, for metrics whose ids are purged: the others do not pay for handing over times. */
+const insertTimedIds = `INSERT INTO {events} (tenant, metric, id, occurred_at) SELECT ?, ?, value ->> 0, value ->> 1
+  FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`;
 
 /**
  * Remembers ids that are new; the indexes of the others. In the order of effect, not sorted as in Postgres: with one
  * writer at a time there is nothing to deadlock with.
  */
-export function rememberIds(step: Step, events: readonly RecordedEvent[]): Set<number> {
+export function rememberIds(step: Step, events: readonly RecordedEvent[], rules: Rules): Set<number> {
   const known = new Set<number>();
   const indexed = events.map((event, index) => ({ tenant: event.tenant, metric: event.metric, id: event.id, index }));
   for (const group of groupsOf(indexed, (event) => `${event.tenant}\0${event.metric}`)) {
@@ -32,46 +39,57 @@ export function rememberIds(step: Step, events: readonly RecordedEvent[]): Set<n
       const event = group[at as number];
       if (event !== undefined) known.add(event.index);
     }
-    step.run(insertIds, tenant, metric, ids);
+    if (rules[metric]?.purged) {
+      const timed = group.map(({ id, index }) => [id, events[index]?.occurredAt]);
+      step.run(insertTimedIds, tenant, metric, JSON.stringify(timed));
+    } else {
+      step.run(insertIds, tenant, metric, ids);
+    }
   }
   return known;
 }
 
-const readCounter = `SELECT rowid AS row, value, rev, due, below, above FROM {counters}
+/** The generation is compared here: a sixth value to hand over would take 0.1 us a row, of 4.5. */
+const readCounter = `SELECT rowid AS row, value, rev, due OR generation < ? AS due, below, above FROM {counters}
   WHERE tenant = ? AND metric = ? AND subject = ? AND period = ?`;
-const createCounter = `INSERT INTO {counters} (tenant, metric, subject, period, value, rev, due, below, above)
-  VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)`;
+const createCounter = `INSERT INTO {counters} (tenant, metric, subject, period, value, rev, due, below, above, generation)
+  VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?)`;
 const updateCounter = "UPDATE {counters} SET value = ?, rev = ?, due = ? WHERE rowid = ?";
 const appendTrail = `INSERT INTO {trail}
-  (tenant, metric, subject, period, rev, from_value, ids, amounts, occurred_ats, recorded_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  (tenant, metric, subject, period, rev, generation, from_value, ids, amounts, occurred_ats, recorded_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /**
  * Reads, decides with core's own functions and writes, where Postgres must say the same inside one upsert: between the
  * statements nobody else can write.
  */
-export function applyChanges(step: Step, changes: readonly CounterChange[], now: Date | undefined): CounterState[] {
+export function applyChanges(
+  step: Step,
+  { changes, rules, now }: { changes: readonly CounterChange[]; rules: Rules; now: Date | undefined },
+): CounterState[] {
   let recordedAt: string | undefined;
   const clock = () => {
     recordedAt ??= step.now(now).toISOString();
     return recordedAt;
   };
-  return changes.map((change) => apply(step, change, clock));
+  return changes.map((change) => apply(step, change, rules[change.metric] as RecordingRules, clock));
 }
 
-function apply(step: Step, change: CounterChange, clock: () => string): CounterState {
+function apply(step: Step, change: CounterChange, rules: RecordingRules, clock: () => string): CounterState {
   const { tenant, metric, subject, period, birth } = change;
-  const stored = step.get(readCounter, tenant, metric, subject, period);
+  const { generation, bandsSince } = rules;
+  const stored = step.get(readCounter, bandsSince, tenant, metric, subject, period);
   const from = stored === undefined ? 0 : (stored.value as number);
   const rev = stored === undefined ? 1 : (stored.rev as number) + 1;
-  const wasDue = stored === undefined ? birth.due : stored.due === 1;
+  const wasDue = stored === undefined ? birth.due || generation < bandsSince : stored.due === 1;
   const band = (stored ?? birth) as Band;
   const way = walk(from, change.amounts);
   const { value } = way;
   const due = wasDue || leavesBand(way, band);
 
   if (stored === undefined) {
-    step.run(createCounter, tenant, metric, subject, period, value, due ? 1 : 0, band.below, band.above);
+    const { below, above } = band;
+    step.run(createCounter, tenant, metric, subject, period, value, due ? 1 : 0, below, above, generation);
   } else {
     step.run(updateCounter, value, rev, due ? 1 : 0, stored.row as number);
   }
@@ -79,8 +97,9 @@ function apply(step: Step, change: CounterChange, clock: () => string): CounterS
     const ids = JSON.stringify(change.ids);
     const amounts = JSON.stringify(change.amounts);
     const times = JSON.stringify(change.occurredAts);
-    step.run(appendTrail, tenant, metric, subject, period, rev, from, ids, amounts, times, clock());
+    step.run(appendTrail, tenant, metric, subject, period, rev, generation, from, ids, amounts, times, clock());
   }
+  if (rules.retain === "events" && period === "lifetime") retainEvents(step, change, { from, rev });
   return { tenant, metric, subject, period, value, rev, due };
 }
 

@@ -9,31 +9,34 @@ import {
 } from "@milepost/core/store";
 import { allOf, list } from "./conditions.js";
 import { applyChanges, rememberIds } from "./counter-batch.js";
+import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
-
-const byKey = "tenant = ? AND metric = ? AND subject = ? AND period = ?";
+import { idleCounters } from "./idle-counters.js";
+import { deleteDrained } from "./inbox-repository.js";
 
 export function counterRepository(driver: Driver): CounterRepository {
   return {
-    add({ events, generations, now }) {
+    add({ events, rules, drained, now }) {
       return driver.write((step): AddResult => {
-        const stale = Object.keys(generations).filter((metric) => {
+        const stale = Object.keys(rules).filter((metric) => {
           const row = step.get("SELECT generation FROM {definitions} WHERE metric = ?", metric);
-          return row?.generation !== generations[metric];
+          return row?.generation !== rules[metric]?.generation;
         });
         if (stale.length > 0) return { stale, duplicates: [], counters: [] };
 
-        const known = rememberIds(step, events);
+        if (drained !== undefined) deleteDrained(step, drained);
+        const known = rememberIds(step, events, rules);
         const accepted = known.size === 0 ? events : events.filter((_, i) => !known.has(i));
         const duplicates = [...known].sort((a, b) => a - b);
-        return { stale: [], duplicates, counters: applyChanges(step, tally(accepted), now) };
+        const counters = applyChanges(step, { changes: tally(accepted), rules, now });
+        return { stale: [], duplicates, counters };
       });
     },
 
     get({ keys }) {
       return driver.snapshot((step) =>
         keys.flatMap((key) => {
-          const row = step.get(`SELECT * FROM {counters} WHERE ${byKey}`, ...keyValues(key));
+          const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
           return row === undefined ? [] : stateOf(row);
         }),
       );
@@ -43,16 +46,21 @@ export function counterRepository(driver: Driver): CounterRepository {
       return driver.snapshot((step) =>
         (keys === undefined ? longestWaiting(step, metrics, limit) : dueAmong(step, metrics, keys, limit)).map(
           (row): DueCounter => {
-            const key = keyOf(row);
+            const key = counterKeyOf(row);
             const trail = step.all(
-              `SELECT * FROM {trail} WHERE ${byKey} AND rev > ? ORDER BY rev LIMIT ?`,
-              ...[...keyValues(key), row.folded as number, trailLimit],
+              `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
+              ...[...counterKeyValues(key), row.folded as number, trailLimit],
             );
             const state = JSON.parse(row.state as string) as DueCounter["state"];
-            return { ...key, folded: row.folded as number, state, trail: trail.map(trailRowOf) };
+            const { folded, generation } = row as { folded: number; generation: number };
+            return { ...key, folded, generation, state, trail: trail.map(trailRowOf) };
           },
         ),
       );
+    },
+
+    idle(input) {
+      return driver.snapshot((step) => idleCounters(step, input));
     },
 
     list({ tenant, metric, subject, after, limit }) {
@@ -85,29 +93,21 @@ function dueAmong(step: Step, metrics: readonly string[], keys: readonly Counter
   for (const key of keys) {
     if (rows.length >= limit) break;
     if (!metrics.includes(key.metric)) continue;
-    const row = step.get(`SELECT * FROM {counters} WHERE ${byKey} AND due = 1`, ...keyValues(key));
+    const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey} AND due = 1`, ...counterKeyValues(key));
     if (row !== undefined) rows.push(row);
   }
   return rows;
 }
 
-function keyOf(row: SqlRow | CounterKey): CounterKey {
-  const { tenant, metric, subject, period } = row as CounterKey;
-  return { tenant, metric, subject, period };
-}
-
-export function keyValues({ tenant, metric, subject, period }: CounterKey): [string, string, string, string] {
-  return [tenant, metric, subject, period];
-}
-
 function stateOf(row: SqlRow): CounterState {
-  return { ...keyOf(row), value: row.value as number, rev: row.rev as number, due: row.due === 1 };
+  return { ...counterKeyOf(row), value: row.value as number, rev: row.rev as number, due: row.due === 1 };
 }
 
 function trailRowOf(row: SqlRow): TrailRow {
   const parsed = (column: string): unknown => JSON.parse(row[column] as string);
   return {
     rev: row.rev as number,
+    generation: row.generation as number,
     from: row.from_value as number,
     ids: parsed("ids") as string[],
     amounts: parsed("amounts") as number[],

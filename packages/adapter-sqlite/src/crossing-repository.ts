@@ -10,7 +10,7 @@ import {
   type StoredCrossing,
 } from "@milepost/core/store";
 import { allOf, later, list } from "./conditions.js";
-import { keyValues } from "./counter-repository.js";
+import { byCounterKey, counterKeyValues } from "./counter-key.js";
 import type { Driver, Step } from "./driver.js";
 import { insertNotification } from "./notification-row.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
@@ -158,13 +158,13 @@ const claimSql = `UPDATE {crossings}
 
 /** Whether the counter was still where this evaluation started from; then all of it is written. */
 function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolean {
-  const { generation, from, upTo, band, state, crossings } = evaluation;
+  const { generation, reached, rev = null, from, upTo, band, state, crossings } = evaluation;
   const moved = step.run(
     `UPDATE {counters} SET folded = ?, due = (rev > ?), below = ?, above = ?, state = ?, generation = ?
-      WHERE tenant = ? AND metric = ? AND subject = ? AND period = ? AND folded = ?
+      WHERE ${byCounterKey} AND folded = ? AND (? IS NULL OR (rev = ? AND generation < ?))
         AND EXISTS (SELECT 1 FROM {definitions} d WHERE d.metric = {counters}.metric AND d.generation = ?)`,
-    ...[upTo, upTo, band.below, band.above, JSON.stringify(state), generation],
-    ...[...keyValues(evaluation), from, generation],
+    ...[upTo, upTo, band.below, band.above, JSON.stringify(state), reached],
+    ...[...counterKeyValues(evaluation), from, rev, rev, reached, generation],
   );
   if (moved === 0) return false;
 
@@ -175,10 +175,7 @@ function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolea
       ...codec.values(recordedCrossing(crossing, now)),
     );
   }
-  step.run(
-    "DELETE FROM {trail} WHERE tenant = ? AND metric = ? AND subject = ? AND period = ? AND rev <= ?",
-    ...[...keyValues(evaluation), upTo],
-  );
+  step.run(`DELETE FROM {trail} WHERE ${byCounterKey} AND rev <= ?`, ...[...counterKeyValues(evaluation), upTo]);
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { RecordedEvent } from "@milepost/core/store";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
@@ -6,32 +6,22 @@ import { type SqliteDatabase, sqliteDriver } from "./driver.js";
 import { sqliteStore } from "./index.js";
 import { type Patience, pauseBeforeTry } from "./patience.js";
 import { type OpenedSqliteStore, openSqliteStore } from "./sqlite-harness.js";
+import { birth, definition, event, rules } from "./store-samples.js";
 
 let opened: OpenedSqliteStore;
 beforeEach(async () => {
   opened = await openSqliteStore();
-  await opened.store.definitions.install({
-    definitions: [{ metric: "m", decrements: false, births: [], milestones: [], fingerprint: "f" }],
-  });
+  await opened.store.definitions.install({ definitions: [definition()] });
 });
 afterEach(() => opened.dispose());
 
 function events(...ids: string[]): RecordedEvent[] {
-  const feeds = [{ period: "lifetime", below: null, above: 2, due: false }];
-  const at = new Date("2026-11-05T12:00:00.123Z");
-  return ids.map((id) => ({
-    tenant: "t",
-    metric: "m",
-    id,
-    subject: `of ${id}`,
-    amount: 1,
-    occurredAt: at,
-    feeds,
-  }));
+  const feeds = [{ ...birth, above: 2 }];
+  return ids.map((id) => event({ id, subject: `of ${id}`, feeds }));
 }
 
 function add(store = opened.store, ...ids: string[]) {
-  return store.counters.add({ events: events(...ids), generations: { m: 1 } });
+  return store.counters.add({ events: events(...ids), rules: rules() });
 }
 
 /** Whether `promise` is still open after many turns of the event loop; a blocked loop would not come to answer. */
@@ -54,7 +44,7 @@ describe("transactions", () => {
     log.length = 0;
     const { counters } = await store.counters.add({
       events: [...events("a", "b", "c"), ...events("d", "e").map((event) => ({ ...event, subject: "hot" }))],
-      generations: { m: 1 },
+      rules: rules(),
     });
     expect(counters.filter((counter) => counter.due)).toHaveLength(1);
     const bounds = log.filter((sql) => /^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)/i.test(sql));
@@ -67,7 +57,7 @@ describe("transactions", () => {
   test("a step that fails half-way leaves nothing, and the handle without a transaction", async () => {
     const big = events("x", "y").map((e) => ({ ...e, subject: "x", amount: Number.MAX_SAFE_INTEGER }));
     const batch = [...events("a"), ...big];
-    const step = opened.store.counters.add({ events: batch, generations: { m: 1 } });
+    const step = opened.store.counters.add({ events: batch, rules: rules() });
     await expect(step).rejects.toMatchObject({ code: "counter_overflow" });
     expect(opened.db.inTransaction).toBe(false);
     expect(await opened.store.counters.list({ tenant: "t", limit: 9 })).toEqual([]);
@@ -115,6 +105,27 @@ describe("the host's own transaction on the shared handle", () => {
     const other = await opened.reopen();
     expect(await other.counters.list({ tenant: "t", limit: 9 })).toMatchObject([{ value: 1 }]);
     expect(opened.db.prepare("SELECT count(*) FROM host").pluck().get()).toBe(end === "COMMIT" ? 1 : 0);
+  });
+
+  test("one held open for 200 ms is waited for while the event loop goes on, and no step becomes part of it", async () => {
+    opened.db.exec("CREATE TABLE host (a); BEGIN; INSERT INTO host VALUES (1)");
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    const steps = [
+      add(opened.store, "a"),
+      add(opened.store, "b"),
+      opened.store.counters.list({ tenant: "t", limit: 9 }),
+    ];
+    await delay(200);
+    clearInterval(timer);
+    // 40 on an idle machine; a loop that is blocked has none
+    expect(turns).toBeGreaterThan(10);
+    const other = await opened.reopen();
+    expect(await other.counters.list({ tenant: "t", limit: 9 })).toEqual([]);
+    opened.db.exec("ROLLBACK");
+    await Promise.all(steps);
+    expect(await other.counters.list({ tenant: "t", limit: 9 })).toHaveLength(2);
+    expect(opened.db.prepare("SELECT * FROM host").all()).toEqual([]);
   });
 
   test("a step called inside db.transaction() runs after it", async () => {

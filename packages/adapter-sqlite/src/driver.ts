@@ -1,5 +1,6 @@
-import { tableNamer } from "@milepost/core/store";
-import { busyError, handleClosed, isBusy, translateError } from "./errors.js";
+import { noTransaction, refuseOtherDriver, tableNamer } from "@milepost/core/store";
+import { refuseOtherDatabase } from "./database-file.js";
+import { busyError, busyInHostTransaction, handleClosed, isBusy, translateError } from "./errors.js";
 import { type Patience, pauseBeforeTry } from "./patience.js";
 
 /** The members of a better-sqlite3 `Statement` that are called. */
@@ -46,6 +47,11 @@ export interface Driver {
   read<T>(body: (step: Step) => T): Promise<T>;
   /** Several statements that read one snapshot: `BEGIN DEFERRED … COMMIT`. */
   snapshot<T>(body: (step: Step) => T): Promise<T>;
+  /**
+   * Synchronous, on a handle of the host and in the transaction that the host has open there, which decides. `body` is
+   * one statement, so that a failure, which the host may catch and still commit, leaves nothing of it.
+   */
+  within(tx: SqliteDatabase, body: (step: Step) => void): void;
   /** Drops the prepared statements. */
   forget(): void;
 }
@@ -62,8 +68,8 @@ const clockSql = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now') AS now";
 
 type Begin = "BEGIN IMMEDIATE" | "BEGIN DEFERRED" | null;
 
-export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, patience }: DriverOptions): Driver {
-  const named = tableNamer({ tablePrefix });
+/** What a step may do on one handle; its statements are prepared there, each once. */
+function stepOn(db: SqliteDatabase, named: (sql: string) => string): Step & { forget(): void } {
   const statements = new Map<string, SqliteStatement>();
 
   function prepared(sql: string): SqliteStatement {
@@ -88,6 +94,14 @@ export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, pat
     script: (sql) => void db.exec(named(sql)),
     now: (given) => given ?? new Date(String(step.one(clockSql).now)),
   };
+  return { ...step, forget: () => statements.clear() };
+}
+
+export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, patience }: DriverOptions): Driver {
+  const named = tableNamer({ tablePrefix });
+  const step = stepOn(db, named);
+  // By handle, and weakly: a host that opens one per transaction must not fill the memory with their statements.
+  let hostSteps = new WeakMap<SqliteDatabase, Step>([[db, step]]);
 
   function transact<T>(begin: Begin, body: (step: Step) => T): T {
     if (begin === null) return body(step);
@@ -131,6 +145,24 @@ export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, pat
     write: (body) => inTurn("BEGIN IMMEDIATE", body),
     read: (body) => inTurn(null, body),
     snapshot: (body) => inTurn("BEGIN DEFERRED", body),
-    forget: () => statements.clear(),
+    within(tx, body) {
+      refuseOtherDriver(tx, ["prepare", "pragma"], "tx", "a better-sqlite3 Database");
+      if (!tx.inTransaction) throw noTransaction("begin one on this handle, with db.transaction() or BEGIN");
+      try {
+        let hostStep = hostSteps.get(tx);
+        if (hostStep === undefined) {
+          refuseOtherDatabase(tx, db);
+          hostStep = stepOn(tx, named);
+          hostSteps.set(tx, hostStep);
+        }
+        body(hostStep);
+      } catch (error) {
+        throw isBusy(error) ? busyInHostTransaction(error) : translateError(error);
+      }
+    },
+    forget() {
+      step.forget();
+      hostSteps = new WeakMap([[db, step]]);
+    },
   };
 }

@@ -28,7 +28,7 @@ describe("durability", () => {
     database = temporaryDatabase();
     const db = database.open();
     db.pragma(`synchronous = ${synchronous}`);
-    expect(sqliteStore(db).supports).toEqual({ persistence: true, durableCommits });
+    expect(sqliteStore(db).supports).toEqual({ persistence: true, durableCommits, hostTransactions: true });
   });
 
   test("better-sqlite3's own setting for a WAL file, NORMAL, is seen although nothing was read from the file yet", () => {
@@ -53,7 +53,7 @@ describe("durability", () => {
 
   test.each([":memory:", ""])("a database without a file (%j) forgets mark and notification together", (name) => {
     const db = new Database(name);
-    expect(sqliteStore(db).supports).toEqual({ persistence: false, durableCommits: true });
+    expect(sqliteStore(db).supports).toEqual({ persistence: false, durableCommits: true, hostTransactions: true });
     db.close();
   });
 });

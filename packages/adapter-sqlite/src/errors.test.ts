@@ -1,4 +1,4 @@
-import { counterOverflow, definitionsChanged } from "@milepost/core/store";
+import { counterOverflow, notificationNotFound } from "@milepost/core/store";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isBusy, translateError } from "./errors.js";
@@ -66,13 +66,14 @@ describe("driver errors", () => {
   });
 
   test("an error of ours stays as it is", () => {
-    const error = definitionsChanged("m");
+    const error = notificationNotFound("n");
     expect(translateError(error)).toBe(error);
   });
 
   test("a row that cannot be read is not quoted", async () => {
     opened.db.exec(
-      "INSERT INTO milepost_definitions VALUES ('m', 1, 'f', 0, 'secret', '[]');" +
+      "INSERT INTO milepost_definitions (metric, generation, decrements, births, milestones) " +
+        "VALUES ('m', 1, 0, 'secret', '[]');" +
         "INSERT INTO milepost_subjects VALUES ('t', 's', 'n', NULL, NULL, '{secret')",
     );
     for (const step of [opened.store.definitions.list(), opened.store.contacts.subject({ tenant: "t", id: "s" })]) {

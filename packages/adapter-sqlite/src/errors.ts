@@ -46,6 +46,16 @@ export function busyError(why: string, cause?: unknown): MilepostError {
   );
 }
 
+/** Not waited for: waiting would keep the host's own transaction open, and its snapshot may be too old to ever write. */
+export function busyInHostTransaction(cause: unknown): MilepostError {
+  return new MilepostError(
+    "store_busy",
+    "The host's transaction cannot write: another connection is writing or has written, or an iteration on this handle " +
+      "is not finished. Nothing was recorded; roll back and run the transaction again, begun with BEGIN IMMEDIATE.",
+    { cause },
+  );
+}
+
 export function handleClosed(): MilepostError {
   return new MilepostError(
     "store_unavailable",

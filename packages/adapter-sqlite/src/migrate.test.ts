@@ -11,6 +11,7 @@ import { migrate } from "./migrate.js";
 import { migrations } from "./migrations.generated.js";
 import { realPatience } from "./patience.js";
 import { type TemporaryDatabase, temporaryDatabase } from "./sqlite-harness.js";
+import { definition, event, metric, rules } from "./store-samples.js";
 
 const names = migrations.map((migration) => migration.name);
 let database: TemporaryDatabase;
@@ -89,6 +90,59 @@ describe("migrate", () => {
       code: "schema_missing",
       message: expect.stringContaining("migrate()"),
     });
+  });
+});
+
+describe("a database of the first version", () => {
+  const key = { tenant: "t", metric, subject: "acme", period: "lifetime" };
+  const band = { below: null, above: 1_000 };
+  const births = [{ period: "lifetime", ...band, due: false }];
+
+  async function upgraded() {
+    const driver = sqliteDriver(db, { tablePrefix: "milepost_", busyTimeout: 0, patience: realPatience });
+    await migrate(driver, migrations.slice(0, 1));
+    db.exec(`INSERT INTO milepost_definitions (metric, generation, fingerprint, decrements, births, milestones) VALUES
+        ('${metric}', 4, 'f', 1, '${JSON.stringify(births)}', '["a", "b"]'),
+        ('bare', 1, 'g', 0, '${JSON.stringify(births)}', '[]');
+      INSERT INTO milepost_events VALUES ('t', '${metric}', 'evt-1');
+      INSERT INTO milepost_counters (tenant, metric, subject, period, value, rev, folded, due, above, generation) VALUES
+        ('t', '${metric}', 'acme', 'lifetime', 7, 3, 2, 1, 1000, 4),
+        ('t', '${metric}', 'idle', 'lifetime', 5, 1, 0, 0, 1000, 0);
+      INSERT INTO milepost_trail VALUES ('t', '${metric}', 'acme', 'lifetime', 3, 6, '["evt-1"]', '[1]',
+        '["2026-11-05T12:00:00.123Z"]', '2026-11-05T12:00:00.124Z')`);
+    const store = sqliteStore(db);
+    expect(await store.migrate()).toEqual({ applied: names.slice(1) });
+    return store;
+  }
+
+  test("keeps its definitions: each milestone known since ever, with a fingerprint that none has", async () => {
+    const store = await upgraded();
+    const known = { fingerprint: "", added: 0, changed: 0, birth: births[0]! };
+    const milestones = ["a", "b"].map((name) => ({ name, ...known }));
+    const stored = definition({ generation: 4, births, milestones, adopted: 0 });
+    const bare = definition({ metric: "bare", decrements: false, births, adopted: 0 });
+    expect(await store.definitions.list()).toEqual([bare, stored]);
+    expect(await store.definitions.install({ definitions: [{ ...stored, generation: 5, retain: "events" }] })).toBe(
+      true,
+    );
+  });
+
+  test("keeps its counters, trails and ids, and counts on", async () => {
+    const store = await upgraded();
+    const occurredAts = [new Date("2026-11-05T12:00:00.123Z")];
+    const trail = [{ rev: 3, generation: 0, from: 6, ids: ["evt-1"], amounts: [1], occurredAts }];
+    const due = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
+    expect(due).toEqual([{ ...key, folded: 2, generation: 4, state: {}, trail }]);
+    const idle = { ...key, subject: "idle", value: 5, rev: 1, folded: 0, generation: 0, state: {} };
+    const page = await store.counters.idle({ metric, generation: 4, limit: 9 });
+    expect(page).toEqual({ counters: [idle], next: null });
+
+    const events = ["evt-1", "evt-2"].map((id) => event({ id, subject: "idle" }));
+    const added = await store.counters.add({ events, rules: rules({ generation: 4, bandsSince: 1 }) });
+    expect(added).toMatchObject({ duplicates: [0], counters: [{ subject: "idle", value: 6, rev: 2, due: true }] });
+    const evaluation = { ...key, generation: 4, reached: 4, from: 2, upTo: 3, band, state: {}, crossings: [] };
+    expect(await store.crossings.commitEvaluation({ evaluations: [evaluation] })).toEqual(["committed"]);
+    expect(await store.counters.get({ keys: [key] })).toEqual([{ ...key, value: 7, rev: 3, due: false }]);
   });
 });
 

@@ -1,12 +1,21 @@
 import { memoryStore } from "@milepost/core";
-import type { CounterEvaluation, DueCounter, NewCrossing, RecordedEvent, Store } from "@milepost/core/store";
+import type {
+  CounterEvaluation,
+  CounterKey,
+  DueCounter,
+  NewCrossing,
+  RecordedEvent,
+  RecordingRules,
+  Store,
+} from "@milepost/core/store";
 import { compareCounterKeys } from "@milepost/core/store";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sqliteStore } from "./index.js";
+import { definition } from "./store-samples.js";
 
-// Any sequence of recording, looking for due counters and committing evaluations has the same answers here and in the
+// Any sequence of recording, looking for due and idle counters, committing evaluations and forgetting has the same answers here and in the
 // reference store.
 
 const metrics = ["m", "n"] as const;
@@ -37,14 +46,21 @@ const event: fc.Arbitrary<RecordedEvent> = fc.record({
 
 type Command = (store: Store, seen: { due: readonly DueCounter[]; crossings: number }) => Promise<unknown>;
 
+const rule: fc.Arbitrary<RecordingRules> = fc.record({
+  generation: fc.oneof({ weight: 9, arbitrary: fc.constant(2) }, { weight: 1, arbitrary: fc.constantFrom(1, 3) }),
+  bandsSince: fc.constantFrom(0, 0, 0, 1, 2),
+  retain: fc.constantFrom("ids", "events"),
+  purged: fc.boolean(),
+});
+
 const addCommand: fc.Arbitrary<Command> = fc
   .tuple(
     fc.uniqueArray(event, { maxLength: 12, selector: (e) => `${e.tenant} ${e.metric} ${e.id}` }),
-    fc.constantFrom(1, 1, 1, 1, 1, 1, 1, 2),
+    fc.tuple(rule, rule),
+    fc.array(fc.nat({ max: 5 })),
   )
-  .map(([events, generation]) => async (store) => {
-    const known = Object.fromEntries(metrics.map((metric) => [metric, metric === "n" ? generation : 1]));
-    const added = await store.counters.add({ events, generations: known });
+  .map(([events, [m, n], drained]) => async (store) => {
+    const added = await store.counters.add({ events, rules: { m, n }, drained });
     return { ...added, counters: [...added.counters].sort(compareCounterKeys) };
   });
 
@@ -79,40 +95,45 @@ const commitCommand: fc.Arbitrary<Command> = fc
       pick: fc.nat(),
       cut: fc.nat(),
       stray: fc.constantFrom(0, 0, 0, 1),
-      generation: fc.constantFrom(1, 1, 1, 2),
+      generation: fc.constantFrom(2, 2, 2, 1),
+      reached: fc.constantFrom(1, 2),
+      rev: fc.constantFrom(undefined, undefined, 0, 1),
       band,
       threshold: fc.constantFrom("1", "2"),
     }),
     { maxLength: 4 },
   )
   .map((choices) => async (store, seen) => {
-    const evaluations = choices.flatMap(({ pick, cut, stray, generation, band, threshold }): CounterEvaluation[] => {
-      const due = seen.due[pick % (seen.due.length || 1)];
-      const last = due?.trail[cut % due.trail.length];
-      if (due === undefined || last === undefined) return [];
-      const { tenant, metric, subject, period } = due;
-      const crossing: NewCrossing = {
-        tenant,
-        metric,
-        subject,
-        period,
-        milestone: "ms",
-        threshold,
-        limitVersion: 0,
-        arming: 1,
-        id: `c${++seen.crossings}`,
-        at: 1,
-        previous: 0,
-        value: 1,
-        eventId: "e",
-        reachedAt: new Date(5),
-        direction: "rising",
-        state: "pending",
-      };
-      const span = { from: due.folded + stray, upTo: last.rev };
-      const state = { cut };
-      return [{ tenant, metric, subject, period, generation, band, ...span, state, crossings: [crossing] }];
-    });
+    const evaluations = choices.flatMap(
+      ({ pick, cut, stray, generation, reached, rev, band, threshold }): CounterEvaluation[] => {
+        const due = seen.due[pick % (seen.due.length || 1)];
+        const last = due?.trail[cut % due.trail.length];
+        if (due === undefined || last === undefined) return [];
+        const { tenant, metric, subject, period } = due;
+        const crossing: NewCrossing = {
+          tenant,
+          metric,
+          subject,
+          period,
+          milestone: "ms",
+          threshold,
+          limitVersion: 0,
+          arming: 1,
+          id: `c${++seen.crossings}`,
+          at: 1,
+          previous: 0,
+          value: 1,
+          eventId: "e",
+          reachedAt: new Date(5),
+          direction: "rising",
+          state: "pending",
+        };
+        const span = { from: due.folded + stray, upTo: last.rev };
+        const state = { cut };
+        const met = { generation, reached, ...(rev !== undefined && { rev: last.rev + rev }) };
+        return [{ tenant, metric, subject, period, ...met, band, ...span, state, crossings: [crossing] }];
+      },
+    );
     const now = new Date("2026-11-05T12:00:00.123Z");
     return [
       await store.crossings.commitEvaluation({ evaluations, now }),
@@ -120,10 +141,46 @@ const commitCommand: fc.Arbitrary<Command> = fc
     ];
   });
 
+const idleCommand: fc.Arbitrary<Command> = fc
+  .record({
+    metric: fc.constantFrom(...metrics, "unknown"),
+    generation: fc.constantFrom(1, 2, 3),
+    limit: fc.integer({ min: 1, max: 4 }),
+  })
+  .map((input) => async (store) => {
+    const pages: unknown[] = [];
+    let after: CounterKey | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof store.counters.idle>> = await store.counters.idle({
+        ...input,
+        ...(after && { after }),
+      });
+      pages.push(page);
+      after = page.next;
+    } while (after !== null);
+    return pages;
+  });
+
+const eventsCommand: fc.Arbitrary<Command> = fc
+  .record({
+    metric: fc.constantFrom(...metrics),
+    subject: fc.constantFrom(...subjects),
+    after: fc.option(fc.record({ rev: fc.nat({ max: 5 }), place: fc.nat({ max: 3 }) }), { nil: undefined }),
+    limit: fc.integer({ min: 1, max: 5 }),
+    age: fc.option(fc.integer({ min: 0, max: 130 * 365 * 86_400_000 })),
+  })
+  .map(({ metric, subject, after, limit, age }) => async (store) => {
+    const now = new Date("2100-01-01");
+    // Which ones go first is not said: all that are old enough, so that both forget the same.
+    const purged = age === null ? null : await store.events.purge({ metric, age, limit: 10_000, now });
+    return [purged, await store.events.list({ tenant: "t", metric, subject, limit, ...(after && { after }) })];
+  });
+
 async function answers(store: Store, commands: readonly Command[]): Promise<unknown[]> {
   await store.migrate();
-  const definition = { decrements: true, births: [], milestones: [], fingerprint: "f" };
-  await store.definitions.install({ definitions: metrics.map((metric) => ({ ...definition, metric })) });
+  for (const generation of [1, 2]) {
+    await store.definitions.install({ definitions: metrics.map((metric) => definition({ metric, generation })) });
+  }
   const seen = { due: [], crossings: 0 };
   const results: unknown[] = [];
   for (const command of commands) {
@@ -133,11 +190,13 @@ async function answers(store: Store, commands: readonly Command[]): Promise<unkn
   return results;
 }
 
-test("random sequences of add, due and commitEvaluation have the answers of memoryStore()", async () => {
+test("random sequences of add, due, idle, commitEvaluation, list and purge have the answers of memoryStore()", async () => {
   const command = fc.oneof(
     { weight: 3, arbitrary: addCommand },
     { weight: 2, arbitrary: dueCommand },
     { weight: 2, arbitrary: commitCommand },
+    { weight: 1, arbitrary: idleCommand },
+    { weight: 1, arbitrary: eventsCommand },
   );
   await fc.assert(
     fc.asyncProperty(fc.array(command, { maxLength: 25 }), async (commands) => {

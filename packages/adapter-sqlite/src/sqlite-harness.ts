@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OpenedStore, StoreHarness } from "@milepost/core/conformance";
+import type { HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
 import Database from "better-sqlite3";
 import { type SqliteStore, type SqliteStoreOptions, sqliteStore } from "./index.js";
 
@@ -41,6 +41,7 @@ export interface OpenedSqliteStore extends OpenedStore {
   readonly db: Database.Database;
   readonly database: TemporaryDatabase;
   reopen(): Promise<SqliteStore>;
+  hostTransaction(): Promise<HostTransaction>;
 }
 
 export async function openSqliteStore(options?: SqliteStoreOptions): Promise<OpenedSqliteStore> {
@@ -57,6 +58,15 @@ export async function openSqliteStore(options?: SqliteStoreOptions): Promise<Ope
       const other = sqliteStore(database.open(), options);
       stores.push(other);
       return other;
+    },
+    // On the shared handle: so hosts with one process do it, and no other way shows that our steps stay out of it.
+    async hostTransaction() {
+      db.exec("BEGIN");
+      return {
+        tx: db as never,
+        commit: async () => void db.exec("COMMIT"),
+        rollback: async () => void db.exec("ROLLBACK"),
+      };
     },
     async dispose() {
       for (const opened of stores) await opened.close();

@@ -6,6 +6,8 @@ import { definitionRepository } from "./definition-repository.js";
 import { type SqliteDatabase, sqliteDriver } from "./driver.js";
 import { durabilityOf } from "./durability.js";
 import { handleClosed, translateError } from "./errors.js";
+import { eventRepository } from "./event-repository.js";
+import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
 import { migrate, migrationScript } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
@@ -24,7 +26,8 @@ export interface SqliteStoreOptions extends SqliteTableOptions {
   readonly busyTimeout?: number;
 }
 
-export type SqliteStore = Store;
+/** A host records in a transaction of its own by handing over the handle on which it has begun one. */
+export type SqliteStore = Store<SqliteDatabase, void>;
 
 /**
  * A store over the host's better-sqlite3 handle, which stays the host's: it is neither configured nor closed here.
@@ -55,6 +58,8 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     supports: readSupports(db),
     definitions: definitionRepository(driver),
     counters: counterRepository(driver),
+    inbox: inboxRepository(driver),
+    events: eventRepository(driver),
     crossings: crossingRepository(driver),
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),

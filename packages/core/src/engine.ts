@@ -16,25 +16,44 @@ import { MilepostError } from "./errors.js";
 import { Events, type MilepostEvents } from "./events.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
+import { type Definitions, definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
 import type { Milestone } from "./milestone/milestone.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
-import { type CounterQuery, type CrossingQuery, counterQuery, crossingQuery, lifetimeCounter } from "./queries.js";
+import {
+  type CounterQuery,
+  type CrossingQuery,
+  counterQuery,
+  crossingQuery,
+  type EventQuery,
+  eventQuery,
+  lifetimeCounter,
+} from "./queries.js";
 import { type Contacts, contactsOver } from "./recipient/contacts.js";
+import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
+import { Drain } from "./recording/drain.js";
 import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
+import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
+import { purge } from "./recording/purge.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
 import type { CounterState } from "./store/counter-repository.js";
+import type { RetainedEvent } from "./store/event-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
 import { type Agrees, keySchema, parseInput, whySchema } from "./validation.js";
 
-export interface MilepostOptions {
+export interface MilepostOptions<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
-  readonly store: Store;
+  readonly store: Store<Tx, Done>;
   readonly milestones?: readonly Milestone[];
+  /**
+   * Names of milestones that are wanted no longer. One that the code merely omits stays installed, because another
+   * deployment may have it; once removed, nothing of it is evaluated or announced any more.
+   */
+  readonly removed?: readonly string[];
   /** Notifiers that no milestone names but stored notifications may, such as one a removed milestone used. */
   readonly notifiers?: readonly Notifier[];
   /** What is to be known of metrics beyond their milestones. */
@@ -43,17 +62,22 @@ export interface MilepostOptions {
   readonly onUnknownMetric?: "refuse" | "count";
   /** The right side of every Message-ID; your mail domain. `"milepost.invalid"` unless said. */
   readonly messageIdDomain?: string;
+  /**
+   * Milliseconds by which the clocks of processes and of the database may differ; 300,000 unless said. Metrics with an
+   * `eventRetention` refuse events further ahead, and remember ids for longer by it.
+   */
+  readonly clockTolerance?: number;
   readonly delivery?: Partial<DeliveryTiming>;
   /** Time, randomness and ids, for tests. */
   readonly runtime?: Partial<Runtime>;
 }
 
-export interface Milepost {
+export interface Milepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
   /** Brings the store's schema to what this version needs. Safe to call at every start, by any number of processes. */
   migrate(): Promise<MigrationReport>;
   /**
    * Installs the milestones now instead of at the first call that needs them; for the start of a host, which then learns
-   * of `definitions_changed` or `schema_missing` at once. A repeat does nothing.
+   * of `schema_missing` at once. A repeat does nothing.
    */
   ready(): Promise<void>;
   /**
@@ -68,6 +92,20 @@ export interface Milepost {
     source: AsyncIterable<Item> | Iterable<Item>,
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
+  /**
+   * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
+   * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
+   * A worker, `runOnce()` or {@link drain} counts what was committed.
+   */
+  in(tx: Tx): TransactionRecorder<Done>;
+  /** Counts now what committed transactions of the host have recorded. */
+  drain(): Promise<RecordManyResult>;
+  readonly inbox: Inbox;
+  readonly definitions: Definitions;
+  readonly events: {
+    /** The events of a metric that retains them, in the order of their effect. */
+    list(query: EventQuery): Promise<readonly RetainedEvent[]>;
+  };
   readonly counters: {
     /** The lifetime counter of a subject, or null if nothing was counted yet. */
     get(input: {
@@ -118,12 +156,23 @@ const optionsSchema = z.strictObject({
     .array(z.custom<Milestone>((m) => (m as Milestone | null)?.kind === "milestone", "made by milestone({ … })"))
     .default([]),
   notifiers: z.array(z.custom<Notifier>((n) => typeof (n as Notifier)?.send === "function", "a notifier")).default([]),
-  metrics: z.record(z.string(), z.strictObject({ decrements: z.boolean().optional() })).default({}),
+  removed: z.array(keySchema).default([]),
+  metrics: z
+    .record(
+      z.string(),
+      z.strictObject({
+        decrements: z.boolean().optional(),
+        retain: z.enum(["ids", "events"]).optional(),
+        eventRetention: z.int("whole milliseconds, 1 or more").min(1).optional(),
+      }),
+    )
+    .default({}),
   onUnknownMetric: z.enum(["refuse", "count"]).default("refuse"),
   messageIdDomain: z
     .string()
     .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i, "a domain name")
     .default("milepost.invalid"),
+  clockTolerance: z.int("whole milliseconds, 0 or more").min(0).default(300_000),
   delivery: z.unknown().optional(),
   runtime: z.unknown().optional(),
 });
@@ -143,9 +192,12 @@ true satisfies Agrees<typeof laneActSchema, LaneAct>;
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
  * with the path of the field, and `unsafe_durability` for an at-most-once notifier over a store that may forget.
  */
-export function createMilepost(options: MilepostOptions): Milepost {
+export function createMilepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>>(
+  options: MilepostOptions<Tx, Done>,
+): Milepost<Tx, Done> {
   const parsed = parseInput(optionsSchema, options, "invalid_options");
-  const { store, milestones, messageIdDomain, onUnknownMetric } = parsed;
+  const { milestones, removed, messageIdDomain, onUnknownMetric, clockTolerance } = parsed;
+  const { store } = options;
   const timing = deliveryTiming(options.delivery);
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
   const notifiers = notifiersByName(milestones, parsed.notifiers);
@@ -153,9 +205,11 @@ export function createMilepost(options: MilepostOptions): Milepost {
 
   const events = new Events();
   const metrics = parsed.metrics as Readonly<Record<string, MetricOptions>>;
-  const registry = new Registry(store, { milestones, metrics, onUnknownMetric });
+  const registry = new Registry(store, { milestones, metrics, removed, onUnknownMetric }, runtime, events.emit);
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
-  const recorder = new Recorder(store, registry, evaluator, runtime);
+  const admission = new Admission(registry, clockTolerance, runtime);
+  const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const drain = new Drain(store, registry, admission, recorder);
   const shop: Workshop = {
     store,
     evaluator,
@@ -163,6 +217,11 @@ export function createMilepost(options: MilepostOptions): Milepost {
     timing,
     emit: events.emit,
     ready: () => registry.ready(),
+    async upkeep() {
+      const { more } = await drain.next();
+      return (await evaluator.adopt()) || more;
+    },
+    purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, events.emit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
   };
@@ -184,13 +243,19 @@ export function createMilepost(options: MilepostOptions): Milepost {
     await Promise.all([...notifiers.values()].map((notifier) => notifier.close?.()));
     await store.close();
   }
+  /** A synchronous transaction has ended by the next turn of the event loop; others are found by the next poll. */
+  function wakeAfterCommit(): void {
+    setImmediate(() => {
+      for (const worker of workers) worker.wakeForInbox();
+    });
+  }
   async function setPaused(paused: boolean, act: LaneAct): Promise<void> {
     await store.lanes.setPaused({ ...parseInput(laneActSchema, act, "invalid_options"), paused });
     if (!paused) for (const worker of workers) worker.wake();
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "runOnce">>({
+    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "drain" | "runOnce">>({
       migrate: () => store.migrate(),
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
@@ -199,10 +264,20 @@ export function createMilepost(options: MilepostOptions): Milepost {
         const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
         return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
       },
+      drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {
         const { concurrency } = parseInput(passSchema, input, "invalid_options");
         return runPass(shop, concurrency, calls.closing);
       },
+    }),
+    in(tx) {
+      calls.admit();
+      return transactionRecorder(store, tx, admission, wakeAfterCommit);
+    },
+    inbox: calls.guard(inboxOver(store, runtime)),
+    definitions: calls.guard(definitionsOver(registry)),
+    events: calls.guard<Milepost["events"]>({
+      list: async (query) => store.events.list(eventQuery(query)),
     }),
     counters: calls.guard<Milepost["counters"]>({
       async get(input) {

@@ -41,6 +41,13 @@ export interface MilepostEvents {
   unknown: NotificationEvent;
   /** A worker came back after its lease was over; its result changed nothing, or was taken as evidence. */
   lease_lost: NotificationEvent & { readonly evidence: boolean };
+  /**
+   * Another deployment installed newer milestones than this process has code for: it goes on recording, and leaves
+   * evaluating the metric to processes that have it.
+   */
+  behind: { readonly metric: string; readonly generation: number; readonly milestones: readonly string[] };
+  /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
+  adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
   /** A step of the worker failed and will be tried again. */
   error: { readonly where: string; readonly error: unknown };
 }
@@ -58,6 +65,8 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "ambiguous",
   "unknown",
   "lease_lost",
+  "behind",
+  "adopted",
   "error",
 ]);
 
@@ -105,6 +114,14 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
   if (name === "error") {
     const { where, error } = event as MilepostEvents["error"];
     warn(`${where}: ${describeError(error)}`);
+  } else if (name === "behind") {
+    const { metric, milestones } = event as MilepostEvents["behind"];
+    const names = milestones.map((milestone) => `"${milestone}"`).join(", ");
+    warn(
+      `metric "${metric}": this process lacks the installed version of ${names}, so it records and does not evaluate. ` +
+        "Run a process with the newer code, name milestones that are gone under `removed`, or call " +
+        "definitions.reinstall() if this is a rollback.",
+    );
   } else if (name === "announce_failed") {
     const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
     if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);

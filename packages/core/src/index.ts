@@ -2,18 +2,21 @@
 export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
-export type { CounterQuery, CrossingQuery } from "./queries.js";
+export type { CounterQuery, CrossingQuery, EventQuery } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
 // recording
 export type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
 export type { MilestoneEvent } from "./recording/event.js";
+export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recording/inbox.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";
 export type { MetricOptions } from "./milestone/definition.js";
+export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
+export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
 export type { Period } from "./milestone/period.js";
@@ -51,6 +54,9 @@ export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/
 // store: the reference one; the contract is in "@milepost/core/store"
 export type { Member, Subject } from "./store/contact-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";
+export type { Retain } from "./store/definition-repository.js";
+export type { RetainedEvent } from "./store/event-repository.js";
+export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";

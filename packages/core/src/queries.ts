@@ -2,6 +2,7 @@ import * as z from "zod";
 import { type CrossingState, crossingStates } from "./milestone/crossing.js";
 import { lifetime } from "./milestone/period.js";
 import type { CounterKey } from "./store/counter-repository.js";
+import type { RetainedEvent } from "./store/event-repository.js";
 import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "./validation.js";
 
 /** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
@@ -28,6 +29,17 @@ export interface CounterQuery {
   readonly limit?: number;
 }
 
+/** Whose retained events are listed. Ordered by their effect. */
+export interface EventQuery {
+  readonly tenant?: string;
+  readonly metric: string;
+  readonly subject: string;
+  /** The last event of the page before. */
+  readonly after?: Pick<RetainedEvent, "rev" | "place">;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
 const subjectCounterSchema = z.strictObject({ tenant: pageFields.tenant, metric: keySchema, subject: keySchema });
 
 const counterQuerySchema = z.strictObject({
@@ -46,6 +58,14 @@ const crossingQuerySchema = z.strictObject({
   after: keySchema.optional(),
 });
 
+const eventQuerySchema = z.strictObject({
+  ...pageFields,
+  metric: keySchema,
+  subject: keySchema,
+  after: z.strictObject({ rev: z.int(), place: z.int() }).optional(),
+});
+
+true satisfies Agrees<typeof eventQuerySchema, EventQuery>;
 true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
 true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
 
@@ -54,6 +74,11 @@ type Page = { readonly tenant: string; readonly limit: number };
 /** Fills in defaults, or throws `invalid_options` with the path of the field. */
 export function counterQuery(query: CounterQuery): CounterQuery & Page {
   return parsePresent(counterQuerySchema, query, "invalid_options");
+}
+
+/** Fills in defaults, or throws `invalid_options` with the path of the field. */
+export function eventQuery(query: EventQuery): EventQuery & Page {
+  return parsePresent(eventQuerySchema, query, "invalid_options");
 }
 
 /** Fills in defaults, or throws `invalid_options` with the path of the field. */

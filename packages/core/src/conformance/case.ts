@@ -8,8 +8,22 @@ export interface OpenedStore {
    * `persistence` absent.
    */
   reopen?(): Promise<Store>;
+  /**
+   * Begins a transaction of a host on the store's database. Cases have one open at a time, and take no step of `store`
+   * meanwhile: it may share the host's connection. Required of a store with `hostTransactions`, together with
+   * `reopen`; absent for others.
+   */
+  hostTransaction?(): Promise<HostTransaction>;
   /** Closes every store that was opened and removes the data. */
   dispose(): Promise<void>;
+}
+
+/** A transaction of a host. */
+export interface HostTransaction {
+  /** What the host hands to `inbox.enqueue`; after `commit` or `rollback` it has no transaction open any more. */
+  readonly tx: never;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
 }
 
 /** What a store's author supplies. */

@@ -11,6 +11,7 @@ import {
   events,
   quiet,
   record,
+  rules,
   sorted,
 } from "./counter-samples.js";
 import { at, awkwardKeys, twoStores } from "./samples.js";
@@ -51,13 +52,16 @@ export const counterAddCases: readonly ConformanceCase[] = [
         { ...state, period: "lifetime", due: false },
         { ...state, period: "month:Europe/Berlin:2026-11", due: true },
       ]);
-      const trail = [{ rev: 1, from: 0, ids: ["a-0", "a-1"], amounts: [2, 3], occurredAts: [at(0), at(1)] }];
+      const trail = [
+        { rev: 1, generation: 1, from: 0, ids: ["a-0", "a-1"], amounts: [2, 3], occurredAts: [at(0), at(1)] },
+      ];
       const due = await store.counters.due({ metrics: ["email.delivered"], limit: 10, trailLimit: 10 });
       assert.deepEqual(
         sorted(due),
         ["day:UTC:2026-11-05", "month:Europe/Berlin:2026-11"].map((period) => ({
           ...counterKey({ period }),
           folded: 0,
+          generation: 1,
           state: {},
           trail,
         })),
@@ -69,7 +73,7 @@ export const counterAddCases: readonly ConformanceCase[] = [
     name: "an empty batch changes nothing",
     async run({ store }) {
       const nothing = { stale: [], duplicates: [], counters: [] };
-      assert.deepEqual(await store.counters.add({ events: [], generations: {} }), nothing);
+      assert.deepEqual(await store.counters.add({ events: [], rules: {} }), nothing);
       assert.deepEqual(await store.counters.get({ keys: [] }), []);
     },
   },
@@ -80,18 +84,18 @@ export const counterAddCases: readonly ConformanceCase[] = [
       await store.definitions.install({
         definitions: [definition(), definition({ metric: "changed" }), definition({ metric: "ahead" })],
       });
-      await store.definitions.install({ definitions: [definition({ metric: "changed", fingerprint: "2" })] });
+      await store.definitions.install({ definitions: [definition({ metric: "changed", generation: 2 })] });
       const metrics = ["email.delivered", "changed", "ahead", "unknown"];
       const batch = metrics.map((metric) => event({ metric, feeds: [birth({ due: true })] }));
-      const generations = { "email.delivered": 1, changed: 1, ahead: 2, unknown: 1 };
-      const result = await store.counters.add({ events: batch, generations });
+      const known = { ...rules(metrics), ...rules("ahead", { generation: 2 }) };
+      const result = await store.counters.add({ events: batch, rules: known });
       assert.deepEqual([...result.stale].sort(), ["ahead", "changed", "unknown"]);
       assert.deepEqual([result.duplicates, result.counters], [[], []]);
       assert.deepEqual(await store.counters.get({ keys: metrics.map((metric) => counterKey({ metric })) }), []);
       assert.deepEqual(await store.counters.due({ metrics, limit: 10, trailLimit: 10 }), []);
       const again = await store.counters.add({
         events: batch.slice(0, 2),
-        generations: { "email.delivered": 1, changed: 2 },
+        rules: { ...rules(), ...rules("changed", { generation: 2 }) },
       });
       assert.deepEqual([again.stale, again.duplicates, again.counters.length], [[], [], 2]);
     },
@@ -186,7 +190,7 @@ export const counterAddCases: readonly ConformanceCase[] = [
       await store.definitions.install({ definitions: [definition()] });
       const input = {
         events: [event({ feeds: [birth({ ...quiet, due: true })] })],
-        generations: { "email.delivered": 1 },
+        rules: rules(),
       };
       assert.deepEqual((await store.counters.add(input)).counters, [{ ...counterKey(), value: 1, rev: 1, due: true }]);
       assert.deepEqual((await store.counters.add(input)).duplicates, [0]);

@@ -83,9 +83,19 @@ const journeyCases: readonly ConformanceCase[] = journeys.map(({ name, born, amo
     assert.deepEqual((await record(store, batch)).counters, [state]);
     assert.deepEqual(await store.counters.get({ keys: [counterKey()] }), [state]);
     const trail = [
-      { rev: 1, from: 0, ids: batch.map((e) => e.id), amounts, occurredAts: batch.map((e) => e.occurredAt) },
+      {
+        rev: 1,
+        generation: 1,
+        from: 0,
+        ids: batch.map((e) => e.id),
+        amounts,
+        occurredAts: batch.map((e) => e.occurredAt),
+      },
     ];
-    assert.deepEqual(await dueCounter(store), due ? { ...counterKey(), folded: 0, state: {}, trail } : undefined);
+    assert.deepEqual(
+      await dueCounter(store),
+      due ? { ...counterKey(), folded: 0, generation: 1, state: {}, trail } : undefined,
+    );
   },
 }));
 

@@ -3,16 +3,20 @@ import { counterAddCases } from "./counter-add.js";
 import { counterAddOnceCases } from "./counter-add-once.js";
 import { counterBandCases } from "./counter-band.js";
 import { counterDueCases } from "./counter-due.js";
+import { counterIdleCases } from "./counter-idle.js";
 import { counterListCases } from "./counter-list.js";
 import { counterOverflowCases } from "./counter-overflow.js";
+import { counterRulesCases } from "./counter-rules.js";
 import { counterTrailCases } from "./counter-trail.js";
 
 export const counterCases: readonly ConformanceCase[] = [
   ...counterBandCases,
   ...counterAddCases,
   ...counterAddOnceCases,
+  ...counterRulesCases,
   ...counterOverflowCases,
   ...counterTrailCases,
   ...counterDueCases,
+  ...counterIdleCases,
   ...counterListCases,
 ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { AddResult, CounterKey, DueCounter, RecordedEvent } from "../store/counter-repository.js";
-import type { Band, CounterBirth, MetricDefinition } from "../store/definition-repository.js";
+import type { AddResult, CounterKey, DueCounter, RecordedEvent, RecordingRules } from "../store/counter-repository.js";
+import type { Band, CounterBirth, InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { compareCounterKeys } from "../store/tally.js";
 import { at, max, start } from "./samples.js";
@@ -19,15 +19,41 @@ export function birth(fields: Partial<CounterBirth> = {}): CounterBirth {
   return { period: "lifetime", ...quiet, due: false, ...fields };
 }
 
-export function definition(fields: Partial<MetricDefinition> = {}): MetricDefinition {
+export function installedMilestone(fields: Partial<InstalledMilestone> = {}): InstalledMilestone {
   return {
-    metric: "email.delivered",
-    decrements: true,
-    births: [birth()],
-    milestones: ["emails-delivered"],
+    name: "emails-delivered",
     fingerprint: "fingerprint-1",
+    added: 1,
+    changed: 1,
+    birth: birth(),
     ...fields,
   };
+}
+
+/** The first definition of a metric, unless said. */
+export function definition(fields: Partial<InstalledDefinition> = {}): InstalledDefinition {
+  return {
+    metric: "email.delivered",
+    generation: 1,
+    decrements: true,
+    retain: "ids",
+    eventRetention: null,
+    births: [birth()],
+    milestones: [installedMilestone()],
+    former: [],
+    removed: [],
+    adopted: 0,
+    ...fields,
+  };
+}
+
+/** The same rules for each of these metrics: those of their first definition, unless said. */
+export function rules(
+  metrics: string | readonly string[] = "email.delivered",
+  fields: Partial<RecordingRules> = {},
+): Record<string, RecordingRules> {
+  const each: RecordingRules = { generation: 1, bandsSince: 0, retain: "ids", purged: false, ...fields };
+  return Object.fromEntries([metrics].flat().map((metric) => [metric, each]));
 }
 
 export function event(fields: Partial<RecordedEvent> = {}): RecordedEvent {
@@ -48,11 +74,15 @@ export function counterKey(fields: Partial<CounterKey> = {}): CounterKey {
 }
 
 /** Adds a batch whose metrics are of generation 1, installed on the way where they are missing. */
-export async function record(store: Store, events: readonly RecordedEvent[], now: Date = start): Promise<AddResult> {
+export async function record(
+  store: Store,
+  events: readonly RecordedEvent[],
+  now: Date = start,
+  fields: Partial<RecordingRules> = {},
+): Promise<AddResult> {
   const metrics = [...new Set(events.map((e) => e.metric))];
-  await store.definitions.install({ definitions: metrics.map((metric) => definition({ metric })) });
-  const generations = Object.fromEntries(metrics.map((metric) => [metric, 1]));
-  const result = await store.counters.add({ events, generations, now });
+  for (const metric of metrics) await store.definitions.install({ definitions: [definition({ metric })] });
+  const result = await store.counters.add({ events, rules: rules(metrics, fields), now });
   assert.deepEqual(result.stale, []);
   return result;
 }

@@ -68,6 +68,7 @@ export const crossingCommitCases: readonly ConformanceCase[] = [
       assert.deepEqual(await dueCounter(store), {
         ...counterKey(),
         folded: 2,
+        generation: 1,
         state: { m: "two" },
         trail: before.slice(2),
       });
@@ -89,8 +90,9 @@ export const crossingCommitCases: readonly ConformanceCase[] = [
       assert.deepEqual(await dueCounter(store), {
         ...counterKey(),
         folded: 1,
+        generation: 1,
         state: {},
-        trail: [{ rev: 4, from: 3, ids: ["out"], amounts: [5], occurredAts: [start] }],
+        trail: [{ rev: 4, generation: 1, from: 3, ids: ["out"], amounts: [5], occurredAts: [start] }],
       });
       const evaluations = [evaluation({ from: 1, upTo: 4 })];
       assert.deepEqual(await store.crossings.commitEvaluation({ evaluations }), ["committed"]);

@@ -37,6 +37,7 @@ export function evaluation(fields: Partial<CounterEvaluation> = {}): CounterEval
   return {
     ...counterKey(),
     generation: 1,
+    reached: 1,
     from: 0,
     upTo: 1,
     band: quiet,

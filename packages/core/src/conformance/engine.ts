@@ -1,7 +1,10 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineRetentionCases } from "./engine-retention.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -9,6 +12,9 @@ export function engineCases(): readonly ConformanceCase[] {
   return [
     ...engineRecordingCases,
     ...sequentialCountCases,
+    ...engineHostTransactionCases,
+    ...engineDefinitionCases,
+    ...engineRetentionCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,

@@ -41,7 +41,7 @@ export class Announcer {
   /** Claims up to `limit` crossings and starts their announcements; answers one promise for each, of how it ended. */
   async start(limit: number, stop: AbortSignal): Promise<readonly Promise<AnnounceEnd>[]> {
     const claimed = await this.#store.crossings.claim({
-      milestones: this.#registry.announced,
+      milestones: [...this.#registry.announced, ...this.#registry.removed],
       limit,
       lease: this.#timing.lease,
       ...storeNow(this.#runtime),
@@ -53,7 +53,12 @@ export class Announcer {
     try {
       // more claims than tries: the ones before did not fail, they took their process down
       if (crossing.attempts > this.#timing.announceTries) return await this.#giveUp(crossing, "poison_claim", null);
-      const announcement = this.#registry.milestone(crossing.milestone)!.announcement!;
+      const announcement = this.#registry.milestone(crossing.milestone)?.announcement;
+      // whoever removed the milestone wants nothing said of it, also not of what was crossed before
+      if (announcement === undefined) {
+        const end = { to: "failed", retryIn: 0, refund: false } as const;
+        return await this.#release(crossing, end, "cancelled", "its milestone was removed");
+      }
       return await this.#queueAll(crossing, announcement, stop);
     } catch (error) {
       if (stop.aborted) return this.#release(crossing, { to: "pending", retryIn: 0, refund: true }, null, null);

@@ -13,7 +13,7 @@ import { type DeliveryTiming, longestTimer } from "./timing.js";
 export interface WorkerOptions {
   /** Calls of notifiers at once; 10 unless said. */
   readonly concurrency?: number;
-  /** Milliseconds between looks for work that another process made; 1,000 unless said. */
+  /** Milliseconds between looks for work that another process, or a transaction of the host, made; 1,000 unless said. */
   readonly pollInterval?: number;
   /** Milliseconds between sweeps for due counters and overdue leases; 5,000 unless said. */
   readonly sweepInterval?: number;
@@ -69,6 +69,10 @@ export interface Workshop {
   readonly timing: DeliveryTiming;
   readonly emit: Emit;
   readonly ready: () => Promise<void>;
+  /** Counts a chunk of what host transactions left, adopts a chunk of counters; answers whether there may be more. */
+  readonly upkeep: () => Promise<boolean>;
+  /** Forgets events whose retention is over. */
+  readonly purge: (stop: AbortSignal) => Promise<unknown>;
 }
 
 /** Work under way, of which there is room for so much at once. */
@@ -107,6 +111,7 @@ export class DeliveryWorker implements Worker {
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #woken = false;
+  #lookAtOnce = false;
 
   constructor(shop: Workshop, options: WorkerOptions) {
     this.#shop = shop;
@@ -145,9 +150,17 @@ export class DeliveryWorker implements Worker {
     this.#wake();
   }
 
+  /** A transaction of the host may have left events: counts them at once instead of at the next poll. */
+  wakeForInbox(): void {
+    this.#lookAtOnce = true;
+    this.wake();
+  }
+
   async #run(): Promise<void> {
     let backoff = firstBackoff;
     let sweptAt = Number.NEGATIVE_INFINITY;
+    let lookedAt = Number.NEGATIVE_INFINITY;
+    let more = false;
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#shop.ready();
@@ -157,9 +170,14 @@ export class DeliveryWorker implements Worker {
           await this.#sweep();
           sweptAt = now;
         }
+        if (more || this.#lookAtOnce || now - lookedAt >= this.#options.pollInterval) {
+          this.#lookAtOnce = false;
+          more = await this.#shop.upkeep();
+          lookedAt = now;
+        }
         const started = await this.#startWork();
         backoff = firstBackoff;
-        if (started === 0 && !this.#woken) await this.#pause(this.#options.pollInterval, () => true);
+        if (started === 0 && !more && !this.#woken) await this.#pause(this.#options.pollInterval, () => true);
       } catch (error) {
         this.#shop.emit("error", { where: "worker", error });
         await this.#pause(backoff, () => this.#stopping.signal.aborted);
@@ -172,6 +190,7 @@ export class DeliveryWorker implements Worker {
     const { store, evaluator, runtime, timing } = this.#shop;
     while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
+    await this.#shop.purge(this.#stopping.signal);
   }
 
   /** Starts what there is room for; answers how much that was. */
@@ -228,7 +247,9 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   let evaluated = 0;
 
   await shop.ready();
+  while ((await shop.upkeep()) && !stop.aborted);
   await reap(store, runtime, timing, sweepLimit);
+  await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
     const announced = await Promise.all(await announcer.start(announceLimit, never));

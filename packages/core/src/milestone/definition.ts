@@ -1,41 +1,150 @@
 import { createHash } from "node:crypto";
-import type { MetricDefinition } from "../store/definition-repository.js";
+import type { InstalledDefinition, InstalledMilestone, Retain } from "../store/definition-repository.js";
 import { compareKeys } from "../text-key.js";
 import { freshArming, narrowest, quietBand } from "./arming.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime } from "./period.js";
 
-/** What the engine is told of a metric beyond its milestones. */
+/** What the engine is told of a metric beyond its milestones. What is not said stays as it is stored. */
 export interface MetricOptions {
   /** Accepts negative amounts; false unless said. */
   readonly decrements?: boolean;
+  /**
+   * What is remembered of each event: `"ids"` (unless said), so that it counts once, or `"events"`: also its amount, its
+   * time and the value after it.
+   */
+  readonly retain?: Retain;
+  /**
+   * Milliseconds for which events are remembered; for ever unless said. Events must then say when they occurred, and
+   * older ones are refused (`event_too_late`), because nothing would show that they were counted before.
+   */
+  readonly eventRetention?: number;
+}
+
+/** What a process has code for, of one metric. */
+export interface MetricCode {
+  readonly metric: string;
+  readonly options: MetricOptions;
+  readonly milestones: readonly Milestone[];
+  /** Names of milestones that are wanted no longer, whatever metric they were on. */
+  readonly removed: readonly string[];
+}
+
+/** Covers all that evaluation depends on, and nothing of what is said to whom: a changed text is no edit. */
+export function fingerprintOf({ name, policy, period }: Milestone): string {
+  return createHash("sha256")
+    .update(JSON.stringify([name, policy.key, period]))
+    .digest("hex");
 }
 
 /**
- * What is stored of a metric: which counters an event feeds and how they are born. The fingerprint covers all that
- * evaluation depends on, and nothing of what is said to whom: a changed text is no changed definition.
+ * The definition that follows the stored one when a process with this code starts; the stored one itself when nothing
+ * changes. Pure: what another process made of it meanwhile is decided by the install.
+ *
+ * Milestones are added and edited; one that the code omits stays, because another deployment may have it. What was
+ * replaced or removed before is not brought back: during a rolling deployment the old code starts now and then too.
+ * `bringBack` says that it should be, as for a rollback.
  */
-export function metricDefinition(
-  metric: string,
-  options: MetricOptions,
-  milestones: readonly Milestone[],
-): MetricDefinition {
-  const decrements = options.decrements ?? false;
-  const sorted = [...milestones].sort((a, b) => compareKeys(a.name, b.name));
-  const contextual = sorted.some(({ policy }) => policy.contextual === true);
-  const anywhere = { tenant: "", subject: "", period: lifetime };
-  const band = contextual
-    ? { below: null, above: null }
-    : narrowest(sorted.map(({ policy }) => quietBand(policy, anywhere, freshArming(0), 0)));
-  const births = [{ period: lifetime, ...band, due: contextual }];
-  const evaluated = sorted.map(({ name, policy, period }) => [name, policy.key, period]);
-  return {
-    metric,
-    decrements,
-    births,
-    milestones: sorted.map(({ name }) => name),
-    fingerprint: createHash("sha256")
-      .update(JSON.stringify([decrements, births, evaluated]))
-      .digest("hex"),
+export function nextDefinition(
+  stored: InstalledDefinition | undefined,
+  code: MetricCode,
+  bringBack = false,
+): InstalledDefinition {
+  const generation = (stored?.generation ?? 0) + 1;
+  const milestones = new Map(stored?.milestones.map((milestone) => [milestone.name, milestone]));
+  const former = new Set(stored?.former);
+  const removed = new Set(stored?.removed);
+  let changed = stored === undefined;
+  const isFormer = (what: string): boolean => !bringBack && former.has(what);
+
+  for (const milestone of code.milestones) {
+    const { name } = milestone;
+    const fingerprint = fingerprintOf(milestone);
+    const known = milestones.get(name);
+    if (known?.fingerprint === fingerprint || isFormer(fingerprint)) continue;
+    if (removed.has(name) && !bringBack) continue;
+    if (known !== undefined) former.add(known.fingerprint);
+    former.delete(fingerprint);
+    removed.delete(name);
+    const birth = birthOf(milestone);
+    milestones.set(name, { name, fingerprint, added: known?.added ?? generation, changed: generation, birth });
+    changed = true;
+  }
+  for (const name of code.removed) {
+    const known = milestones.get(name);
+    if (known === undefined) continue;
+    milestones.delete(name);
+    former.add(known.fingerprint);
+    removed.add(name);
+    changed = true;
+  }
+
+  const settings: MetricSettings = {
+    decrements: stored?.decrements ?? false,
+    retain: stored?.retain ?? "ids",
+    eventRetention: stored?.eventRetention ?? null,
   };
+  for (const [name, value] of Object.entries(code.options) as [keyof MetricSettings, never][]) {
+    const setting = settingText(name, value);
+    if (value === undefined || settings[name] === value || isFormer(setting)) continue;
+    // what nobody has said yet is replaced by anything that is
+    if (stored !== undefined) former.add(settingText(name, settings[name]));
+    former.delete(setting);
+    settings[name] = value;
+    changed = true;
+  }
+
+  if (!changed && stored !== undefined) return stored;
+  const installed = [...milestones.values()].sort((a, b) => compareKeys(a.name, b.name));
+  return {
+    metric: code.metric,
+    generation,
+    ...settings,
+    births: [narrowestBirth(installed)],
+    milestones: installed,
+    former: [...former],
+    removed: [...removed],
+    // before its first definition a metric has no counters
+    adopted: stored?.adopted ?? 1,
+  };
+}
+
+/** What a metric's options come to once they are stored. */
+export interface MetricSettings {
+  decrements: boolean;
+  retain: Retain;
+  /** Milliseconds; null = for ever. */
+  eventRetention: number | null;
+}
+
+function settingText(name: keyof MetricSettings, value: MetricSettings[keyof MetricSettings]): string {
+  return `${name}=${value}`;
+}
+
+function birthOf({ policy }: Milestone): InstalledMilestone["birth"] {
+  const due = policy.contextual === true;
+  const anywhere = { tenant: "", subject: "", period: lifetime };
+  const band = due ? { below: null, above: null } : quietBand(policy, anywhere, freshArming(0), 0);
+  return { period: lifetime, ...band, due };
+}
+
+function narrowestBirth(milestones: readonly InstalledMilestone[]): InstalledMilestone["birth"] {
+  const births = milestones.map(({ birth }) => birth);
+  return { period: lifetime, ...narrowest(births), due: births.some(({ due }) => due) };
+}
+
+/** Counters of an older generation than this have not met every milestone. */
+export function bandsSince({ milestones }: InstalledDefinition): number {
+  return Math.max(0, ...milestones.map(({ changed }) => changed));
+}
+
+/** The installed milestones that a process has not, or has another version of. */
+export function missingCode(
+  { metric, milestones }: InstalledDefinition,
+  byName: (name: string) => Milestone | undefined,
+): readonly string[] {
+  return milestones.flatMap(({ name, fingerprint }) => {
+    const milestone = byName(name);
+    return milestone?.metric === metric && fingerprintOf(milestone) === fingerprint ? [] : [name];
+  });
 }

@@ -1,24 +1,39 @@
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
-import type { CounterKey, DueCounter } from "../store/counter-repository.js";
+import type { CounterKey, DueCounter, IdleCounter } from "../store/counter-repository.js";
 import type { CounterEvaluation } from "../store/crossing-repository.js";
+import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
-import { fold } from "./fold.js";
+import { bandsSince } from "./definition.js";
+import { type FoldedCounter, fold } from "./fold.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
 const counterLimit = 500;
 const trailLimit = 1_000;
+/** Idle counters looked at in one step of an adoption. */
+const adoptLimit = 1_000;
 /** How often one call tries again after losing to another evaluator, before it leaves the rest to the sweep. */
 const maxRounds = 20;
 /** Milliseconds. */
 const restAfterFailure = 60_000;
 
+/** A counter with the definition it is to be evaluated by, as it was known before the counter was read. */
 interface Due extends DueCounter {
+  readonly definition: InstalledDefinition;
   committed: boolean;
   failed: boolean;
+}
+
+/** Where the adoption of a metric's idle counters stands in this process. */
+interface Adoption {
+  readonly generation: number;
+  readonly after: CounterKey | undefined;
+  readonly counters: number;
+  /** A counter was passed over, because its policy failed: the adoption has to come again. */
+  readonly failed: boolean;
 }
 
 /** Turns the trails of due counters into crossings: reads, folds outside any transaction, commits `WHERE folded = from`. */
@@ -29,6 +44,7 @@ export class Evaluator {
   readonly #emit: Emit;
   /** Counters whose policy failed, and until when the sweep passes them over. */
   readonly #resting = new Map<string, number>();
+  readonly #adoptions = new Map<string, Adoption>();
 
   constructor(store: Store, registry: Registry, runtime: Runtime, emit: Emit) {
     this.#store = store;
@@ -63,17 +79,56 @@ export class Evaluator {
     return open.filter((counter) => counter.committed).length;
   }
 
+  /**
+   * Lets one chunk of counters in their quiet band meet milestones that were installed while they ran; answers whether
+   * there may be more. Each chunk is a short step, so recording goes on beside it.
+   */
+  async adopt(): Promise<boolean> {
+    const open = [...this.#registry.evaluated.values()].find(({ metric, generation, adopted }) => {
+      return adopted < generation && !this.#resting.has(metric);
+    });
+    if (open === undefined) return false;
+    const { metric, generation } = open;
+    const begun = this.#adoptions.get(metric);
+    const adoption: Adoption =
+      begun?.generation === generation ? begun : { generation, after: undefined, counters: 0, failed: false };
+    const { after } = adoption;
+    const chunk = { metric, generation: bandsSince(open), limit: adoptLimit, ...(after && { after }) };
+    const { counters, next } = await this.#store.counters.idle(chunk);
+    const due = counters.map((counter): Due & IdleCounter => {
+      return { ...counter, trail: [], definition: open, committed: false, failed: false };
+    });
+    await this.#commit(due);
+    const adopted = adoption.counters + due.filter(({ committed }) => committed).length;
+    const failed = adoption.failed || due.some((counter) => counter.failed);
+    if (counters.length > 0 || (next === null && adopted > 0)) {
+      this.#emit("adopted", { metric, counters: adopted, done: next === null });
+    }
+    if (next !== null) {
+      this.#adoptions.set(metric, { generation, after: next, counters: adopted, failed });
+      return true;
+    }
+    this.#adoptions.delete(metric);
+    if (failed) this.#resting.set(metric, this.#runtime.monotonic() + restAfterFailure);
+    else await this.#store.definitions.adopted({ metric, generation });
+    await this.#registry.refresh();
+    return true;
+  }
+
   async #due(keys?: readonly CounterKey[], limit: number = counterLimit): Promise<Due[]> {
+    const { evaluated } = this.#registry;
     const due = await this.#store.counters.due({
-      metrics: this.#registry.metrics,
+      metrics: [...evaluated.keys()],
       limit,
       trailLimit,
       ...(keys !== undefined && { keys }),
     });
-    return due.map((counter) => ({ ...counter, committed: false, failed: false }));
+    return due.map((counter) => {
+      return { ...counter, definition: evaluated.get(counter.metric)!, committed: false, failed: false };
+    });
   }
 
-  async #commit(due: readonly Due[]): Promise<void> {
+  async #commit(due: readonly (Due & Partial<IdleCounter>)[]): Promise<void> {
     if (due.length === 0) return;
     const folded = due.flatMap((counter) => this.#fold(counter) ?? []);
     if (folded.length === 0) return;
@@ -82,12 +137,18 @@ export class Evaluator {
     results.forEach((result, i) => {
       if (result === "lost") return;
       folded[i]!.counter.committed = true;
-      for (const crossing of evaluations[i]!.crossings) this.#emit("crossing", crossing);
+      for (const crossing of evaluations[i]!.crossings) {
+        if (crossing.state !== "adopted") this.#emit("crossing", crossing);
+      }
     });
+    // to another evaluator, or because another deployment changed the definition
+    if (results.includes("lost")) await this.#registry.refresh();
   }
 
   /** A counter whose policy fails stays due and is told of; it holds up no other. */
-  #fold(counter: Due): { readonly counter: Due; readonly evaluation: CounterEvaluation } | undefined {
+  #fold(
+    counter: Due & Partial<IdleCounter>,
+  ): { readonly counter: Due; readonly evaluation: CounterEvaluation } | undefined {
     try {
       return { counter, evaluation: this.#evaluation(counter) };
     } catch (error) {
@@ -98,15 +159,28 @@ export class Evaluator {
     }
   }
 
-  #evaluation(counter: DueCounter): CounterEvaluation {
-    const { tenant, metric, subject, period, folded } = counter;
+  #evaluation(counter: Due & Partial<IdleCounter>): CounterEvaluation {
+    const { tenant, metric, subject, period, folded, definition, trail, rev } = counter;
+    const { generation } = definition;
     const key = { tenant, metric, subject, period };
-    const milestones = this.#registry
-      .of(metric)
-      .filter((milestone) => milestone.period === period)
-      .map(({ name, policy, announcement }) => ({ name, policy, speaks: announcement !== undefined }));
-    const { upTo, band, state, crossings } = fold(key, milestones, counter, this.#runtime.id);
-    const { generation } = this.#registry.installed(metric);
-    return { ...key, generation, from: folded, upTo, band, state: { ...state }, crossings };
+    const milestones = definition.milestones
+      .filter(({ birth }) => birth.period === period)
+      .map(({ name, added, changed }) => {
+        const { policy, announcement, onAdopt } = this.#registry.milestone(name)!;
+        const speaks = announcement !== undefined;
+        return { name, policy, speaks, added, changed, tellsAdopted: onAdopt === "notify" };
+      });
+    const read: FoldedCounter = {
+      state: counter.state,
+      generation: counter.generation,
+      value: counter.value ?? 0,
+      trail,
+      complete: trail.length < trailLimit,
+    };
+    const context = { generation, newId: this.#runtime.id, now: this.#runtime.now ?? (() => new Date()) };
+    const { band, state, reached, crossings } = fold(key, milestones, read, context);
+    const upTo = trail.at(-1)?.rev ?? rev ?? folded;
+    const idle = rev === undefined ? {} : { rev };
+    return { ...key, generation, reached, from: folded, upTo, ...idle, band, state: { ...state }, crossings };
   }
 }

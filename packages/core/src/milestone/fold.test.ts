@@ -1,11 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
-import { fold } from "./fold.js";
+import type { NewCrossing } from "./crossing.js";
+import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
 import { thresholds } from "./thresholds.js";
 
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
-const speaking = (values: readonly number[], name = "m1") => ({ name, policy: thresholds(...values), speaks: true });
+const known = { added: 1, changed: 1, tellsAdopted: false };
+const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
+  return { name, policy: thresholds(...values), speaks: true, ...known };
+};
 
 function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from = 0): TrailRow[] {
   const rows: TrailRow[] = [];
@@ -17,6 +21,7 @@ function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from 
     const ids = part.map((_, i) => `e${start + i + 1}`);
     rows.push({
       rev: rows.length + 1,
+      generation: 1,
       from: value,
       ids,
       amounts: part,
@@ -28,11 +33,17 @@ function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from 
   return rows;
 }
 let ids = 0;
-const newId = () => `c${++ids}`;
+const installedAt = new Date("2026-11-01T12:00:00Z");
+const at = (generation: number): FoldContext => ({ generation, newId: () => `c${++ids}`, now: () => installedAt });
+
+/** A counter born under generation 1, with the given trail. */
+const running = (trail: readonly TrailRow[], state: FoldedCounter["state"] = {}): FoldedCounter => {
+  return { state, generation: 1, value: 0, trail, complete: true };
+};
 
 describe("fold", () => {
   it("names the event that passed each level, its time, and the values around it", () => {
-    const { crossings } = fold(key, [speaking([1, 3])], { state: {}, trail: trailOf([1, 1, 5]) }, newId);
+    const { crossings } = fold(key, [speaking([1, 3])], running(trailOf([1, 1, 5])), at(1));
     expect(crossings).toMatchObject([
       { threshold: "1", eventId: "e1", previous: 0, value: 1, reachedAt: new Date(0), state: "pending", arming: 1 },
       { threshold: "3", eventId: "e3", previous: 2, value: 7, reachedAt: new Date(2), state: "pending", arming: 1 },
@@ -40,7 +51,7 @@ describe("fold", () => {
   });
 
   it("records every level that one event jumps over and says the highest", () => {
-    const { crossings } = fold(key, [speaking([1, 10, 100])], { state: {}, trail: trailOf([50]) }, newId);
+    const { crossings } = fold(key, [speaking([1, 10, 100])], running(trailOf([50])), at(1));
     expect(crossings.map((c) => [c.threshold, c.state])).toEqual([
       ["1", "superseded"],
       ["10", "pending"],
@@ -49,12 +60,12 @@ describe("fold", () => {
 
   it("keeps crossings of a milestone that nobody is told of, silently", () => {
     const quiet = { ...speaking([1]), speaks: false };
-    expect(fold(key, [quiet], { state: {}, trail: trailOf([1]) }, newId).crossings[0]?.state).toBe("silent");
+    expect(fold(key, [quiet], running(trailOf([1])), at(1)).crossings[0]?.state).toBe("silent");
   });
 
   it("keeps milestones and levels apart from what every object has", () => {
     for (const name of ["constructor", "toString", "__proto__"]) {
-      const { crossings, state } = fold(key, [speaking([1, 3], name)], { state: {}, trail: trailOf([1, 1, 1]) }, newId);
+      const { crossings, state } = fold(key, [speaking([1, 3], name)], running(trailOf([1, 1, 1])), at(1));
       expect(crossings.map((c) => c.threshold)).toEqual(["1", "3"]);
       expect(Object.keys(state)).toEqual([name]);
     }
@@ -64,9 +75,9 @@ describe("fold", () => {
     const policy = { key: "falling", levels: () => falling };
     const { crossings } = fold(
       key,
-      [{ name: "m", policy, speaks: true }],
-      { state: {}, trail: trailOf([10, -6, 16, 5, -10]) },
-      newId,
+      [{ name: "m", policy, speaks: true, ...known }],
+      running(trailOf([10, -6, 16, 5, -10])),
+      at(1),
     );
     expect(crossings.map((c) => [c.threshold, c.value])).toEqual([
       ["a", 4],
@@ -75,7 +86,7 @@ describe("fold", () => {
   });
 
   it("starts a milestone it has never met from the value of that moment", () => {
-    const { crossings } = fold(key, [speaking([10, 20])], { state: {}, trail: trailOf([5], [], 15) }, newId);
+    const { crossings } = fold(key, [speaking([10, 20])], running(trailOf([5], [], 15)), at(1));
     expect(crossings.map((c) => c.threshold)).toEqual(["20"]);
   });
 
@@ -88,7 +99,7 @@ describe("fold", () => {
     fc.assert(
       fc.property(scenario, ({ amounts, cuts, stops }) => {
         const milestones = [speaking([1, 20, 50, 100], "a"), speaking([-5, 33, 34], "b")];
-        const whole = fold(key, milestones, { state: {}, trail: trailOf(amounts) }, newId);
+        const whole = fold(key, milestones, running(trailOf(amounts)), at(1));
 
         const rows = trailOf(
           amounts,
@@ -99,12 +110,134 @@ describe("fold", () => {
         for (let start = 0; start < rows.length; ) {
           let end = start + 1;
           while (end < rows.length && !stops[end % stops.length]) end++;
-          const part = fold(key, milestones, { state, trail: rows.slice(start, end) }, newId);
+          const part = fold(key, milestones, running(rows.slice(start, end), state), at(1));
           state = JSON.parse(JSON.stringify(part.state)) as Readonly<Record<string, unknown>>;
           seen.push(...part.crossings);
           start = end;
         }
         const plain = (list: readonly unknown[]) => list.map((crossing) => ({ ...(crossing as object), id: "" }));
+        expect(plain(seen)).toEqual(plain(whole.crossings));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("fold, of milestones installed on a counter that runs", () => {
+  const installed = (values: readonly number[], more: Partial<FoldedMilestone> = {}): FoldedMilestone => {
+    return { ...speaking(values), added: 2, changed: 2, ...more };
+  };
+  /** One event of 1 each, recorded under the given generations. */
+  const under = (from: number, ...generations: number[]): TrailRow[] =>
+    trailOf(
+      generations.map(() => 1),
+      generations.map((_, i) => i),
+      from,
+    ).map((row, i) => ({ ...row, generation: generations[i]! }));
+  const brief = (crossings: readonly NewCrossing[]) => crossings.map((c) => [c.threshold, c.state, c.eventId, c.value]);
+
+  it("adopts in silence what lies behind, and lets the event after it count", () => {
+    const { crossings, reached } = fold(key, [installed([100, 998, 999, 1_000])], running(under(999, 2)), at(2));
+    expect(brief(crossings)).toEqual([
+      ["100", "adopted", "", 999],
+      ["998", "adopted", "", 999],
+      ["999", "adopted", "", 999],
+      ["1000", "pending", "e1", 1_000],
+    ]);
+    expect(crossings[0]).toMatchObject({ previous: 999, reachedAt: installedAt, arming: 1 });
+    expect(reached).toBe(2);
+  });
+
+  it("tells the highest level behind where that is asked for", () => {
+    const asked = installed([10, 20, 30], { tellsAdopted: true });
+    expect(brief(fold(key, [asked], { ...running([]), value: 25 }, at(2)).crossings)).toEqual([
+      ["10", "superseded", "", 25],
+      ["20", "pending", "", 25],
+    ]);
+  });
+
+  it("does not let it count events that were recorded before it, though they are evaluated after", () => {
+    const { crossings } = fold(key, [installed([6, 7, 8])], running(under(5, 1, 1, 2)), at(2));
+    expect(brief(crossings)).toEqual([
+      ["6", "adopted", "", 7],
+      ["7", "adopted", "", 7],
+      ["8", "pending", "e3", 8],
+    ]);
+  });
+
+  it("meets it at the end of a trail that ends before it", () => {
+    const { crossings, reached } = fold(key, [installed([6])], running(under(5, 1)), at(2));
+    expect(brief(crossings)).toEqual([["6", "adopted", "", 6]]);
+    expect(reached).toBe(2);
+  });
+
+  it("waits with it while older events may still follow in the trail", () => {
+    const counter = { ...running(under(5, 1)), complete: false };
+    const { crossings, state, reached } = fold(key, [installed([6], { name: "late" }), speaking([6])], counter, at(2));
+    expect(brief(crossings)).toEqual([["6", "pending", "e1", 6]]);
+    expect(Object.keys(state)).toEqual(["m1"]);
+    expect(reached).toBe(1);
+  });
+
+  it("takes in what was not evaluated yet with an edited milestone, and adopts its new levels behind", () => {
+    const edited = installed([3, 6, 7], { added: 1 });
+    const { crossings } = fold(key, [edited], running(under(5, 1, 2), { m1: { high: 5 } }), at(2));
+    expect(brief(crossings)).toEqual([
+      ["6", "pending", "e1", 6],
+      ["3", "adopted", "", 6],
+      ["7", "pending", "e2", 7],
+    ]);
+  });
+
+  it("adopts the highest of more levels than anybody wants to see", () => {
+    const each = {
+      key: "each",
+      levels: ({ from, to }: { from: number; to: number }) =>
+        Array.from({ length: to + 2 - Math.max(from, 1) }, (_, i) => {
+          const value = Math.max(from, 1) + i;
+          return { threshold: String(value), at: value, direction: "rising" as const };
+        }),
+    };
+    const counter = { ...running([]), value: 20_000 };
+    const { crossings, band } = fold(key, [installed([1], { policy: each })], counter, at(2));
+    expect(brief(crossings)).toEqual([["20000", "adopted", "", 20_000]]);
+    expect(band).toEqual({ below: null, above: 20_001 });
+  });
+
+  it("gives a milestone that was removed and came back what it missed as behind", () => {
+    const { crossings } = fold(key, [installed([5, 6])], running(under(5, 2), { m1: { high: 2 } }), at(2));
+    expect(brief(crossings)).toEqual([
+      ["5", "adopted", "", 5],
+      ["6", "pending", "e1", 6],
+    ]);
+  });
+
+  it("says the same for any split of the trail into evaluations", () => {
+    const scenario = fc.record({
+      before: fc.nat(40),
+      after: fc.nat(40),
+      from: fc.nat(60),
+      stops: fc.array(fc.nat(80), { maxLength: 8 }),
+    });
+    fc.assert(
+      fc.property(scenario, ({ before, after, from, stops }) => {
+        const rows = under(from, ...Array<number>(before).fill(1), ...Array<number>(after).fill(2));
+        const milestones = [speaking([30, 60, 90], "known"), installed([20, 50, 70, 75, 90], { name: "new" })];
+        const whole = fold(key, milestones, { ...running(rows), value: from }, at(2));
+
+        const ends = [...new Set([...stops.filter((stop) => stop < rows.length), rows.length])].sort((a, b) => a - b);
+        let counter = { ...running([]), value: from };
+        const seen: NewCrossing[] = [];
+        let start = 0;
+        for (const end of ends) {
+          const part = { ...counter, trail: rows.slice(start, end), complete: end === rows.length };
+          start = end;
+          if (part.trail.length === 0 && !part.complete) continue;
+          const { state, reached, crossings } = fold(key, milestones, part, at(2));
+          seen.push(...crossings);
+          counter = { ...counter, state: JSON.parse(JSON.stringify(state)), generation: reached };
+        }
+        const plain = (list: readonly NewCrossing[]) => list.map((crossing) => ({ ...crossing, id: "" }));
         expect(plain(seen)).toEqual(plain(whole.crossings));
       }),
       { numRuns: 1_000 },

@@ -1,8 +1,10 @@
 import type { CounterKey, TrailRow } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
+import { compareKeys } from "../text-key.js";
 import { type Arming, freshArming, narrowest, quietBand, step } from "./arming.js";
 import type { NewCrossing } from "./crossing.js";
-import type { MilestonePolicy, PolicyContext } from "./policy.js";
+import { levelsOf } from "./levels.js";
+import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
 /** What folding needs to know of a milestone. */
 export interface FoldedMilestone {
@@ -10,14 +12,41 @@ export interface FoldedMilestone {
   readonly policy: MilestonePolicy;
   /** Whether anybody is to be told: without, its crossings are born `silent`. */
   readonly speaks: boolean;
+  /** The generations it came and last changed with. */
+  readonly added: number;
+  readonly changed: number;
+  /** Whether levels that a running counter has behind it when it meets the milestone are told, too. */
+  readonly tellsAdopted: boolean;
+}
+
+/** A counter as it was read. */
+export interface FoldedCounter {
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly generation: number;
+  /** Where it stands if its trail is empty. */
+  readonly value: number;
+  readonly trail: readonly TrailRow[];
+  /** Whether the trail was read to its end. */
+  readonly complete: boolean;
 }
 
 export interface Fold {
-  readonly upTo: number;
   readonly band: Band;
   readonly state: Readonly<Record<string, Arming>>;
+  /** The generation whose milestones the counter has met. */
+  readonly reached: number;
   readonly crossings: readonly NewCrossing[];
 }
+
+/** The definition's generation that is folded with, and what gives new crossings their ids and adopted ones their time. */
+export interface FoldContext {
+  readonly generation: number;
+  readonly newId: () => string;
+  readonly now: () => Date;
+}
+
+/** More levels than this behind a running counter are recorded as one, the highest. */
+const adoptedLevels = 10_000;
 
 /**
  * Folds a counter's trail, in the order of its revs, through the levels of its milestones. Pure: what a crash or
@@ -25,58 +54,94 @@ export interface Fold {
  *
  * A step that stays within the band of the moment calls no policy. Of several levels of one milestone passed by one
  * event the last is said and the others are `superseded`, so any split of the events into batches says the same.
+ *
+ * A milestone that came after the counter is met where the trail reaches its generation, or at the trail's end: what the
+ * counter has behind it there is `adopted`, and the event after it counts. An edited one takes in what was not evaluated
+ * yet as it is now.
  */
 export function fold(
   key: CounterKey,
   milestones: readonly FoldedMilestone[],
-  counter: { readonly state: Readonly<Record<string, unknown>>; readonly trail: readonly TrailRow[] },
-  newId: () => string,
+  counter: FoldedCounter,
+  { generation, newId, now }: FoldContext,
 ): Fold {
   const { tenant, metric, subject, period } = key;
   const context: PolicyContext = { tenant, subject, period };
   const crossings: NewCrossing[] = [];
-  let value = counter.trail[0]!.from;
+  let value = counter.trail[0]?.from ?? counter.value;
   // without a prototype: a milestone may be named like one of its members
   const state: Record<string, Arming> = Object.create(null);
-  for (const { name } of milestones) {
-    state[name] = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : freshArming(value);
-  }
-  const bandNow = () =>
-    narrowest(milestones.map(({ name, policy }) => quietBand(policy, context, state[name]!, value)));
-  let band = bandNow();
+  const met: FoldedMilestone[] = [];
+  let band: Band = { below: null, above: null };
 
+  const record = ({ name }: FoldedMilestone, level: Level, about: CrossingFacts): void => {
+    const { threshold, at, direction } = level;
+    const where = { tenant, milestone: name, metric, subject, period, threshold, limitVersion: 0 };
+    crossings.push({ id: newId(), ...where, at, direction, ...about });
+  };
+  const bandNow = () => narrowest(met.map(({ name, policy }) => quietBand(policy, context, state[name]!, value)));
+
+  /** What the counter has behind it where it meets a milestone. A level that was crossed before keeps its crossing. */
+  function adopt(milestone: FoldedMilestone): void {
+    const { name, policy, speaks, tellsAdopted } = milestone;
+    const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
+    const behind = levelsBehind(policy, value, context).filter(({ threshold }) => !crossed.has(threshold));
+    const reachedAt = now();
+    behind.forEach((level, place) => {
+      const said = place === behind.length - 1 ? "pending" : "superseded";
+      const about = { arming: 1, previous: value, value, eventId: "", reachedAt };
+      record(milestone, level, { ...about, state: speaks && tellsAdopted ? said : "adopted" });
+    });
+  }
+
+  /** Lets the counter meet the milestones up to a generation. */
+  function meet(upTo: number): void {
+    for (const milestone of milestones) {
+      const { name, added, changed } = milestone;
+      if (!met.includes(milestone) && added <= upTo) {
+        const known = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : freshArming(value);
+        // also of one that was removed and came back: whatever it missed lies behind
+        state[name] = { ...known, high: Math.max(known.high, value) };
+        met.push(milestone);
+      }
+      if (changed > reached && changed <= upTo) adopt(milestone);
+    }
+    reached = upTo;
+    band = bandNow();
+  }
+
+  let reached = counter.generation;
+  meet(counter.generation);
   for (const row of counter.trail) {
+    if (row.generation > reached) meet(row.generation);
     row.amounts.forEach((amount, i) => {
       const previous = value;
       value += amount;
       if ((band.below === null || value > band.below) && (band.above === null || value < band.above)) return;
-      for (const { name, policy, speaks } of milestones) {
+      for (const milestone of met) {
+        const { name, policy, speaks } = milestone;
         const { passed, arming } = step(policy, context, state[name]!, previous, value);
         state[name] = arming;
         passed.forEach(({ level, arming: count }, place) => {
-          const said = place === passed.length - 1;
-          crossings.push({
-            id: newId(),
-            tenant,
-            milestone: name,
-            metric,
-            subject,
-            period,
-            threshold: level.threshold,
-            limitVersion: 0,
-            arming: count,
-            at: level.at,
-            direction: level.direction,
-            previous,
-            value,
-            eventId: row.ids[i]!,
-            reachedAt: row.occurredAts[i]!,
-            state: !speaks ? "silent" : said ? "pending" : "superseded",
-          });
+          const said = place === passed.length - 1 ? "pending" : "superseded";
+          const caused = { previous, value, eventId: row.ids[i]!, reachedAt: row.occurredAts[i]! };
+          record(milestone, level, { arming: count, ...caused, state: speaks ? said : "silent" });
         });
       }
       band = bandNow();
     });
   }
-  return { upTo: counter.trail.at(-1)!.rev, band, state, crossings };
+  if (counter.complete) meet(generation);
+  return { band, state, reached, crossings };
+}
+
+type CrossingFacts = Pick<NewCrossing, "arming" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
+
+/** Rising levels between where counters start and where this one is, in the order in which they were passed. */
+function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Level[] {
+  if (value <= 0) return [];
+  const behind = levelsOf(policy, { from: 0, to: value }, context)
+    .filter(({ at, direction }) => direction === "rising" && at > 0 && at <= value)
+    .sort((a, b) => a.at - b.at || compareKeys(a.threshold, b.threshold));
+  return behind.length > adoptedLevels ? behind.slice(-1) : behind;
 }

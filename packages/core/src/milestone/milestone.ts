@@ -29,6 +29,11 @@ export interface MilestoneOptions {
   readonly policy: MilestonePolicy;
   /** `lifetime` unless said. */
   readonly period?: Period;
+  /**
+   * What becomes of the levels that counters which already run have behind them when the milestone is installed:
+   * `"silent"` (unless said) records them as `adopted`, `"notify"` tells the highest of them as if it was passed now.
+   */
+  readonly onAdopt?: "silent" | "notify";
   /** Who is told. Without recipients, message and notifier its crossings are recorded and stay `silent`. */
   readonly recipients?: RecipientResolver;
   readonly message?: MilestoneMessage;
@@ -46,6 +51,7 @@ export interface Milestone {
   readonly metric: string;
   readonly policy: MilestonePolicy;
   readonly period: Period;
+  readonly onAdopt: "silent" | "notify";
   /** How its crossings are announced; absent = `silent`. */
   readonly announcement?: Announcement;
 }
@@ -99,6 +105,7 @@ const milestoneSchema = z.strictObject({
     }
   }),
   period: z.literal(lifetime).default(lifetime),
+  onAdopt: z.enum(["silent", "notify"]).default("silent"),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
   message: messageSchema.optional(),
   notifier: notifierSchema.optional(),
@@ -110,14 +117,14 @@ const milestoneSchema = z.strictObject({
  * Checks a definition; throws `invalid_milestone`, `invalid_template` or `policy_failed` with the path of the field.
  */
 export function milestone(options: MilestoneOptions): Milestone {
-  const { name, metric, policy, period, recipients, message, notifier, mode, maxAttempts } = parseInput(
+  const { name, metric, policy, period, onAdopt, recipients, message, notifier, mode, maxAttempts } = parseInput(
     milestoneSchema,
     options,
     "invalid_milestone",
   );
   // a policy that reads its context can only be asked about a real subject
   if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
-  const base: Milestone = { kind: "milestone", name, metric, policy, period };
+  const base: Milestone = { kind: "milestone", name, metric, policy, period, onAdopt };
   if (recipients === undefined && message === undefined && notifier === undefined) return base;
   if (recipients === undefined || message === undefined || notifier === undefined) {
     const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";

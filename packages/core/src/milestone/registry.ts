@@ -1,53 +1,91 @@
-import { MilepostError } from "../errors.js";
+import { type ErrorCode, MilepostError } from "../errors.js";
+import type { Emit } from "../events.js";
+import type { Runtime } from "../runtime.js";
+import type { RecordingRules } from "../store/counter-repository.js";
 import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
-import { type MetricOptions, metricDefinition } from "./definition.js";
+import { storeNow } from "../store-clock.js";
+import { bandsSince, type MetricOptions, type MetricSettings, missingCode, nextDefinition } from "./definition.js";
 import type { Milestone } from "./milestone.js";
 
 export interface RegistryOptions {
   readonly milestones: readonly Milestone[];
   readonly metrics: Readonly<Record<string, MetricOptions>>;
+  readonly removed: readonly string[];
   readonly onUnknownMetric: "refuse" | "count";
 }
 
-/** The milestones this process has code for, and the stored definitions of their metrics. */
+/** Who decided that replaced definitions are installed again, and why. */
+export interface ReinstallAct {
+  readonly by: string;
+  readonly why: string;
+}
+
+/** How often an install is tried again after another process was first. */
+const maxTries = 20;
+
+/** The milestones this process has code for, and the stored definitions, which any process may change at any time. */
 export class Registry {
   readonly #store: Store;
   readonly #options: RegistryOptions;
+  readonly #runtime: Runtime;
+  readonly #emit: Emit;
   readonly #byMetric = new Map<string, Milestone[]>();
   readonly #byName = new Map<string, Milestone>();
-  readonly #installed = new Map<string, InstalledDefinition>();
+  #installed: ReadonlyMap<string, InstalledDefinition> = new Map();
+  #rules: ReadonlyMap<string, RecordingRules> = new Map();
+  #evaluated: ReadonlyMap<string, InstalledDefinition> = new Map();
+  readonly #settings = new Map<string, MetricSettings>();
   #ready: Promise<void> | undefined;
+  #refreshing: Promise<void> | undefined;
+  /** Reads and installs go one after another, so that what was read last is what is known. */
+  #turn: Promise<void> = Promise.resolve();
+  /** Definitions that were told of as being ahead of this process' code. */
+  readonly #told = new Set<string>();
 
-  constructor(store: Store, options: RegistryOptions) {
+  constructor(store: Store, options: RegistryOptions, runtime: Runtime, emit: Emit) {
     this.#store = store;
     this.#options = options;
+    this.#runtime = runtime;
+    this.#emit = emit;
     for (const metric of Object.keys(options.metrics)) this.#byMetric.set(metric, []);
     options.milestones.forEach((milestone, i) => {
       if (this.#byName.has(milestone.name)) {
-        const path = `milestones[${i}].name`;
-        const message = `${path}: another milestone is named "${milestone.name}" too; crossings are stored under it`;
-        throw new MilepostError("invalid_options", message, { path, expected: "a name no other milestone has" });
+        const message = `another milestone is named "${milestone.name}" too; crossings are stored under it`;
+        throw refused(`milestones[${i}].name`, message, "a name no other milestone has");
       }
       this.#byName.set(milestone.name, milestone);
-      this.#byMetric.set(milestone.metric, [...this.of(milestone.metric), milestone]);
+      this.#byMetric.set(milestone.metric, [...(this.#byMetric.get(milestone.metric) ?? []), milestone]);
+    });
+    options.removed.forEach((name, i) => {
+      if (!this.#byName.has(name)) return;
+      throw refused(`removed[${i}]`, `"${name}" is among the milestones too`, "a milestone the code has no longer");
     });
   }
 
   /** Installs the definitions once, before the engine's first own step; a failed try is made again by the next call. */
   ready(): Promise<void> {
-    this.#ready ??= this.#install([...this.#byMetric.keys()]).catch((error: unknown) => {
+    this.#ready ??= this.#install().catch((error: unknown) => {
       this.#ready = undefined;
       throw error;
     });
     return this.#ready;
   }
 
-  /** The milestones on a metric, in the order they were given. */
-  of(metric: string): readonly Milestone[] {
-    return this.#byMetric.get(metric) ?? [];
+  /** Reads the definitions again, after a store's answer showed that another process changed them. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#install().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
   }
 
+  /** Makes this process' code the installed one again where it was replaced: a rollback, decided by a person. */
+  reinstall(act: ReinstallAct): Promise<void> {
+    return this.#install([], act);
+  }
+
+  /** A milestone this process has the code of. */
   milestone(name: string): Milestone | undefined {
     return this.#byName.get(name);
   }
@@ -57,41 +95,138 @@ export class Registry {
     return this.#options.milestones.flatMap((m) => (m.announcement === undefined ? [] : [m.name]));
   }
 
-  /** Metrics this process can evaluate: those whose milestones it has the code of. */
-  get metrics(): readonly string[] {
-    return [...this.#byMetric.keys()];
+  /** Names of the milestones this process was told to remove. */
+  get removed(): readonly string[] {
+    return this.#options.removed;
   }
 
-  /** The definition of a metric that was known when the engine became ready. */
+  /** The definitions this process can evaluate, as it knows them now; the map is never changed, only replaced. */
+  get evaluated(): ReadonlyMap<string, InstalledDefinition> {
+    return this.#evaluated;
+  }
+
+  get all(): readonly InstalledDefinition[] {
+    return [...this.#installed.values()];
+  }
+
+  isKnown(metric: string): boolean {
+    return this.#installed.has(metric) || this.#byMetric.has(metric);
+  }
+
+  get countsUnknown(): boolean {
+    return this.#options.onUnknownMetric === "count";
+  }
+
+  /** What holds for a metric's events, by the stored definition or, before it was read, by this process' own code. */
+  settings(metric: string): MetricSettings {
+    const known = this.#settings.get(metric);
+    if (known !== undefined) return known;
+    const settings = this.#settingsOf(metric);
+    this.#settings.set(metric, settings);
+    return settings;
+  }
+
+  #settingsOf(metric: string): MetricSettings {
+    const own = Object.hasOwn(this.#options.metrics, metric) ? this.#options.metrics[metric]! : {};
+    const stored = this.#installed.get(metric);
+    return {
+      decrements: own.decrements ?? stored?.decrements ?? false,
+      retain: own.retain ?? stored?.retain ?? "ids",
+      eventRetention: stored?.eventRetention ?? own.eventRetention ?? null,
+    };
+  }
+
+  /** The definition of a metric that is known. */
   installed(metric: string): InstalledDefinition {
     return this.#installed.get(metric)!;
   }
 
-  /** Makes sure that a metric is known; throws `unknown_metric` with `path` if it is not and may not be. */
-  async know(metric: string, path: string): Promise<void> {
-    if (this.#installed.has(metric)) return;
-    if (this.#options.onUnknownMetric === "refuse") {
-      const known = [...this.#installed.keys()].slice(0, 10).map((name) => `"${name}"`);
-      const expected = `a known metric (${known.join(", ") || "none is configured"}), or onUnknownMetric: "count"`;
-      throw new MilepostError("unknown_metric", `${path}: ${expected}`, { path, expected });
-    }
-    // what another process installed is data enough to record by; evaluating it is left to that process
-    const stored = (await this.#store.definitions.list()).find((definition) => definition.metric === metric);
-    if (stored !== undefined) {
-      this.#installed.set(metric, stored);
-      return;
-    }
-    await this.#install([metric]);
-    this.#byMetric.set(metric, []);
+  rules(metric: string): RecordingRules {
+    return this.#rules.get(metric)!;
   }
 
-  async #install(metrics: readonly string[]): Promise<void> {
-    const { metrics: options } = this.#options;
-    const definitions = metrics.map((metric) =>
-      metricDefinition(metric, Object.hasOwn(options, metric) ? options[metric]! : {}, this.of(metric)),
-    );
-    for (const installed of await this.#store.definitions.install({ definitions })) {
-      this.#installed.set(installed.metric, installed);
-    }
+  /** Throws `unknown_metric` with `path` for a metric that neither code nor store knows, where those are refused. */
+  refuseUnknown(metric: string, path: string): void {
+    if (this.countsUnknown || this.isKnown(metric)) return;
+    const known = [...new Set([...this.#installed.keys(), ...this.#byMetric.keys()])].slice(0, 10);
+    const expected = `a known metric (${known.map((name) => `"${name}"`).join(", ") || "none is configured"}), or onUnknownMetric: "count"`;
+    throw refused(path, expected, expected, "unknown_metric");
   }
+
+  /** Makes sure that the definitions of these metrics are there to record by. */
+  async know(metrics: Iterable<string>): Promise<void> {
+    const unknown = [...new Set(metrics)].filter((metric) => !this.#installed.has(metric));
+    if (unknown.length > 0) await this.#install(unknown);
+  }
+
+  /**
+   * Reads what is stored, and stores what this process' code adds to it, until nothing is to be added. `also` are metrics
+   * without milestones of this process.
+   */
+  #install(also: readonly string[] = [], act?: ReinstallAct): Promise<void> {
+    const installed = this.#turn.then(() => this.#installNow(also, act));
+    this.#turn = installed.catch(() => {});
+    return installed;
+  }
+
+  async #installNow(also: readonly string[], act: ReinstallAct | undefined): Promise<void> {
+    const { metrics: options, removed } = this.#options;
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const stored = new Map((await this.#store.definitions.list()).map((each) => [each.metric, each]));
+      const holdsRemoved = [...stored.values()]
+        .filter(({ milestones }) => milestones.some(({ name }) => removed.includes(name)))
+        .map(({ metric }) => metric);
+      const changed = [...new Set([...this.#byMetric.keys(), ...also, ...holdsRemoved])].flatMap((metric) => {
+        const code = {
+          metric,
+          options: Object.hasOwn(options, metric) ? options[metric]! : {},
+          milestones: this.#byMetric.get(metric) ?? [],
+          removed,
+        };
+        const next = nextDefinition(stored.get(metric), code, act !== undefined);
+        return next === stored.get(metric) ? [] : next;
+      });
+      if (changed.length > 0) {
+        const install = { definitions: changed, ...(act && { act }), ...storeNow(this.#runtime) };
+        if (!(await this.#store.definitions.install(install))) continue;
+      }
+      for (const definition of changed) stored.set(definition.metric, definition);
+      this.#take(stored);
+      return;
+    }
+    throw new MilepostError(
+      "stale_definitions",
+      "Other processes change the milestones all the time; this one could not install its own. Nothing was stored.",
+    );
+  }
+
+  #take(installed: ReadonlyMap<string, InstalledDefinition>): void {
+    const evaluated = new Map<string, InstalledDefinition>();
+    for (const [metric, definition] of installed) {
+      const missing = missingCode(definition, (name) => this.#byName.get(name));
+      if (missing.length === 0) evaluated.set(metric, definition);
+      else if (this.#byMetric.get(metric)?.length) this.#tellBehind(definition, missing);
+    }
+    this.#installed = installed;
+    this.#settings.clear();
+    this.#evaluated = evaluated;
+    this.#rules = new Map([...installed].map(([metric, definition]) => [metric, rulesOf(definition)]));
+  }
+
+  /** Once per definition. A process without any milestone on the metric only records: it has nothing to be behind with. */
+  #tellBehind({ metric, generation }: InstalledDefinition, milestones: readonly string[]): void {
+    const key = `${metric}\0${generation}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.#emit("behind", { metric, generation, milestones });
+  }
+}
+
+function rulesOf(definition: InstalledDefinition): RecordingRules {
+  const { generation, retain, eventRetention } = definition;
+  return { generation, bandsSince: bandsSince(definition), retain, purged: eventRetention !== null };
+}
+
+function refused(path: string, message: string, expected: string, code: ErrorCode = "invalid_options"): MilepostError {
+  return new MilepostError(code, `${path}: ${message}`, { path, expected });
 }

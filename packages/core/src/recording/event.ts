@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { MilepostError } from "../errors.js";
 import { type Agrees, keySchema, parseInput } from "../validation.js";
 
 /** One fact from the host. */
@@ -55,4 +56,10 @@ export function parseEvent(input: unknown, path: string, now: () => Date): Parse
   const { occurredAt, ...event } = parseInput(eventSchema, input, "invalid_event", path);
   // a copy: the host may go on using its Date
   return { ...event, occurredAt: occurredAt === undefined ? now() : new Date(occurredAt) };
+}
+
+/** Refuses anything but an array where events are expected. */
+export function arrayOfEvents(inputs: readonly MilestoneEvent[]): readonly MilestoneEvent[] {
+  if (Array.isArray(inputs)) return inputs;
+  throw new MilepostError("invalid_event", "events: expected an array", { path: "events", expected: "an array" });
 }

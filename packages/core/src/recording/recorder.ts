@@ -10,8 +10,8 @@ import type { CounterKey, CounterState } from "../store/counter-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
-import { joinPath } from "../validation.js";
-import { type MilestoneEvent, type ParsedEvent, parseEvent } from "./event.js";
+import type { Admission } from "./admission.js";
+import { arrayOfEvents, type MilestoneEvent, type ParsedEvent } from "./event.js";
 
 /** What became of one event. */
 export interface RecordResult {
@@ -36,6 +36,9 @@ const chunkSize = 1_000;
 const coalescedBatch = 500;
 const coalescedQueue = 50_000;
 
+/** How often a batch is tried again after another process changed its metrics' definitions. */
+const maxTries = 10;
+
 /** Refusals of a batch that may concern one call in it only. */
 const separable: ReadonlySet<ErrorCode> = new Set(["counter_overflow", "stale_definitions"]);
 
@@ -48,13 +51,15 @@ interface Stored {
 export class Recorder {
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #admission: Admission;
   readonly #evaluator: Evaluator;
   readonly #runtime: Runtime;
   readonly #coalescer: Coalescer<ParsedEvent, Stored>;
 
-  constructor(store: Store, registry: Registry, evaluator: Evaluator, runtime: Runtime) {
+  constructor(store: Store, registry: Registry, admission: Admission, evaluator: Evaluator, runtime: Runtime) {
     this.#store = store;
     this.#registry = registry;
+    this.#admission = admission;
     this.#evaluator = evaluator;
     this.#runtime = runtime;
     this.#coalescer = new Coalescer({
@@ -73,23 +78,23 @@ export class Recorder {
   }
 
   async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
-    if (!Array.isArray(inputs)) {
-      throw new MilepostError("invalid_event", "events: expected an array", { path: "events", expected: "an array" });
-    }
     await this.#registry.ready();
-    const events: ParsedEvent[] = [];
-    for (const [i, input] of inputs.entries()) events.push(await this.admit(input, `events[${i}]`));
+    const events = arrayOfEvents(inputs).map((input, i) => this.#admission.check(input, `events[${i}]`));
+    await this.#registry.know(events.map(({ metric }) => metric));
     return this.recordAdmitted(events);
   }
 
-  /** Events that were admitted before, in atomic chunks. */
-  async recordAdmitted(events: readonly ParsedEvent[]): Promise<RecordManyResult> {
+  /** Events that were admitted before, in atomic chunks; `drained` are the numbers of the inbox rows they came from. */
+  async recordAdmitted(events: readonly ParsedEvent[], drained: readonly number[] = []): Promise<RecordManyResult> {
     let counted = 0;
     const crossings: Crossing[] = [];
     for (let start = 0; start < events.length; start += chunkSize) {
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
       if (start > 0) await nextTurn();
-      const { accepted, due } = await this.#add(events.slice(start, start + chunkSize));
+      const { accepted, due } = await this.#add(
+        events.slice(start, start + chunkSize),
+        drained.slice(start, start + chunkSize),
+      );
       counted += accepted.length;
       await this.#evaluator.evaluate(due);
       crossings.push(...(await this.#crossingsOf(accepted, due)));
@@ -97,46 +102,50 @@ export class Recorder {
     return { counted, duplicates: events.length - counted, crossings };
   }
 
-  /** Everything that can be wrong with an event before it is stored. `path` is where it stands in the caller's input. */
+  /** What is to be stored of a caller's event; `path` is where it stands in the caller's input. */
   async admit(input: unknown, path: string): Promise<ParsedEvent> {
-    const event = parseEvent(input, path, this.#runtime.now ?? (() => new Date()));
     await this.#registry.ready();
-    const at = (field: string) => joinPath(path, [field]);
-    await this.#registry.know(event.metric, at("metric"));
-    if (event.amount < 0 && !this.#registry.installed(event.metric).decrements) {
-      const expected = "0 or more; a metric that goes down is declared with decrements: true";
-      throw new MilepostError("invalid_event", `${at("amount")}: ${expected}`, { path: at("amount"), expected });
-    }
+    const event = this.#admission.check(input, path);
+    await this.#registry.know([event.metric]);
     return event;
   }
 
   /** One atomic step: stores events, tells which of them are new and which counters wait for evaluation. */
-  async #add(events: readonly ParsedEvent[]): Promise<{
+  async #add(
+    events: readonly ParsedEvent[],
+    drained: readonly number[] = [],
+  ): Promise<{
     readonly accepted: readonly ParsedEvent[];
     readonly counters: ReadonlyMap<string, CounterState>;
     readonly due: readonly CounterKey[];
   }> {
     const unique = firstOfEachId(events);
     const metrics = [...new Set(unique.map(({ metric }) => metric))];
-    const added = await this.#store.counters.add({
-      events: unique.map((event) => ({ ...event, feeds: this.#registry.installed(event.metric).births })),
-      generations: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.installed(metric).generation])),
-      ...storeNow(this.#runtime),
-    });
-    if (added.stale.length > 0) {
-      throw new MilepostError(
-        "stale_definitions",
-        `The milestones on "${added.stale[0]}" were changed by another deployment; this process has the old ones. ` +
-          "Nothing was stored: record the event again from a process that runs the new code.",
-        { path: "metric" },
-      );
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const added = await this.#store.counters.add({
+        events: unique.map((event) => ({ ...event, feeds: this.#registry.installed(event.metric).births })),
+        rules: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.rules(metric)])),
+        ...(drained.length > 0 && { drained }),
+        ...storeNow(this.#runtime),
+      });
+      if (added.stale.length === 0) {
+        const known = new Set(added.duplicates);
+        return {
+          accepted: unique.filter((_, i) => !known.has(i)),
+          counters: new Map(added.counters.map((counter) => [counterKeyText(counter), counter])),
+          due: added.counters.filter((counter) => counter.due),
+        };
+      }
+      // another deployment changed the milestones: what it stored is data enough to record by
+      await this.#registry.refresh();
+      await this.#registry.know(metrics);
     }
-    const known = new Set(added.duplicates);
-    return {
-      accepted: unique.filter((_, i) => !known.has(i)),
-      counters: new Map(added.counters.map((counter) => [counterKeyText(counter), counter])),
-      due: added.counters.filter((counter) => counter.due),
-    };
+    throw new MilepostError(
+      "stale_definitions",
+      `The milestones on ${metrics.map((metric) => `"${metric}"`).join(", ")} change all the time. Nothing was stored: ` +
+        "record the event again.",
+      { path: "metric" },
+    );
   }
 
   /** The batch of the coalescer: every event gets an answer of its own. */

@@ -1,4 +1,4 @@
-import type { CounterBirth } from "./definition-repository.js";
+import type { CounterBirth, Retain } from "./definition-repository.js";
 
 export interface CounterKey {
   readonly tenant: string;
@@ -30,9 +30,22 @@ export interface CounterState extends CounterKey {
   readonly due: boolean;
 }
 
+/** What `add` has to know of a metric beside where its events go. */
+export interface RecordingRules {
+  /** The definition's generation that the caller knows. */
+  readonly generation: number;
+  /** A counter whose generation is lower has not met every milestone: its band does not hold, any event makes it due. */
+  readonly bandsSince: number;
+  readonly retain: Retain;
+  /** Ids are remembered with their time, so that they can be purged. */
+  readonly purged: boolean;
+}
+
 /** The changes of a due counter by one batch. The three lists have one entry per event, in the order of their effect. */
 export interface TrailRow {
   readonly rev: number;
+  /** The definition's generation it was recorded under. */
+  readonly generation: number;
   /** The counter's value before the first of them. */
   readonly from: number;
   readonly ids: readonly string[];
@@ -44,10 +57,21 @@ export interface TrailRow {
 export interface DueCounter extends CounterKey {
   /** The rev up to which it was evaluated. */
   readonly folded: number;
+  /** The definition's generation it was born with or evaluated under last. */
+  readonly generation: number;
   /** Per milestone what is armed; `{}` before the first evaluation. Opaque to stores. */
   readonly state: Readonly<Record<string, unknown>>;
   /** Rows after `folded`, in the order of their rev; not empty. */
   readonly trail: readonly TrailRow[];
+}
+
+/** A counter in its quiet band that has not met every milestone of its metric yet. */
+export interface IdleCounter extends CounterKey {
+  readonly value: number;
+  readonly rev: number;
+  readonly folded: number;
+  readonly generation: number;
+  readonly state: Readonly<Record<string, unknown>>;
 }
 
 export interface CounterRepository {
@@ -55,19 +79,23 @@ export interface CounterRepository {
    * Counts a batch. Ids must be unique per (tenant, metric) within it; its order is the order of effect.
    *
    * In one transaction: remembers the event ids that are new, adds their amounts to every counter they feed (`rev` + 1
-   * per counter and batch, created where missing), makes a counter due when any value on the way (also when it returns)
-   * is outside its quiet band, `below < value < above`, and appends one trail row to each counter that is due
-   * afterwards. A missing bound never makes due. In the band nothing else is written.
+   * per counter and batch, created where missing, with the rules' generation), makes a counter due when any value on the
+   * way (also when it returns) is outside its quiet band, `below < value < above`, or when its generation is below
+   * `bandsSince`, and appends one trail row to each counter that is due afterwards. A missing bound never makes due.
+   * Where the rules retain events, each accepted one is kept with the lifetime value after it. In the band nothing else
+   * is written.
    *
-   * `generations` has the generation the caller knows of each metric in the batch; where a stored one is missing or
-   * differs, nothing is stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its
-   * payload, and counts nowhere. Throws `counter_overflow` when a value would leave the safe integers.
+   * `rules` has an entry for each metric in the batch; where a stored generation is missing or differs, nothing is
+   * stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its payload, and counts
+   * nowhere. Throws `counter_overflow` when a value would leave the safe integers. `drained` are the numbers of the inbox
+   * rows the events came from: they are deleted in the same transaction; one that is gone already changes nothing.
    *
    * Locks are taken in the order of ids, then of counter keys, so that batches in any order cannot deadlock.
    */
   add(input: {
     readonly events: readonly RecordedEvent[];
-    readonly generations: Readonly<Record<string, number>>;
+    readonly rules: Readonly<Record<string, RecordingRules>>;
+    readonly drained?: readonly number[];
     readonly now?: Date;
   }): Promise<AddResult>;
 
@@ -85,6 +113,18 @@ export interface CounterRepository {
     readonly limit: number;
     readonly trailLimit: number;
   }): Promise<readonly DueCounter[]>;
+
+  /**
+   * Looks at up to `limit` counters of a metric, of all tenants, in the order of their keys (bytewise), after `after`:
+   * answers those of them that are not due and have a generation below `generation`, and where to go on; null at the
+   * end. Locks nothing, and costs no more than its limit however many counters there are.
+   */
+  idle(input: {
+    readonly metric: string;
+    readonly generation: number;
+    readonly after?: CounterKey;
+    readonly limit: number;
+  }): Promise<{ readonly counters: readonly IdleCounter[]; readonly next: CounterKey | null }>;
 
   /** Counters in the order of (metric, subject, period), bytewise, after `after`. */
   list(input: {

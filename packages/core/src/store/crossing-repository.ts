@@ -9,6 +9,10 @@ import type { Band } from "./definition-repository.js";
 export interface CounterEvaluation extends CounterKey {
   /** The definition's generation that was evaluated with. */
   readonly generation: number;
+  /** The generation the counter has afterwards: the same, or a lower one if its trail was not read to its end. */
+  readonly reached: number;
+  /** Given for an idle counter: commits only while the counter is at this rev. */
+  readonly rev?: number;
   /** The counter's `folded` that was started from, and the last rev that was taken in. */
   readonly from: number;
   readonly upTo: number;
@@ -22,9 +26,9 @@ export interface CrossingRepository {
   /**
    * Commits evaluations; answers per evaluation, in their order.
    *
-   * `committed`: the counter's `folded` was `from` and its metric's generation the given one. Its crossings are stored
-   * (one whose key exists is left as it is), band, state and `folded = upTo` are set, trail rows up to `upTo` deleted,
-   * and it stays due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the
+   * `committed`: the counter's `folded` was `from`, its metric's generation the given one, and its `rev`, where given, that
+   * one. Its crossings are stored (one whose key exists is left as it is), band, state, `generation = reached` and
+   * `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the
    * counter does not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not
    * undone by a lost one beside it. A repeat is lost.
    */

@@ -12,33 +12,61 @@ export interface CounterBirth extends Band {
   readonly due: boolean;
 }
 
-/** What is counted under one metric and how: data, so that a process without the milestones' code can record. */
-export interface MetricDefinition {
-  readonly metric: string;
-  /** Whether negative amounts are accepted. */
-  readonly decrements: boolean;
-  /** The counters an event feeds; `lifetime` is always among them. */
-  readonly births: readonly CounterBirth[];
-  /** Names of the milestones on the metric, and a hash over everything that evaluation depends on. */
-  readonly milestones: readonly string[];
+/** What is remembered of an event beside its effect: its id, or also its amount, its time and the value after it. */
+export type Retain = "ids" | "events";
+
+/** A milestone as data: enough to record by without its code. */
+export interface InstalledMilestone {
+  readonly name: string;
+  /** A hash over all that evaluation depends on; code with another one must not evaluate. */
   readonly fingerprint: string;
+  /** The generation it came with: events counted under an older one do not concern it. */
+  readonly added: number;
+  /** The generation of its last edit; `added` before any. */
+  readonly changed: number;
+  /** How it wants counters to be born; the metric's births are the narrowest of these. */
+  readonly birth: CounterBirth;
 }
 
-export interface InstalledDefinition extends MetricDefinition {
-  /** Rises by one whenever the metric's definition changes. */
+/** What is counted under one metric and how: data, so that a process without the milestones' code can record. */
+export interface InstalledDefinition {
+  readonly metric: string;
+  /** 1 at first; rises by one with each change. */
   readonly generation: number;
+  /** Whether negative amounts are accepted. */
+  readonly decrements: boolean;
+  readonly retain: Retain;
+  /** Milliseconds for which ids are remembered; null = for ever. */
+  readonly eventRetention: number | null;
+  /** The counters an event feeds; `lifetime` is always among them. */
+  readonly births: readonly CounterBirth[];
+  readonly milestones: readonly InstalledMilestone[];
+  /** Fingerprints and settings that were replaced, so that a process with old code does not bring them back. */
+  readonly former: readonly string[];
+  /** Names of milestones that were removed. */
+  readonly removed: readonly string[];
+  /** The generation up to which every counter that ran has met the milestones. */
+  readonly adopted: number;
 }
 
 export interface DefinitionRepository {
   /**
-   * Makes `definitions` the current ones; returns them as stored, in the given order.
-   *
-   * Per metric: unknown = stored with generation 1; same fingerprint = left as it is; another fingerprint = replaced
-   * with the next generation if the metric has no counter yet, else the whole step throws `definitions_changed`.
-   * Atomic over all of them; no `counters.add` that knows an older generation commits after this step does.
-   * A repeat changes nothing.
+   * Stores definitions, if each follows the stored one: its generation is one more, or 1 where none is stored. Answers
+   * false, and stores none of them, if another process was first. Atomic over all of them; no `counters.add` that knows
+   * an older generation commits after this step does. With `act` it is recorded, for each metric, as done by a person.
+   * A repeat answers false.
    */
-  install(input: { readonly definitions: readonly MetricDefinition[] }): Promise<readonly InstalledDefinition[]>;
+  install(input: {
+    readonly definitions: readonly InstalledDefinition[];
+    readonly act?: { readonly by: string; readonly why: string };
+    readonly now?: Date;
+  }): Promise<boolean>;
+
+  /**
+   * Notes that every counter of the metric has met the milestones of this generation. Answers false, and changes
+   * nothing, if the stored generation is another. A repeat changes nothing.
+   */
+  adopted(input: { readonly metric: string; readonly generation: number }): Promise<boolean>;
 
   /** The stored definitions, ordered by metric (bytewise). */
   list(): Promise<readonly InstalledDefinition[]>;

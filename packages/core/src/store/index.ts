@@ -7,7 +7,8 @@ export type {
   CounterBirth,
   DefinitionRepository,
   InstalledDefinition,
-  MetricDefinition,
+  InstalledMilestone,
+  Retain,
 } from "./definition-repository.js";
 export type {
   AddResult,
@@ -15,9 +16,13 @@ export type {
   CounterRepository,
   CounterState,
   DueCounter,
+  IdleCounter,
   RecordedEvent,
+  RecordingRules,
   TrailRow,
 } from "./counter-repository.js";
+export type { InboxEvent, InboxRepository, InboxRow } from "./inbox-repository.js";
+export type { EventRepository, RetainedEvent } from "./event-repository.js";
 export type { AnnounceResult, CounterEvaluation, CrossingRepository } from "./crossing-repository.js";
 export type {
   DecideAct,
@@ -65,15 +70,17 @@ export type { Json, JsonObject } from "../json.js";
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
 export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export { noInbox } from "./no-inbox.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";
 export { compareKeys } from "../text-key.js";
+export { defaultTenant } from "../recording/event.js";
 
 // refusals in the same words
 export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
-export { counterOverflow, definitionsChanged, notificationNotFound, redrivenTwice } from "./refusals.js";
+export { counterOverflow, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
 
 export { refuseOtherDriver, refuseUnknownOptions } from "./store-options.js";
 

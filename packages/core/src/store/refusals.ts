@@ -3,16 +3,6 @@ import { MilepostError } from "../errors.js";
 
 // Refusals that only a store can find, in the same words from every store.
 
-/** {@link DefinitionRepository.install}: another definition of a metric whose counters already run. */
-export function definitionsChanged(metric: string): MilepostError {
-  return new MilepostError(
-    "definitions_changed",
-    `The milestones on metric "${metric}" differ from the installed ones, and counters of it already run. ` +
-      "Give the changed milestone a metric of its own, or deploy the code that installed them.",
-    { path: metric },
-  );
-}
-
 /** {@link CounterRepository.add}: a value would leave the safe integers. */
 export function counterOverflow(cause?: unknown): MilepostError {
   return new MilepostError(
@@ -32,5 +22,14 @@ export function redrivenTwice(row: Notification): MilepostError {
   return new MilepostError(
     "act_refused",
     `Notification ${row.id} was redriven before; redrive the row that came of it`,
+  );
+}
+
+/** {@link InboxRepository.enqueue}: the host's transaction is not open. */
+export function noTransaction(expected: string): MilepostError {
+  return new MilepostError(
+    "no_transaction",
+    `There is no open transaction to record in: ${expected}. Nothing was stored.`,
+    { path: "tx", expected },
   );
 }

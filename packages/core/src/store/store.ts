@@ -2,6 +2,8 @@ import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
+import type { EventRepository } from "./event-repository.js";
+import type { InboxRepository } from "./inbox-repository.js";
 import type { LaneRepository } from "./lane-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 
@@ -14,6 +16,8 @@ export interface StoreSupports {
    * notifiers in at-most-once mode.
    */
   readonly durableCommits: boolean;
+  /** Events can be recorded inside a transaction of the host. */
+  readonly hostTransactions: boolean;
 }
 
 /**
@@ -25,11 +29,16 @@ export interface StoreSupports {
  * kept to the millisecond. Errors are `MilepostError`s, unless the method names another with the code `store_busy` (nothing
  * was stored; try again later), `store_unavailable` (whether the step was stored is unknown; try again later) or
  * `store_failed` (nothing was stored; trying again will not help).
+ *
+ * `Tx` is what the host hands to {@link InboxRepository.enqueue}: its transaction, as its driver has it; `Done` is void
+ * where the driver is synchronous.
  */
-export interface Store {
+export interface Store<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
   readonly supports: StoreSupports;
   readonly definitions: DefinitionRepository;
   readonly counters: CounterRepository;
+  readonly inbox: InboxRepository<Tx, Done>;
+  readonly events: EventRepository;
   readonly crossings: CrossingRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;

@@ -1,4 +1,5 @@
-import type { CounterKey, CounterRepository, CounterState, DueCounter } from "../counter-repository.js";
+import { lifetime } from "../../milestone/period.js";
+import type { CounterKey, CounterRepository, CounterState, DueCounter, IdleCounter } from "../counter-repository.js";
 import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
@@ -6,9 +7,9 @@ export function memoryCounters(tables: Tables): CounterRepository {
   let turn = 0;
 
   return {
-    async add({ events, generations }) {
-      const stale = Object.keys(generations).filter(
-        (metric) => tables.definitions.get(metric)?.generation !== generations[metric],
+    async add({ events, rules }) {
+      const stale = Object.keys(rules).filter(
+        (metric) => tables.definitions.get(metric)?.generation !== rules[metric]!.generation,
       );
       if (stale.length > 0) return { stale, duplicates: [], counters: [] };
 
@@ -17,6 +18,7 @@ export function memoryCounters(tables: Tables): CounterRepository {
       const accepted = events.filter((event) => !tables.events.has(idOf(event)));
       const changed = tally(accepted).map((change): CounterRow => {
         const { tenant, metric, subject, period, birth } = change;
+        const { generation, bandsSince } = rules[metric]!;
         const row = tables.counters.get(counterKeyText(change)) ?? {
           tenant,
           metric,
@@ -31,19 +33,35 @@ export function memoryCounters(tables: Tables): CounterRepository {
           below: birth.below,
           above: birth.above,
           due: birth.due,
+          generation,
         };
         const way = walk(row.value, change.amounts);
         const { value } = way;
         const rev = row.rev + 1;
-        const due = row.due || leavesBand(way, row);
+        const due = row.due || row.generation < bandsSince || leavesBand(way, row);
         if (!due) return { ...row, value, rev };
         const { ids, amounts, occurredAts } = change;
-        const trail = [...row.trail, { rev, from: row.value, ids, amounts, occurredAts }];
+        const trail = [...row.trail, { rev, generation, from: row.value, ids, amounts, occurredAts }];
         return { ...row, value, rev, due, trail, dueSince: row.trail.length > 0 ? row.dueSince : ++turn };
       });
       const duplicates = events.flatMap((event, i) => (tables.events.has(idOf(event)) ? [i] : []));
 
-      for (const event of accepted) tables.events.add(idOf(event));
+      for (const event of accepted) {
+        const { metric, occurredAt } = event;
+        tables.events.set(idOf(event), { metric, occurredAt: rules[metric]!.purged ? occurredAt : null });
+      }
+      const retained = accepted.filter(({ metric }) => rules[metric]!.retain === "events");
+      for (const change of tally(retained).filter(({ period }) => period === lifetime)) {
+        const { tenant, metric, subject, ids, amounts, occurredAts } = change;
+        const row = changed.find((each) => counterKeyText(each) === counterKeyText(change))!;
+        let value = tables.counters.get(counterKeyText(change))?.value ?? 0;
+        const kept = ids.map((id, place) => {
+          value += amounts[place]!;
+          const effect = { amount: amounts[place]!, occurredAt: occurredAts[place]!, value, rev: row.rev, place };
+          return { tenant, metric, subject, id, ...effect };
+        });
+        tables.retained = [...tables.retained, ...kept];
+      }
       for (const row of changed) tables.counters.set(counterKeyText(row), row);
       return { stale: [], duplicates, counters: changed.map(stateOf) };
     },
@@ -64,10 +82,24 @@ export function memoryCounters(tables: Tables): CounterRepository {
           (row): DueCounter => ({
             ...keyParts(row),
             folded: row.folded,
+            generation: row.generation,
             state: row.state,
             trail: row.trail.slice(0, trailLimit),
           }),
         );
+    },
+
+    async idle({ metric, generation, after, limit }) {
+      const looked = [...tables.counters.values()]
+        .filter((row) => row.metric === metric && (after === undefined || compareCounterKeys(row, after) > 0))
+        .sort(compareCounterKeys)
+        .slice(0, limit);
+      const counters = looked
+        .filter((row) => !row.due && row.generation < generation)
+        .map(({ value, rev, folded, generation: reached, state, ...row }): IdleCounter => {
+          return { ...keyParts(row), value, rev, folded, generation: reached, state };
+        });
+      return { counters, next: looked.length === limit ? keyParts(looked.at(-1)!) : null };
     },
 
     async list({ tenant, metric, subject, after, limit }) {

@@ -35,6 +35,9 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         const row = tables.counters.get(key);
         const generation = tables.definitions.get(evaluation.metric)?.generation;
         if (row?.folded !== evaluation.from || generation !== evaluation.generation) return "lost";
+        // An idle counter's `folded` may stay where it is, so only its generation shows that another was first.
+        const idle = evaluation.rev !== undefined;
+        if (idle && (row.rev !== evaluation.rev || row.generation >= evaluation.reached)) return "lost";
 
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;
@@ -45,6 +48,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
           ...row,
           ...evaluation.band,
           state: evaluation.state,
+          generation: evaluation.reached,
           folded: evaluation.upTo,
           due: row.rev > evaluation.upTo,
           trail: row.trail.filter((trail) => trail.rev > evaluation.upTo),

@@ -1,22 +1,30 @@
+import { defaultTenant } from "../../recording/event.js";
 import { compareKeys } from "../../text-key.js";
-import type { DefinitionRepository, InstalledDefinition } from "../definition-repository.js";
-import { definitionsChanged } from "../refusals.js";
+import type { DefinitionRepository } from "../definition-repository.js";
 import type { Tables } from "./tables.js";
 
 export function memoryDefinitions(tables: Tables): DefinitionRepository {
   return {
-    async install({ definitions }) {
-      const installed = definitions.map((definition): InstalledDefinition => {
-        const stored = tables.definitions.get(definition.metric);
-        if (stored === undefined) return { ...definition, generation: 1 };
-        if (stored.fingerprint === definition.fingerprint) return stored;
-        for (const counter of tables.counters.values()) {
-          if (counter.metric === definition.metric) throw definitionsChanged(definition.metric);
-        }
-        return { ...definition, generation: stored.generation + 1 };
-      });
-      for (const definition of installed) tables.definitions.set(definition.metric, definition);
-      return installed;
+    async install({ definitions, act, now = tables.clock() }) {
+      const follows = definitions.every(
+        ({ metric, generation }) => (tables.definitions.get(metric)?.generation ?? 0) === generation - 1,
+      );
+      if (!follows) return false;
+      for (const definition of definitions) {
+        const { metric } = definition;
+        tables.definitions.set(metric, definition);
+        if (act === undefined) continue;
+        const about = { tenant: defaultTenant, entity: "definition", entityId: metric, act: "reinstall" };
+        tables.acts.push({ ...about, ...act, at: now });
+      }
+      return true;
+    },
+
+    async adopted({ metric, generation }) {
+      const stored = tables.definitions.get(metric);
+      if (stored?.generation !== generation) return false;
+      tables.definitions.set(metric, { ...stored, adopted: generation });
+      return true;
     },
 
     async list() {

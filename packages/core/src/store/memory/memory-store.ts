@@ -1,8 +1,10 @@
+import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
 import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
+import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { Tables } from "./tables.js";
@@ -19,9 +21,11 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const tables = new Tables(options.now ?? (() => new Date()));
   return {
-    supports: { persistence: false, durableCommits: true },
+    supports: { persistence: false, durableCommits: true, hostTransactions: false },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
+    inbox: noInbox(),
+    events: memoryEvents(tables),
     crossings: memoryCrossings(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),

@@ -4,10 +4,12 @@ import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterState, TrailRow } from "../counter-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
+import type { RetainedEvent } from "../event-repository.js";
 import type { Act, Lane } from "../lane-repository.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
+  readonly generation: number;
   readonly folded: number;
   readonly state: Readonly<Record<string, unknown>>;
   readonly trail: readonly TrailRow[];
@@ -18,7 +20,9 @@ export interface CounterRow extends CounterState, Band {
 /** The tables of the memory store, by key; the parts of a key are joined with NUL, which no key contains. */
 export class Tables {
   readonly definitions: Map<string, InstalledDefinition> = new Map();
-  readonly events: Set<string> = new Set();
+  /** Remembered ids, with their time where they can be purged. */
+  readonly events: Map<string, { readonly metric: string; readonly occurredAt: Date | null }> = new Map();
+  retained: readonly RetainedEvent[] = [];
   readonly counters: Map<string, CounterRow> = new Map();
   readonly crossings: Map<string, StoredCrossing> = new Map();
   readonly crossingKeys: Set<string> = new Set();

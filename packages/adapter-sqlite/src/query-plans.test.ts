@@ -1,0 +1,116 @@
+import type Database from "better-sqlite3";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { tenantsPerCall } from "./idle-counters.js";
+import { type SqliteStore, sqliteStore } from "./index.js";
+import { type TemporaryDatabase, temporaryDatabase } from "./sqlite-harness.js";
+import { metric } from "./store-samples.js";
+
+// What SQLite says of the statements that steps send: each finds its rows by an index, and sorts nothing.
+
+let database: TemporaryDatabase;
+let db: Database.Database;
+let store: SqliteStore;
+const sent: { readonly sql: string; readonly params: readonly unknown[] }[] = [];
+beforeEach(async () => {
+  database = temporaryDatabase();
+  db = database.open();
+  const watched = Object.create(db, {
+    prepare: {
+      value(sql: string) {
+        const statement = db.prepare(sql);
+        for (const method of ["run", "get", "all"] as const) {
+          const call = statement[method].bind(statement) as (...params: unknown[]) => never;
+          statement[method] = (...params: unknown[]) => {
+            sent.push({ sql, params });
+            return call(...params);
+          };
+        }
+        return statement;
+      },
+    },
+  }) as Database.Database;
+  store = sqliteStore(watched);
+  await store.migrate();
+  sent.length = 0;
+});
+afterEach(() => database.dispose());
+
+/** How the statements of a step get at our tables. Lists that were handed over as JSON are left out. */
+async function plansOf(step: () => Promise<unknown>): Promise<string[]> {
+  sent.length = 0;
+  await step();
+  const own = sent.filter(({ sql }) => sql.includes("milepost_"));
+  return own.flatMap(({ sql, params }) => {
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...params) as { detail: string }[];
+    return rows.map(({ detail }) => detail).filter((detail) => /milepost_|B-TREE/.test(detail));
+  });
+}
+
+const byKey = "sqlite_autoindex_milepost_counters_1";
+
+test("idle counters are found by the primary key, from tenant to tenant", async () => {
+  db.exec(`INSERT INTO milepost_counters (tenant, metric, subject, period, value, rev, due)
+    VALUES ('t', '${metric}', 's', 'lifetime', 1, 1, 0)`);
+  const after = { tenant: "t", metric, subject: "a", period: "lifetime" };
+  const inTenant = "tenant=? AND metric=? AND (subject,period)>(?,?)";
+  expect(await plansOf(() => store.counters.idle({ metric, generation: 2, after, limit: 9 }))).toEqual([
+    `SEARCH milepost_counters USING INDEX ${byKey} (${inTenant})`,
+    `SEARCH milepost_counters USING COVERING INDEX ${byKey} (tenant>?)`,
+  ]);
+});
+
+test("a walk over idle counters ends its calls also among tenants that have none, and finds each counter once", async () => {
+  const tenants = 2 * tenantsPerCall + 10;
+  db.exec(`INSERT INTO milepost_counters (tenant, metric, subject, period, value, rev, due)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${tenants})
+    SELECT printf('t%05d', i), j.value, 's', 'lifetime', 1, 1, 0 FROM n, json_each('["a", "z"]') j;
+    UPDATE milepost_counters SET metric = '${metric}' WHERE metric = 'a' AND tenant IN ('t00150', 't00410')`);
+  const found: (readonly string[])[] = [];
+  let after: Awaited<ReturnType<typeof store.counters.idle>>["next"] = null;
+  do {
+    const before = sent.length;
+    const page: Awaited<ReturnType<typeof store.counters.idle>> = await store.counters.idle({
+      ...{ metric, generation: 2, limit: 5 },
+      ...(after && { after }),
+    });
+    // BEGIN, COMMIT, the first tenant, and two for each
+    expect(sent.length - before).toBeLessThanOrEqual(2 * tenantsPerCall + 3);
+    found.push(page.counters.map(({ tenant }) => tenant));
+    after = page.next;
+  } while (after !== null);
+  expect(found).toEqual([["t00150"], [], ["t00410"]]);
+});
+
+test("a purge finds what is oldest by its time, and needs no table for it", async () => {
+  const before = "(metric=? AND occurred_at<?)";
+  expect(await plansOf(() => store.events.purge({ metric, age: 1, limit: 9 }))).toEqual([
+    "SEARCH milepost_events USING PRIMARY KEY (tenant=? AND metric=? AND id=?)",
+    `SEARCH milepost_events USING COVERING INDEX milepost_events_occurred_at ${before}`,
+    "SEARCH milepost_retained_events USING PRIMARY KEY (tenant=? AND metric=? AND subject=? AND rev=? AND place=?)",
+    `SEARCH milepost_retained_events USING COVERING INDEX milepost_retained_events_occurred_at ${before}`,
+  ]);
+});
+
+test("retained events are listed by their key", async () => {
+  const after = { rev: 1, place: 0 };
+  expect(await plansOf(() => store.events.list({ tenant: "t", metric, subject: "s", after, limit: 9 }))).toEqual([
+    "SEARCH milepost_retained_events USING PRIMARY KEY (tenant=? AND metric=? AND subject=? AND (rev,place)>(?,?))",
+  ]);
+});
+
+test("the rows of the inbox that wait and those that were refused have an index each, and go by their number", async () => {
+  for (const metrics of [undefined, [metric]]) {
+    for (const [refused, index] of [
+      [false, "waiting"],
+      [true, "refused"],
+    ] as const) {
+      expect(await plansOf(() => store.inbox.list({ refused, limit: 9, ...(metrics && { metrics }) }))).toEqual([
+        `SEARCH milepost_inbox USING INDEX milepost_inbox_${index} (number>?)`,
+      ]);
+    }
+  }
+  const [retried] = await plansOf(() => store.inbox.retry({ tenant: "t", by: "ann", why: "again" }));
+  expect(retried).toBe("SCAN milepost_inbox USING INDEX milepost_inbox_refused");
+  const drained = await plansOf(() => store.counters.add({ events: [], rules: {}, drained: [1, 2] }));
+  expect(drained).toEqual(["SEARCH milepost_inbox USING INTEGER PRIMARY KEY (rowid=?)"]);
+});

@@ -1,0 +1,268 @@
+import assert from "node:assert/strict";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createMilepost, type Milepost, type MilepostOptions } from "../engine.js";
+import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
+import { thresholds } from "../milestone/thresholds.js";
+import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
+import type { Store } from "../store/store.js";
+import type { ConformanceCase, OpenedStore } from "./case.js";
+import { metric, owner, refusal } from "./engine-setup.js";
+import { twoStores } from "./samples.js";
+
+const about = "engine: definitions";
+const at = (count: number, from = 1) =>
+  Array.from({ length: count }, (_, i) => ({ id: `e${from + i}`, metric, subject: "acme" }));
+
+/** A deployment: its milestones, each told to one owner by the notifier. */
+function deploy(
+  store: Store,
+  notifier: MemoryNotifier,
+  milestones: Readonly<Record<string, readonly number[]>>,
+  more: Partial<MilestoneOptions> = {},
+  options: Partial<MilepostOptions> = {},
+): Milepost {
+  const definitions = Object.entries(milestones).map(
+    ([name, values]): Milestone =>
+      milestone({
+        name,
+        metric,
+        policy: thresholds(...values),
+        recipients: owner,
+        message: { text: "{{milestone}} {{threshold}}" },
+        notifier,
+        ...more,
+      }),
+  );
+  return createMilepost({ store, milestones: definitions, ...options });
+}
+
+/** Two deployments at once, each with a store of its own over the same data, and one notifier. */
+async function rolling(opened: OpenedStore): Promise<readonly [Store, Store, MemoryNotifier]> {
+  const [one, two] = await twoStores(opened);
+  return [one, two, memoryNotifier()];
+}
+
+const texts = ({ sent }: MemoryNotifier): string[] => sent.map(({ text }) => text ?? "").sort();
+const facts = async (milepost: Milepost) =>
+  (await milepost.crossings.list()).map((c) => [c.milestone, c.threshold, c.state, c.eventId]);
+
+export const engineDefinitionCases: readonly ConformanceCase[] = [
+  {
+    about,
+    name: "a milestone installed at 999 announces the 1,000th event exactly once, also when old code records it",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const old = deploy(one, notifier, { first: [1] });
+      await old.recordMany(at(999));
+      await old.runOnce();
+      const young = deploy(two, notifier, { first: [1], thousand: [500, 1_000] });
+      await young.ready();
+
+      const { crossings, value } = await old.record(at(1, 1_000)[0]!);
+      assert.deepEqual([value, crossings], [1_000, []], "the old code counts, and leaves evaluating to the new");
+      await old.runOnce();
+      await young.runOnce();
+      await old.runOnce();
+      assert.deepEqual(texts(notifier), ["first 1", "thousand 1000"]);
+      assert.deepEqual(await facts(young), [
+        ["first", "1", "announced", "e1"],
+        ["thousand", "500", "adopted", ""],
+        ["thousand", "1000", "announced", "e1000"],
+      ]);
+    },
+  },
+  {
+    about,
+    name: "a process that only records may come first, and may be the one that records everything",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const recorder = createMilepost({ store: one, onUnknownMetric: "count" });
+      await recorder.recordMany(at(4));
+      const owner = deploy(two, notifier, { few: [3, 5] });
+      await owner.ready();
+      await recorder.recordMany(at(6, 5));
+      assert.equal((await recorder.runOnce()).evaluated, 0);
+      await owner.runOnce();
+      assert.deepEqual(texts(notifier), ["few 5"]);
+      assert.equal((await recorder.definitions.list())[0]?.evaluated, false);
+      assert.equal((await owner.definitions.list())[0]?.evaluated, true);
+    },
+  },
+  {
+    about,
+    name: "counters that stay idle meet a new milestone in chunks, and it is noted when all have",
+    async run({ store }) {
+      const notifier = memoryNotifier();
+      const before = createMilepost({ store, onUnknownMetric: "count" });
+      const events = Array.from({ length: 2_500 }, (_, i) => ({
+        id: `e${i}`,
+        metric,
+        subject: `s${i}`,
+        amount: i % 3 === 0 ? 10 : 1,
+        tenant: i % 2 === 0 ? "even" : "odd",
+      }));
+      await before.recordMany(events);
+      const after = deploy(store, notifier, { ten: [5, 10, 20] });
+      const told: { counters: number; done: boolean }[] = [];
+      after.on("adopted", ({ counters, done }) => told.push({ counters, done }));
+      await after.runOnce();
+      assert.ok(told.length >= 3, `told ${told.length} times`);
+      assert.deepEqual(told.at(-1), { counters: 2_500, done: true });
+      assert.equal((await after.definitions.list())[0]?.adopted, true);
+      assert.deepEqual(notifier.sent, []);
+      const adopted = await after.crossings.list({ tenant: "odd", states: ["adopted"], limit: 10_000 });
+      assert.equal(adopted.length, events.filter(({ tenant, amount }) => tenant === "odd" && amount === 10).length * 2);
+
+      const { crossings } = await after.record({ id: "next", metric, subject: "s0", tenant: "even", amount: 10 });
+      assert.deepEqual(
+        crossings.map(({ threshold }) => threshold),
+        ["20"],
+      );
+      told.length = 0;
+      await after.runOnce();
+      assert.deepEqual(told, [], "there is nothing left to adopt");
+    },
+  },
+  {
+    about,
+    name: "tells the highest level behind, once, where the milestone asks for it",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      await createMilepost({ store: one, onUnknownMetric: "count" }).recordMany(at(12));
+      const asking = deploy(two, notifier, { told: [5, 10, 20] }, { onAdopt: "notify" });
+      await asking.runOnce();
+      await deploy(one, notifier, { told: [5, 10, 20] }, { onAdopt: "notify" }).runOnce();
+      assert.deepEqual(texts(notifier), ["told 10"]);
+      assert.deepEqual(await facts(asking), [
+        ["told", "5", "superseded", ""],
+        ["told", "10", "announced", ""],
+      ]);
+    },
+  },
+  {
+    about,
+    name: "an edited milestone says its new levels from then on, and nothing that was said or lies behind",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const old = deploy(one, notifier, { few: [2, 10] });
+      await old.recordMany(at(4));
+      await old.runOnce();
+      const edited = deploy(two, notifier, { few: [2, 3, 6, 10] });
+      await edited.ready();
+      await old.recordMany(at(6, 5));
+      await old.runOnce();
+      assert.deepEqual(texts(notifier), ["few 2"], "the old code must not evaluate");
+      await edited.runOnce();
+      assert.deepEqual(texts(notifier), ["few 10", "few 2", "few 6"]);
+      assert.deepEqual((await facts(edited)).map(([, threshold, state]) => [threshold, state]).sort(), [
+        ["10", "announced"],
+        ["2", "announced"],
+        ["3", "adopted"],
+        ["6", "announced"],
+      ]);
+    },
+  },
+  {
+    about,
+    name: "old code that starts again brings nothing back, says that it is behind, and does so only when it is told to",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      await deploy(one, notifier, { few: [2] }).ready();
+      const young = deploy(two, notifier, { few: [3] });
+      await young.ready();
+      const restarted = deploy(one, notifier, { few: [2] });
+      const behind: unknown[] = [];
+      restarted.on("behind", (event) => behind.push(event));
+      await restarted.recordMany(at(2));
+      await restarted.runOnce();
+      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"] }]);
+      assert.deepEqual(notifier.sent, []);
+
+      const unsigned = await refusal(() => restarted.definitions.reinstall({ by: "", why: "x" }));
+      assert.deepEqual([unsigned.code, unsigned.path], ["invalid_options", "by"]);
+      await restarted.definitions.reinstall({ by: "ops", why: "the new thresholds were wrong" });
+      await restarted.recordMany(at(1, 3));
+      await restarted.runOnce();
+      young.on("behind", () => {});
+      await young.recordMany(at(1, 4));
+      await young.runOnce();
+      assert.deepEqual(await facts(restarted), [["few", "2", "adopted", ""]]);
+      const acts = await two.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
+      assert.deepEqual(
+        acts.map(({ act, by, why }) => [act, by, why]),
+        [["reinstall", "ops", "the new thresholds were wrong"]],
+      );
+    },
+  },
+  {
+    about,
+    name: "a milestone the code omits stays; removed by its name it is evaluated and announced no more",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const both = deploy(one, notifier, { gone: [1, 2, 3], kept: [3] });
+      await both.recordMany(at(1));
+      const omitting = deploy(two, notifier, { kept: [3] });
+      omitting.on("behind", () => {});
+      await omitting.recordMany(at(1, 2));
+      assert.deepEqual((await omitting.definitions.list())[0]?.milestones, ["gone", "kept"]);
+
+      const removing = deploy(two, notifier, { kept: [3] }, {}, { removed: ["gone"] });
+      await removing.ready();
+      await both.recordMany(at(2, 3));
+      await removing.runOnce();
+      await both.runOnce();
+      assert.deepEqual(texts(notifier), ["kept 3"]);
+      const states = (await facts(removing)).map(([name, threshold, state]) => [name, threshold, state]);
+      assert.deepEqual(states, [
+        ["gone", "1", "failed"],
+        ["kept", "3", "announced"],
+      ]);
+      assert.equal((await removing.crossings.list({ milestone: "gone" }))[0]?.reason, "cancelled");
+      const conflict = await refusal(() => deploy(two, notifier, { gone: [1] }, {}, { removed: ["gone"] }));
+      assert.deepEqual([conflict.code, conflict.path], ["invalid_options", "removed[0]"]);
+    },
+  },
+  {
+    about,
+    name: "nothing is lost or doubled while deployments change under writers that know the old one",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const old = deploy(one, notifier, { steps: [100, 200] });
+      old.on("behind", () => {});
+      let installedAt = 0;
+      const writing = (async () => {
+        for (let i = 0; i < 300; i += 3) {
+          await Promise.all(at(3, i + 1).map((event) => old.record(event)));
+          installedAt ||= (await old.definitions.list())[0]!.generation === 1 ? 0 : i + 3;
+        }
+      })();
+      const young = deploy(two, notifier, {
+        steps: [100, 200],
+        tens: Array.from({ length: 30 }, (_, i) => 10 * (i + 1)),
+      });
+      const counted = async () => (await one.counters.list({ tenant: "default", limit: 1 }))[0]?.value ?? 0;
+      while ((await counted()) < 90) await nextTurn();
+      await young.ready();
+      await writing;
+      await young.runOnce();
+      const crossings = await young.crossings.list({ limit: 1_000 });
+      const key = (c: { milestone: string; threshold: string }) => `${c.milestone} ${c.threshold}`;
+      assert.equal(new Set(crossings.map(key)).size, crossings.length);
+      assert.deepEqual(
+        crossings.map(key).sort(),
+        ["steps 100", "steps 200", ...Array.from({ length: 30 }, (_, i) => `tens ${10 * (i + 1)}`)].sort(),
+      );
+      const adopted = crossings.filter(({ state }) => state === "adopted");
+      assert.ok(adopted.length > 0 && adopted.every(({ at, value }) => at <= value && value <= installedAt));
+      const baseline = adopted[0]!.value;
+      for (const { state, milestone: name, value, at: level, eventId } of crossings) {
+        if (state === "adopted") assert.deepEqual([value, eventId], [baseline, ""]);
+        else if (name === "tens") assert.ok(level > baseline, `${level} was passed before ${baseline}`);
+        if (state !== "adopted") assert.equal(value, level, "amounts are 1, so the event that passed it ends on it");
+      }
+      const announced = crossings.filter(({ state }) => state === "announced").length;
+      notifier.expectSent(announced);
+      assert.equal(announced, crossings.length - adopted.length);
+    },
+  },
+];

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { createMilepost, type Milepost } from "../engine.js";
+import type { MetricOptions } from "../milestone/definition.js";
+import type { Store } from "../store/store.js";
+import type { ConformanceCase } from "./case.js";
+import { metric, refusal, StillClock } from "./engine-setup.js";
+import { hour } from "./samples.js";
+
+const about = "engine: retention";
+const day = 24 * hour;
+
+function keeping(store: Store, options: MetricOptions, clock: StillClock, clockTolerance = hour): Milepost {
+  return createMilepost({ store, metrics: { [metric]: options }, clockTolerance, runtime: { now: clock.now } });
+}
+
+const event = (id: string, occurredAt?: Date, amount = 1) => ({
+  ...{ id, metric, subject: "acme", amount },
+  ...(occurredAt && { occurredAt }),
+});
+
+export const engineRetentionCases: readonly ConformanceCase[] = [
+  {
+    about,
+    name: "retains events with the value after each, in the order of their effect, where the metric says so",
+    async run({ store }) {
+      const clock = new StillClock();
+      const milepost = keeping(store, { retain: "events", decrements: true }, clock);
+      const first = clock.now();
+      await milepost.recordMany([event("a", first, 5), event("b", first, -2), event("a", first, 9)]);
+      clock.advance(1);
+      await milepost.record(event("c"));
+      const kept = await milepost.events.list({ metric, subject: "acme" });
+      assert.deepEqual(
+        kept.map(({ id, amount, value, occurredAt }) => [id, amount, value, occurredAt]),
+        [
+          ["a", 5, 5, first],
+          ["b", -2, 3, first],
+          ["c", 1, 4, clock.now()],
+        ],
+      );
+      const [, { rev, place } = { rev: 0, place: 0 }] = kept;
+      const rest = await milepost.events.list({ metric, subject: "acme", after: { rev, place }, limit: 1 });
+      assert.deepEqual(rest, kept.slice(2));
+      assert.deepEqual(await milepost.events.list({ metric, subject: "brand" }), []);
+    },
+  },
+  {
+    about,
+    name: "a finite retention wants to know when events occurred, and refuses those it might have forgotten",
+    async run({ store }) {
+      const clock = new StillClock();
+      const milepost = keeping(store, { eventRetention: day }, clock);
+      const now = clock.now().getTime();
+      const refused = async (input: Parameters<Milepost["record"]>[0]) => {
+        const { code, path } = await refusal(() => milepost.record(input));
+        return [code, path];
+      };
+      assert.deepEqual(await refused(event("a")), ["invalid_event", "occurredAt"]);
+      assert.deepEqual(await refused(event("a", new Date(now - day - 1))), ["event_too_late", "occurredAt"]);
+      assert.deepEqual(await refused(event("a", new Date(now + hour + 1))), ["event_too_early", "occurredAt"]);
+      const many = await refusal(() => milepost.recordMany([event("b", new Date(now)), event("c", new Date(0))]));
+      assert.deepEqual([many.code, many.path], ["event_too_late", "events[1].occurredAt"]);
+      assert.equal(await milepost.counters.get({ metric, subject: "acme" }), null, "nothing was stored");
+      for (const [id, time] of [["a", now - day] as const, ["b", now + hour] as const]) {
+        assert.equal((await milepost.record(event(id, new Date(time)))).counted, true);
+      }
+    },
+  },
+  {
+    about,
+    name: "forgets in batches what can come no more, never what could still be repeated, and no count",
+    async run({ store }) {
+      const clock = new StillClock();
+      const milepost = keeping(store, { eventRetention: day, retain: "events" }, clock);
+      const old = clock.now();
+      await milepost.recordMany(Array.from({ length: 2_300 }, (_, i) => event(`old${i}`, old)));
+      clock.advance(day);
+      await milepost.recordMany([event("young", clock.now()), event("old0", old)]);
+      await milepost.runOnce();
+      assert.equal((await milepost.record(event("old1", old))).duplicate, true, "the last moment it may be repeated");
+      clock.advance(hour);
+      await milepost.runOnce();
+      assert.equal((await milepost.events.list({ metric, subject: "acme", limit: 10_000 })).length, 2_301);
+      assert.equal((await refusal(() => milepost.record(event("old1", old)))).code, "event_too_late");
+      clock.advance(hour + 1);
+      await milepost.runOnce();
+      const kept = await milepost.events.list({ metric, subject: "acme", limit: 10_000 });
+      assert.deepEqual(
+        kept.map(({ id }) => id),
+        ["young"],
+      );
+      assert.equal((await refusal(() => milepost.record(event("old1", old)))).code, "event_too_late");
+      assert.equal((await milepost.record(event("young", new Date(old.getTime() + day)))).duplicate, true);
+      assert.equal((await milepost.counters.get({ metric, subject: "acme" }))?.value, 2_301);
+    },
+  },
+];

@@ -1,0 +1,5 @@
+import type { ConformanceCase } from "./case.js";
+import { eventPurgeCases } from "./event-purge.js";
+import { eventRetainCases } from "./event-retain.js";
+
+export const eventCases: readonly ConformanceCase[] = [...eventRetainCases, ...eventPurgeCases];

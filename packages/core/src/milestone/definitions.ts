@@ -1,0 +1,55 @@
+import * as z from "zod";
+import { type Agrees, keySchema, parseInput, whySchema } from "../validation.js";
+import type { Registry, ReinstallAct } from "./registry.js";
+
+/** A metric's definition as it is stored, and what this process makes of it. */
+export interface DefinitionReport {
+  readonly metric: string;
+  /** Rises with each change. */
+  readonly generation: number;
+  readonly decrements: boolean;
+  readonly retain: "ids" | "events";
+  /** Milliseconds; null = for ever. */
+  readonly eventRetention: number | null;
+  /** Names of the installed milestones. */
+  readonly milestones: readonly string[];
+  /** Names of those that were removed. */
+  readonly removed: readonly string[];
+  /** Whether this process has the code of all of them, as they are installed; if not it records and does not evaluate. */
+  readonly evaluated: boolean;
+  /** Whether every counter that ran before has met them. */
+  readonly adopted: boolean;
+}
+
+/** What is installed. It changes when a process with other milestones starts. */
+export interface Definitions {
+  list(): Promise<readonly DefinitionReport[]>;
+  /**
+   * Installs this process' milestones again where newer ones replaced or removed them: for a rollback. Without it old
+   * code never replaces newer, because during a rolling deployment both run.
+   */
+  reinstall(act: ReinstallAct): Promise<void>;
+}
+
+const actSchema = z.strictObject({ by: keySchema, why: whySchema });
+
+true satisfies Agrees<typeof actSchema, ReinstallAct>;
+
+export function definitionsOver(registry: Registry): Definitions {
+  return {
+    async list() {
+      await registry.ready();
+      await registry.refresh();
+      return registry.all.map(({ births: _, former: __, milestones, removed, adopted, ...definition }) => ({
+        ...definition,
+        milestones: milestones.map(({ name }) => name),
+        removed: [...removed],
+        evaluated: registry.evaluated.has(definition.metric),
+        adopted: adopted === definition.generation,
+      }));
+    },
+    async reinstall(act) {
+      await registry.reinstall(parseInput(actSchema, act, "invalid_options"));
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { MilepostError } from "../errors.js";
+import type { Registry } from "../milestone/registry.js";
+import type { Runtime } from "../runtime.js";
+import { joinPath } from "../validation.js";
+import { type MilestoneEvent, type ParsedEvent, parseEvent } from "./event.js";
+
+/** Everything that can be wrong with an event before it is stored. Asks this process only, never the database. */
+export class Admission {
+  readonly #registry: Registry;
+  readonly #clockTolerance: number;
+  readonly #now: () => Date;
+
+  /** `clockTolerance`: milliseconds by which the clocks of processes and of the database may differ. */
+  constructor(registry: Registry, clockTolerance: number, runtime: Runtime) {
+    this.#registry = registry;
+    this.#clockTolerance = clockTolerance;
+    this.#now = runtime.now ?? (() => new Date());
+  }
+
+  /** The event with its defaults, or the refusal. `path` is where it stands in the caller's input. */
+  check(input: unknown, path: string): ParsedEvent {
+    const event = parseEvent(input, path, this.#now);
+    const { metric, amount } = event;
+    this.#registry.refuseUnknown(metric, joinPath(path, ["metric"]));
+    const { decrements, eventRetention } = this.#registry.settings(metric);
+    if (amount < 0 && !decrements) {
+      const expected = "0 or more; a metric that goes down is declared with decrements: true";
+      throw refused("invalid_event", joinPath(path, ["amount"]), expected);
+    }
+    if (eventRetention !== null && (input as MilestoneEvent).occurredAt === undefined) {
+      throw refused(
+        "invalid_event",
+        joinPath(path, ["occurredAt"]),
+        "a Date: this metric forgets events by their time",
+      );
+    }
+    const late = this.outOfTime(event, path);
+    if (late !== undefined) throw late;
+    return event;
+  }
+
+  /**
+   * Why an event of a metric with a finite retention cannot be counted (any more): its id may have been forgotten, or it
+   * would be remembered longer than others. Ids are kept for the tolerance longer than events are accepted.
+   */
+  outOfTime({ metric, occurredAt }: ParsedEvent, path: string): MilepostError | undefined {
+    const { eventRetention } = this.#registry.settings(metric);
+    if (eventRetention === null) return undefined;
+    const age = this.#now().getTime() - occurredAt.getTime();
+    const at = joinPath(path, ["occurredAt"]);
+    if (age > eventRetention) {
+      const expected = `at most ${eventRetention} ms ago: events of "${metric}" are not remembered for longer`;
+      return refused("event_too_late", at, expected);
+    }
+    if (age < -this.#clockTolerance) {
+      return refused("event_too_early", at, `at most ${this.#clockTolerance} ms ahead of this process' clock`);
+    }
+    return undefined;
+  }
+
+  /** Milliseconds after which an id of a metric may be forgotten; null = never. */
+  keptFor(metric: string): number | null {
+    const { eventRetention } = this.#registry.settings(metric);
+    return eventRetention === null ? null : eventRetention + 2 * this.#clockTolerance;
+  }
+}
+
+function refused(
+  code: "invalid_event" | "event_too_late" | "event_too_early",
+  path: string,
+  expected: string,
+): MilepostError {
+  return new MilepostError(code, `${path}: ${expected}`, { path, expected });
+}

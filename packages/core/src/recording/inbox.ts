@@ -1,0 +1,87 @@
+import * as z from "zod";
+import type { Runtime } from "../runtime.js";
+import type { InboxRow } from "../store/inbox-repository.js";
+import type { Store } from "../store/store.js";
+import { storeNow } from "../store-clock.js";
+import { type Agrees, keySchema, parseInput, whySchema } from "../validation.js";
+import type { Admission } from "./admission.js";
+import { arrayOfEvents, defaultTenant, type MilestoneEvent } from "./event.js";
+
+/** Recording inside a transaction of the host: counted if, and only if, it commits. */
+export interface TransactionRecorder<Done extends void | Promise<void>> {
+  /** Throws what `record()` throws for a bad event, and `no_transaction`; then nothing was stored. */
+  record(event: MilestoneEvent): Done;
+  recordMany(events: readonly MilestoneEvent[]): Done;
+}
+
+export interface InboxQuery {
+  /** Those that were set aside because they cannot be counted; false unless said: those that wait. */
+  readonly refused?: boolean;
+  /** Go on after the row with this number. */
+  readonly after?: number;
+  /** 100 unless said, 1,000 at most. */
+  readonly limit?: number;
+}
+
+export interface InboxAct {
+  readonly tenant?: string;
+  /** Only these; all refused ones of the tenant unless said. */
+  readonly numbers?: readonly number[];
+  /** Who did it, and why: kept with the act. */
+  readonly by: string;
+  readonly why: string;
+}
+
+/** Events recorded in transactions of the host that are not counted yet. */
+export interface Inbox {
+  list(query?: InboxQuery): Promise<readonly InboxRow[]>;
+  /** Lets refused events wait again, after their cause is gone; answers how many there were. */
+  retry(act: InboxAct): Promise<number>;
+}
+
+const querySchema = z.strictObject({
+  refused: z.boolean().default(false),
+  after: z.int().min(0).optional(),
+  limit: z.int().min(1).max(1_000).default(100),
+});
+
+const actSchema = z.strictObject({
+  tenant: keySchema.default(defaultTenant),
+  numbers: z.array(z.int().min(1)).optional(),
+  by: keySchema,
+  why: whySchema,
+});
+
+true satisfies Agrees<typeof querySchema, InboxQuery>;
+true satisfies Agrees<typeof actSchema, InboxAct>;
+
+export function inboxOver(store: Store, runtime: Runtime): Inbox {
+  return {
+    async list(query = {}) {
+      const { refused, limit, after } = parseInput(querySchema, query, "invalid_options");
+      return store.inbox.list({ refused, limit, ...(after !== undefined && { after }) });
+    },
+    async retry(act) {
+      const { tenant, by, why, numbers } = parseInput(actSchema, act, "invalid_options");
+      return store.inbox.retry({ tenant, by, why, ...(numbers && { numbers }), ...storeNow(runtime) });
+    },
+  };
+}
+
+/** `told` hears of each call, before the host's transaction has ended. */
+export function transactionRecorder<Tx, Done extends void | Promise<void>>(
+  store: Store<Tx, Done>,
+  tx: Tx,
+  admission: Admission,
+  told: () => void,
+): TransactionRecorder<Done> {
+  const enqueue = (inputs: readonly (readonly [input: unknown, path: string])[]): Done => {
+    const events = inputs.map(([input, path]) => admission.check(input, path));
+    told();
+    return store.inbox.enqueue(tx, events);
+  };
+  return {
+    record: (event) => enqueue([[event, ""]]),
+    recordMany: (events) => enqueue(arrayOfEvents(events).map((event, i) => [event, `events[${i}]`] as const)),
+  };
+}

@@ -1,0 +1,53 @@
+/** An event that was recorded in a host's transaction and is not counted yet. */
+export interface InboxEvent {
+  readonly tenant: string;
+  readonly metric: string;
+  readonly id: string;
+  readonly subject: string;
+  /** A safe integer. */
+  readonly amount: number;
+  readonly occurredAt: Date;
+}
+
+export interface InboxRow extends InboxEvent {
+  /** Rises in the order of recording; of transactions side by side, not in the order of their commits. */
+  readonly number: number;
+  /** Why it cannot be counted, as an error code and a message; null while it waits. */
+  readonly refusal: { readonly code: string; readonly message: string } | null;
+}
+
+/**
+ * Events recorded inside transactions of the host: append-only for it, drained by the engine with `counters.add`. A
+ * store without `supports.hostTransactions` has {@link noInbox}.
+ */
+export interface InboxRepository<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
+  /**
+   * Appends inside the host's open transaction `tx`, whose commit or rollback decides; synchronous where the driver is.
+   * Takes no lock that another transaction could wait for. Ids are not looked at: a repeat is a second row, which
+   * counts nothing when it is drained. Throws `no_transaction` where `tx` has none open, and stores nothing.
+   */
+  enqueue(tx: Tx, events: readonly InboxEvent[]): Done;
+
+  /** Committed rows that wait, or those that were refused, in the order of `number`, after `after`. Locks nothing. */
+  list(input: {
+    readonly refused: boolean;
+    readonly metrics?: readonly string[];
+    readonly after?: number;
+    readonly limit: number;
+  }): Promise<readonly InboxRow[]>;
+
+  /** Sets a waiting row aside, so that it holds up no other. A row that is gone or refused is left as it is. */
+  refuse(input: { readonly number: number; readonly code: string; readonly message: string }): Promise<void>;
+
+  /**
+   * Lets refused rows wait again: all of a tenant, or those with these numbers. Recorded as an act on entity `inbox`,
+   * id `"*"` or the number; answers how many rows there were. Also when there were none, an act on `"*"` is recorded.
+   */
+  retry(input: {
+    readonly tenant: string;
+    readonly numbers?: readonly number[];
+    readonly by: string;
+    readonly why: string;
+    readonly now?: Date;
+  }): Promise<number>;
+}

@@ -1,0 +1,27 @@
+import type { EventRepository } from "../event-repository.js";
+import type { Tables } from "./tables.js";
+
+export function memoryEvents(tables: Tables): EventRepository {
+  return {
+    async list({ tenant, metric, subject, after, limit }) {
+      return tables.retained
+        .filter((event) => event.tenant === tenant && event.metric === metric && event.subject === subject)
+        .filter(
+          ({ rev, place }) => after === undefined || rev - after.rev > 0 || (rev === after.rev && place > after.place),
+        )
+        .sort((a, b) => a.rev - b.rev || a.place - b.place)
+        .slice(0, limit);
+    },
+
+    async purge({ metric, age, limit, now = tables.clock() }) {
+      const old = (event: { readonly metric: string; readonly occurredAt: Date | null }) =>
+        event.metric === metric && event.occurredAt !== null && now.getTime() - event.occurredAt.getTime() > age;
+      const ids = [...tables.events].filter(([, event]) => old(event)).slice(0, limit);
+      for (const [key] of ids) tables.events.delete(key);
+      const retained = tables.retained.filter(old).slice(0, limit);
+      const gone = new Set(retained);
+      tables.retained = tables.retained.filter((event) => !gone.has(event));
+      return Math.max(ids.length, retained.length);
+    },
+  };
+}
