@@ -6,8 +6,9 @@ import type { StoreName } from "../place/place.js";
 export type StepKind = "reads" | "writes";
 
 export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, StepKind>>>> = {
-  definitions: { install: "writes" },
+  definitions: { list: "reads", install: "writes" },
   counters: { add: "writes", get: "reads", due: "reads" },
+  inbox: { list: "reads" },
   crossings: { commitEvaluation: "writes", list: "reads", claim: "writes", announce: "writes", release: "writes" },
   contacts: { subject: "reads", members: "reads" },
   notifications: {
@@ -21,10 +22,14 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
 };
 
 export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
-  // asked only by a process that counts a metric whose milestones it does not know
-  definitions: ["list"],
+  // counters that are adopted when definitions change
+  definitions: ["adopted"],
+  counters: ["idle", "list"],
+  // `enqueue` is inside the host's transaction, which rolls back when the process dies; the others are for people
+  inbox: ["enqueue", "refuse", "retry"],
+  // retained events, and their end
+  events: ["list", "purge"],
   // for people and reports
-  counters: ["list"],
   notifications: ["decide", "list", "attempts", "count"],
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before

@@ -2,6 +2,9 @@ import type { Store } from "@milepost/core";
 
 type Call = (input: unknown) => Promise<unknown>;
 
+/** No step of its own: it runs inside the host's transaction, synchronously where the driver is. */
+const inHostTransaction = "inbox.enqueue";
+
 /** A store whose every step `<repository>.<name>` runs inside `around`, which must make the call and answer with it. */
 export function aroundSteps(
   store: Store,
@@ -10,6 +13,7 @@ export function aroundSteps(
   const wrapped = Object.entries(store).map(([repository, steps]) => {
     if (!isRepository(steps)) return [repository, steps] as const;
     const calls = Object.entries(steps).map(([name, call]) => {
+      if (`${repository}.${name}` === inHostTransaction) return [name, call.bind(steps)] as const;
       const step: Call = (input) => around(`${repository}.${name}`, () => call.call(steps, input));
       return [name, step] as const;
     });
