@@ -1,4 +1,4 @@
-// Arrows point one way: examples -> adapters -> core. Run by `lint`.
+// Arrows point one way: examples and bench -> adapters -> core. Run by `lint`.
 const publicCore = "^packages/core/src/(index|store/index|conformance/index)\\.ts$";
 const publicAdapter = "^packages/adapter-[^/]+/src/index\\.ts$";
 
@@ -22,6 +22,12 @@ module.exports = {
       severity: "error",
       from: { path: "^packages/examples/" },
       to: { path: "^packages/", pathNot: ["^packages/examples/", publicCore, publicAdapter] },
+    },
+    {
+      name: "bench-imports-only-public-entries",
+      severity: "error",
+      from: { path: "^packages/bench/" },
+      to: { path: "^packages/", pathNot: ["^packages/bench/", publicCore, publicAdapter] },
     },
     {
       name: "other-packages-are-imported-by-name",

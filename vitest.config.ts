@@ -15,7 +15,7 @@ export default defineConfig({
       provider: "v8",
       reporter: ["text"],
       include: ["packages/*/src/**/*.ts"],
-      exclude: ["**/*.test.ts", "**/*.generated.ts", "packages/examples/**"],
+      exclude: ["**/*.test.ts", "**/*.generated.ts", "packages/bench/**", "packages/examples/**"],
     },
   },
 });

@@ -1,0 +1,42 @@
+import { type PostgresPool, postgresStore } from "@milepost/adapter-postgres";
+import { type SqliteDatabase, sqliteStore } from "@milepost/adapter-sqlite";
+import type { Store } from "@milepost/core";
+import Database from "better-sqlite3";
+import pg from "pg";
+
+export const storeNames = ["postgres", "sqlite"] as const;
+export type StoreName = (typeof storeNames)[number];
+
+/** Where one set of tables lives; plain data, so that it can be handed to another process. */
+export type Place =
+  | { readonly store: "postgres"; readonly url: string; readonly schema: string }
+  | { readonly store: "sqlite"; readonly file: string };
+
+export interface OpenedPlace {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Connections of the pool; 4 unless said. */
+  readonly connections?: number;
+  /** Stand between the store and its driver. */
+  readonly wrapPool?: (pool: PostgresPool) => PostgresPool;
+  readonly wrapDatabase?: (db: Database.Database) => SqliteDatabase;
+}
+
+/** Opens a place as a host should: a pool, or a handle in WAL mode with durable commits. */
+export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace {
+  if (place.store === "postgres") {
+    const pool = new pg.Pool({ connectionString: place.url, max: options.connections ?? 4 });
+    // an idle connection that is cut is no news here; the pool drops it
+    pool.on("error", () => {});
+    const store = postgresStore(options.wrapPool?.(pool) ?? pool, { schema: place.schema });
+    return { store, close: () => pool.end() };
+  }
+  const db = new Database(place.file, { timeout: 100 });
+  db.pragma("journal_mode = WAL");
+  db.pragma("synchronous = FULL");
+  const store = sqliteStore(options.wrapDatabase?.(db) ?? db);
+  return { store, close: async () => void db.close() };
+}
