@@ -23,7 +23,7 @@ export function counterLockOrder(alias: string): string {
  */
 const text = `
 WITH stale AS MATERIALIZED (
-  SELECT k.metric FROM unnest($1::text[], $2::bigint[]) AS k (metric, generation)
+  SELECT k.metric FROM ROWS FROM (unnest($1::text[]), unnest($2::bigint[])) AS k (metric, generation)
   WHERE NOT EXISTS (SELECT FROM {definitions} d WHERE d.metric = k.metric AND d.generation = k.generation)
 ), event AS MATERIALIZED (
   SELECT * FROM ROWS FROM (unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::bigint[]),
@@ -81,7 +81,7 @@ WITH stale AS MATERIALIZED (
     coalesce($23::timestamptz, clock_timestamp())
   FROM (
     SELECT f.counter, array_agg(a.id ORDER BY f.event) AS ids, array_agg(a.amount ORDER BY f.event) AS amounts,
-      array_agg(timestamptz 'epoch' + a.occurred_at * interval '1 millisecond' ORDER BY f.event) AS occurred_ats
+      array_agg(timestamptz 'epoch' + a.occurred_at::float8 * interval '1 millisecond' ORDER BY f.event) AS occurred_ats
     FROM feed f JOIN accepted a ON a.place = f.event
     WHERE f.counter IN (SELECT place FROM changed WHERE due)
     GROUP BY f.counter

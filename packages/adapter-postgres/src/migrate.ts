@@ -5,9 +5,8 @@ import {
   migrationChecksum,
   planMigrations,
   quoteIdentifier,
-  tableNamer,
 } from "@milepost/core/store";
-import { Database } from "./driver.js";
+import { Database, sqlFiller } from "./driver.js";
 import { migrations } from "./migrations.generated.js";
 
 const migrationsTable = `CREATE TABLE {migrations} (
@@ -61,7 +60,7 @@ function lockKey(schema: string): string {
 }
 
 export function ddlText(naming: { readonly schema: string; readonly tablePrefix: string }): string {
-  const fill = tableNamer(naming);
+  const fill = sqlFiller(naming);
   const rows = migrations.map(
     (migration) => `  (${migration.version}, '${migration.name}', '${migrationChecksum(migration)}')`,
   );

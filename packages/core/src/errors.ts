@@ -27,6 +27,7 @@ export const errorCodes = [
   "schema_changed",
   "schema_newer",
   "unsafe_durability",
+  "unsafe_search_path",
   "store_busy",
   "store_unavailable",
   "store_failed",
