@@ -195,10 +195,7 @@ export function createMilepost(options: MilepostOptions): Milepost {
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
-      consume: (source, { signal, ...rest } = {}) => {
-        const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
-        return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
-      },
+      consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       async runOnce(input = {}) {
         const { concurrency } = parseInput(passSchema, input, "invalid_options");
         return runPass(shop, concurrency, calls.closing);

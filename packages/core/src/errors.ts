@@ -65,7 +65,11 @@ export class MilepostError extends Error {
 
   /** True for an error of any copy of this library, whatever module format it was loaded from. */
   static is(error: unknown): error is MilepostError {
-    return typeof error === "object" && error !== null && brand in error;
+    try {
+      return typeof error === "object" && error !== null && brand in error;
+    } catch {
+      return false; // a proxy whose trap throws
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -12,5 +13,6 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,
+    ...engineHostileInputCases,
   ];
 }

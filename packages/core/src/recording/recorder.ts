@@ -10,7 +10,7 @@ import type { CounterKey, CounterState } from "../store/counter-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
-import { joinPath } from "../validation.js";
+import { itemsOf, joinPath } from "../validation.js";
 import { type MilestoneEvent, type ParsedEvent, parseEvent } from "./event.js";
 
 /** What became of one event. */
@@ -73,12 +73,10 @@ export class Recorder {
   }
 
   async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
-    if (!Array.isArray(inputs)) {
-      throw new MilepostError("invalid_event", "events: expected an array", { path: "events", expected: "an array" });
-    }
+    const items = itemsOf(inputs, "invalid_event", "events");
     await this.#registry.ready();
     const events: ParsedEvent[] = [];
-    for (const [i, input] of inputs.entries()) events.push(await this.admit(input, `events[${i}]`));
+    for (const [i, input] of items) events.push(await this.admit(input, `events[${i}]`));
     return this.recordAdmitted(events);
   }
 
