@@ -1,4 +1,4 @@
-import { engineCases, runConformanceCase, storeCases } from "@milepost/core/conformance";
+import { engineCases, hostileNames, runConformanceCase, storeCases } from "@milepost/core/conformance";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { hostilePublic } from "./hostile-public.js";
@@ -64,6 +64,13 @@ describe("the statements that these cases sent", () => {
       WHERE r.schema = 'public' AND o.schema IS DISTINCT FROM 'public' AND o.type <> 'default acl'`);
     expect(rows).toEqual([]);
     expect(probed.length).toBeGreaterThan(40);
+  });
+
+  test("hold no name from outside: those only ever travel as parameters", () => {
+    // one case gives "victim" in every place where a name may be given
+    const attempts = hostileNames.filter((name) => name.includes("victim"));
+    expect(attempts.length).toBeGreaterThan(0);
+    expect([...texts].filter((text) => text.includes("victim"))).toEqual([]);
   });
 
   test("call no function without its schema", () => {
