@@ -73,12 +73,9 @@ export function plainJson(value: unknown, path: string, code: ErrorCode, limits:
     return out;
   }
   function copyArray(input: readonly unknown[], at: string, depth: number): Json {
-    // no item takes less than 2 bytes; looked at before the first, as a sparse array may say 2^32 - 1
-    const { length } = input;
-    if (2 * length > budget) spend(2 * length, at);
     const out: Json[] = [];
-    // by index: map() would leave holes as holes
-    for (let i = 0; i < length; i++) out.push(copy(input[i], `${at}[${i}]`, depth + 1));
+    // by index, which meets a hole as undefined: map() would go over 2^32 - 1 of them and keep them
+    for (let i = 0; i < input.length; i++) out.push(copy(input[i], `${at}[${i}]`, depth + 1));
     return out;
   }
   return copy(value, path, 0);
