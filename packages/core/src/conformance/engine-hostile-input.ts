@@ -31,6 +31,9 @@ const revoked = (target: object): object => {
   revoke();
   return proxy;
 };
+const trap = (): never => {
+  throw new Error("a trap of the host's");
+};
 const huge = 2 ** 32 - 1;
 
 /** Holds no time, and says that it does. */
@@ -85,7 +88,7 @@ const hostileEvents: readonly Hostile[] = [
   ["a subject of 10 MB of lone surrogates", () => event({ subject: "\ud800".repeat(5_000_000) }), "subject"],
   ["a key of 10 MB", () => event({ ["x".repeat(10_000_000)]: 1 }), "x".repeat(80)],
   ["a getter that throws", () => throwing("amount", event()), ""],
-  ["a Proxy whose traps throw", () => new Proxy(event(), { get: () => assert.fail("a trap of the host's") }), ""],
+  ["a Proxy whose traps throw", () => new Proxy(event(), { get: trap }), ""],
   ["a revoked Proxy", () => revoked({}), ""],
   ["a revoked Proxy of an array", () => revoked([]), ""],
   ["toJSON instead of fields", () => ({ toJSON: () => event() }), "id"],
@@ -129,7 +132,7 @@ const hostileData: readonly Hostile[] = [
   ["a symbol", () => ({ a: Symbol("a") }), ".a"],
   ["toJSON", () => ({ a: { toJSON: () => 1 } }), ".a.toJSON"],
   ["a getter that throws", () => ({ a: throwing("b") }), ".a.b"],
-  ["a Proxy whose traps throw", () => ({ a: new Proxy({}, { ownKeys: () => assert.fail("a trap") }) }), ".a"],
+  ["a Proxy whose traps throw", () => ({ a: new Proxy({}, { ownKeys: trap }) }), ".a"],
   ["a revoked Proxy", () => ({ a: revoked({}) }), ".a"],
   ["a revoked Proxy of an array", () => ({ a: revoked([]) }), ".a"],
   ["a Date that lies", () => ({ a: new LyingDate() }), ".a"],
@@ -216,8 +219,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
 
           data = () => fields;
           await milepost.record({ id: `e${i}`, metric, subject: "acme" });
-          const { retried } = { retried: await milepost.runOnce() };
-          assert.ok(retried, what);
+          await milepost.runOnce();
           const [crossing] = (await milepost.crossings.list()).slice(-1);
           assert.equal(crossing?.state, "pending", what);
           assert.ok(crossing?.detail?.startsWith(`data${path.slice(0, 20)}`), `${what}: ${crossing?.detail}`);
