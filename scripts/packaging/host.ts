@@ -2,8 +2,8 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { copyFileSync, cpSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { check, must, type Place, run } from "../check.js";
 import { startPostgres } from "../postgres.js";
-import { check, must, type Place, run } from "./check.js";
 import { conformanceTest, firstProgram, printed, toCommonJs } from "./programs.js";
 
 /** A host application: what it installs beside the tarballs. */

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { check, must } from "./check.js";
+import { check, must } from "../check.js";
+import { packAll } from "../supply-chain/tarballs.js";
 import { type Host, tryIn } from "./host.js";
-import { packAll } from "./tarballs.js";
 
 const hosts: readonly Host[] = [
   {

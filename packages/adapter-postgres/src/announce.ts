@@ -26,11 +26,11 @@ WITH locked AS MATERIALIZED (
 ), added AS (
   INSERT INTO {notifications} (tenant, id, source_kind, source_id, channel, recipient_key, item_key, notifier, mode,
     key_lifetime, recipient, template, data, max_attempts, not_before, expires_at, created_at)
-  SELECT l.tenant, n.id, n.source ->> 'kind', n.source ->> 'id', n.channel, n."recipientKey", n."itemKey", n.notifier,
-    n.mode, n."keyLifetime", n.recipient, n.template, n.data, n."maxAttempts", coalesce(n."notBefore", step.now),
-    n."expiresAt", step.now
+  SELECT l.tenant, n.id, n.source ->> 'kind'::text, n.source ->> 'id'::text, n.channel, n."recipientKey", n."itemKey",
+    n.notifier, n.mode, n."keyLifetime", n.recipient, n.template, n.data, n."maxAttempts",
+    coalesce(n."notBefore", step.now), n."expiresAt", step.now
   FROM locked l, step, notification n
-  ORDER BY n.source ->> 'kind' COLLATE "C", n.source ->> 'id' COLLATE "C", n.channel COLLATE "C",
+  ORDER BY n.source ->> 'kind'::text COLLATE "C", n.source ->> 'id'::text COLLATE "C", n.channel COLLATE "C",
     n."recipientKey" COLLATE "C", n."itemKey" COLLATE "C"
   ON CONFLICT ON CONSTRAINT {#notifications_once} DO NOTHING
   RETURNING source_kind, source_id
@@ -44,7 +44,7 @@ UPDATE {crossings} c SET
   state = CASE WHEN NOT $6 THEN 'leased' WHEN t.notifications > 0 THEN 'announced' ELSE 'unaddressed' END,
   reason = CASE WHEN NOT $6 THEN c.reason WHEN t.notifications > 0 THEN NULL ELSE 'unaddressed' END,
   detail = CASE WHEN NOT $6 THEN c.detail END,
-  lease_until = CASE WHEN NOT $6 THEN step.now + $7 * interval '1 millisecond' END
+  lease_until = CASE WHEN NOT $6 THEN step.now + $7::float8 * interval '1 millisecond' END
 FROM total t, step
 WHERE c.tenant = t.tenant AND c.id = t.id
 RETURNING c.state, c.notifications`;

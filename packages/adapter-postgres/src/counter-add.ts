@@ -20,7 +20,8 @@ export function counterLockOrder(alias: string): string {
 }
 
 /** Milliseconds since 1970 as a timestamptz. */
-const timeOf = (milliseconds: string): string => `timestamptz 'epoch' + ${milliseconds} * interval '1 millisecond'`;
+const timeOf = (milliseconds: string): string =>
+  `timestamptz 'epoch' + ${milliseconds}::float8 * interval '1 millisecond'`;
 
 /** Each accepted event feeds one lifetime counter, so this keeps it once. */
 const retainedStep = `, retained AS (
@@ -48,7 +49,7 @@ const retainedStep = `, retained AS (
  */
 const addText = (keeps: boolean): string => `
 WITH stale AS MATERIALIZED (
-  SELECT k.metric FROM unnest($1::text[], $2::bigint[]) AS k (metric, generation)
+  SELECT k.metric FROM ROWS FROM (unnest($1::text[]), unnest($2::bigint[])) AS k (metric, generation)
   WHERE NOT EXISTS (SELECT FROM {definitions} d WHERE d.metric = k.metric AND d.generation = k.generation)
 ), event AS MATERIALIZED (
   SELECT * FROM ROWS FROM (unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::bigint[]),

@@ -11,7 +11,8 @@ const sameKey = (a: string, b: string): string =>
 export function counterRepository(database: Database): CounterRepository {
   const get = database.statement(
     "counters_get",
-    `SELECT DISTINCT ${columns} FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    `SELECT DISTINCT ${columns}
+     FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]))
        AS k (tenant, metric, subject, period)
      JOIN {counters} c ON ${sameKey("c", "k")}`,
   );
@@ -47,8 +48,8 @@ export function counterRepository(database: Database): CounterRepository {
   const dueAmong = database.statement(
     "counters_due_among",
     due(
-      `SELECT * FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY
-         AS k (tenant, metric, subject, period, position)
+      `SELECT * FROM ROWS FROM (unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]))
+         WITH ORDINALITY AS k (tenant, metric, subject, period, position)
        WHERE metric = ANY ($1::text[])`,
     ),
   );

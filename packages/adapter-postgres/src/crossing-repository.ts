@@ -33,7 +33,7 @@ WITH step AS (
 ), committed AS (
   -- c is the newest version here too, so an add() that committed after the snapshot was taken keeps the counter due.
   UPDATE {counters} c SET folded = e."upTo", due = c.rev > e."upTo", generation = e.reached, state = e.state,
-    below = (e.band ->> 'below')::bigint, above = (e.band ->> 'above')::bigint
+    below = (e.band ->> 'below'::text)::bigint, above = (e.band ->> 'above'::text)::bigint
   FROM locked e
   WHERE c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
   RETURNING e.n, e.tenant, e.metric, e.subject, e.period, e."upTo", e.crossings
@@ -71,7 +71,7 @@ WITH step AS (
   SELECT * FROM (SELECT * FROM waiting UNION ALL SELECT * FROM abandoned) r ORDER BY not_before, id LIMIT $2
 ), claimed AS (
   UPDATE {crossings} c SET state = 'leased', fence = c.fence + 1, attempts = c.attempts + 1,
-    lease_until = (SELECT now FROM step) + $3 * interval '1 millisecond'
+    lease_until = (SELECT now FROM step) + $3::float8 * interval '1 millisecond'
   FROM ready r WHERE c.tenant = r.tenant AND c.id = r.id
   RETURNING c.*
 )
@@ -80,7 +80,8 @@ SELECT ${columns}, c.fence FROM claimed c ORDER BY c.not_before, c.id`;
 const release = `
 UPDATE {crossings} SET state = $4, lease_until = NULL, detail = $8,
   reason = CASE WHEN $4 = 'failed' THEN $7 END, attempts = attempts - CASE WHEN $6 THEN 1 ELSE 0 END,
-  not_before = date_trunc('milliseconds', coalesce($9::timestamptz, clock_timestamp())) + $5 * interval '1 millisecond'
+  not_before = date_trunc('milliseconds', coalesce($9::timestamptz, clock_timestamp()))
+    + $5::float8 * interval '1 millisecond'
 WHERE tenant = $1 AND id = $2 AND fence = $3 AND state = 'leased'
 RETURNING id`;
 

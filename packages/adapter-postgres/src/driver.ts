@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MilepostError, tableNamer } from "@milepost/core/store";
+import { MilepostError, type TableNaming, tableNamer } from "@milepost/core/store";
 import { isRetryable, leavesConnectionUsable, translateError } from "./errors.js";
+import { qualifyFunctions } from "./qualify.js";
+import { refuseUnsafeSearchPath, searchPathText } from "./search-path.js";
 import { parserOf } from "./values.js";
 
 /** The members of a `pg.Pool` that are called. Its `error` events belong to the host. */
@@ -63,17 +65,19 @@ const tries = 10;
 /** One host pool and one set of tables in it. Every error that leaves it is a MilepostError. */
 export class Database {
   readonly schema: string;
-  /** Fills `{counters}` and `{#index}` into SQL: always qualified and quoted, never by way of search_path. */
+  /** Makes SQL of ours ready for any search_path: functions are qualified, and so are `{counters}` and `{#index}`. */
   readonly fill: (sql: string) => string;
   readonly #pool: PostgresPool;
   readonly #prepare: boolean;
   readonly #safeValueConstraint: string;
+  /** Connections whose search_path was looked at. */
+  readonly #safe = new WeakSet<PostgresClient>();
 
   constructor(pool: PostgresPool, options: DatabaseOptions) {
     this.#pool = pool;
     this.#prepare = options.prepare;
     this.schema = options.schema;
-    this.fill = tableNamer(options);
+    this.fill = sqlFiller(options);
     this.#safeValueConstraint = `${options.tablePrefix}counters_value_safe`;
   }
 
@@ -146,6 +150,12 @@ export class Database {
         const { rows } = await client.query(named ? { ...query, name } : query);
         return rows as Row[];
       };
+      // Once per connection and not per step: a round trip to a new connection costs little beside making it.
+      if (!this.#safe.has(client)) {
+        const { rows } = await client.query({ text: searchPathText, values: [], types: decoding });
+        refuseUnsafeSearchPath((rows[0] as { readonly path: string }).path);
+        this.#safe.add(client);
+      }
       return await work(run, async (text) => {
         await client.query({ text });
       });
@@ -182,6 +192,12 @@ export class Database {
       });
     });
   }
+}
+
+/** What {@link Database.fill} does. Functions first: what a schema or prefix is called is no SQL. */
+export function sqlFiller(naming: TableNaming): (sql: string) => string {
+  const named = tableNamer(naming);
+  return (sql) => named(qualifyFunctions(sql));
 }
 
 const decoding = { getTypeParser: parserOf };

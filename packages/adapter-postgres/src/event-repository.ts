@@ -26,7 +26,7 @@ export function eventRepository(database: Database): EventRepository {
   const purge = database.statement(
     "events_purge",
     `WITH step AS MATERIALIZED (
-       SELECT date_trunc('milliseconds', coalesce($4::timestamptz, clock_timestamp())) - $2 * interval '1 millisecond'
+       SELECT date_trunc('milliseconds', coalesce($4::timestamptz, clock_timestamp())) - $2::float8 * interval '1 millisecond'
          AS before
      ), ids AS (${oldest("{events}")}
      ), retained AS (${oldest("{retained_events}")}

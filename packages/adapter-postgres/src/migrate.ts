@@ -5,9 +5,8 @@ import {
   migrationChecksum,
   planMigrations,
   quoteIdentifier,
-  tableNamer,
 } from "@milepost/core/store";
-import { Database } from "./driver.js";
+import { Database, sqlFiller } from "./driver.js";
 import { migrations } from "./migrations.generated.js";
 
 const migrationsTable = `CREATE TABLE {migrations} (
@@ -64,7 +63,7 @@ export function ddlText(
   naming: { readonly schema: string; readonly tablePrefix: string },
   plan: typeof migrations = migrations,
 ): string {
-  const fill = tableNamer(naming);
+  const fill = sqlFiller(naming);
   const rows = plan.map(
     (migration) => `  (${migration.version}, '${migration.name}', '${migrationChecksum(migration)}')`,
   );

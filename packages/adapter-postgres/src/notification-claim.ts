@@ -36,7 +36,7 @@ WITH RECURSIVE step AS MATERIALIZED (
     ORDER BY r.not_before, r.id LIMIT s.rows FOR UPDATE SKIP LOCKED) t
 ), claimed AS (
   UPDATE {notifications} r SET state = 'leased', fence = r.fence + 1, claims = r.claims + 1,
-    lease_until = (SELECT now FROM step) + $4 * interval '1 millisecond'
+    lease_until = (SELECT now FROM step) + $4::float8 * interval '1 millisecond'
   FROM taken t WHERE r.tenant = t.tenant AND r.id = t.id
   RETURNING r.*
 )

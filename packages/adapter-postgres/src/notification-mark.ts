@@ -30,7 +30,7 @@ WITH mark AS MATERIALIZED (
   SELECT l.tenant, l.notifier FROM lane l, step WHERE l.paused OR l.not_before > step.now
 ), decided AS MATERIALIZED (
   SELECT m.*, r.attempts, r.was_ambiguous, step.now,
-    coalesce(r.key_until, step.now + r.key_lifetime * interval '1 millisecond') AS key_until,
+    coalesce(r.key_until, step.now + r.key_lifetime::float8 * interval '1 millisecond') AS key_until,
     CASE
       WHEN r.fence <> m.fence THEN 'lost'
       WHEN r.state = 'sending' THEN 'again'
@@ -47,7 +47,7 @@ WITH mark AS MATERIALIZED (
   JOIN locked r ON r.tenant = m.tenant AND r.id = m.id
 ), marked AS (
   UPDATE {notifications} r SET state = 'sending', attempts = r.attempts + 1, claims = 0,
-    lease_until = d.now + $2 * interval '1 millisecond', first_marked_at = coalesce(r.first_marked_at, d.now),
+    lease_until = d.now + $2::float8 * interval '1 millisecond', first_marked_at = coalesce(r.first_marked_at, d.now),
     key_until = d.key_until, message_id = coalesce(r.message_id, d."messageId"),
     idempotency_key = coalesce(r.idempotency_key, d."idempotencyKey"),
     payload_hash = coalesce(r.payload_hash, d."payloadHash"),

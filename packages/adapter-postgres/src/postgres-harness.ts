@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
 import pg from "pg";
+import type { PostgresQuery } from "./driver.js";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "./postgres-store.js";
 
 /** A schema of its own on the test server, with pools that `dispose` closes and data that it drops. */
@@ -41,16 +42,43 @@ export class Sandbox {
   }
 }
 
+/** Tells every text that reaches the server over this pool's connections. */
+export function watched(pool: pg.Pool, tell: (text: string) => void): pg.Pool {
+  return pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (query: PostgresQuery) => unknown;
+    client.query = ((sent: PostgresQuery) => {
+      tell(sent.text);
+      return query(sent);
+    }) as typeof client.query;
+  });
+}
+
+/** A database of its own on the test server, for what must not disturb other tests. `drop` closes what is connected. */
+export async function ownDatabase(url: string): Promise<{ readonly url: string; drop(): Promise<void> }> {
+  const name = `milepost_${randomBytes(8).toString("hex")}`;
+  const own = new URL(url);
+  own.pathname = name;
+  const command = async (text: string) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  };
+  // template1 cannot be copied while anybody is connected to it
+  await command(`CREATE DATABASE ${name} TEMPLATE template0`);
+  return { url: own.href, drop: () => command(`DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
 /** What the conformance cases open: a migrated store in a schema of its own; `reopen` is a second pool over it. */
-export function postgresHarness(url: string): StoreHarness {
+export function postgresHarness(url: string, tell: (text: string) => void = () => {}): StoreHarness {
   return {
     async open(): Promise<OpenedStore> {
       const sandbox = new Sandbox(url);
-      const store = sandbox.store();
+      const openStore = () => sandbox.store({}, watched(sandbox.pool(), tell));
+      const store = openStore();
       await store.migrate();
       return {
         store,
-        reopen: async () => sandbox.store(),
+        reopen: async () => openStore(),
         hostTransaction: () => sandbox.hostTransaction(),
         dispose: () => sandbox.dispose(),
       };

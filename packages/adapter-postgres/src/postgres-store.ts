@@ -1,4 +1,4 @@
-import { refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
+import { MilepostError, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -11,9 +11,9 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
 
 export interface PostgresNaming {
-  /** Created by `migrate()` if it is missing; `milepost` unless given. */
+  /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
   readonly schema?: string;
-  /** Put before each table's and index's name; none unless given. */
+  /** Put before each table's and index's name; none unless given. Always quoted. */
   readonly tablePrefix?: string;
 }
 
@@ -59,5 +59,9 @@ export function ddl(options: PostgresNaming = {}): string {
 }
 
 function named({ schema = "milepost", tablePrefix = "" }: PostgresNaming): Omit<DatabaseOptions, "prepare"> {
+  if (typeof schema === "string" && /^(pg_|information_schema$)/.test(schema)) {
+    const expected = "any but information_schema and names that begin with pg_, which Postgres keeps for itself";
+    throw new MilepostError("invalid_options", `schema: ${expected}`, { path: "schema", expected });
+  }
   return { schema, tablePrefix };
 }

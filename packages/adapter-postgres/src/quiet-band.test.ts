@@ -1,8 +1,6 @@
 import { createMilepost, membersWithRole, memoryNotifier, milestone, thresholds } from "@milepost/core";
-import type pg from "pg";
 import { afterEach, beforeEach, expect, inject, it } from "vitest";
-import type { PostgresQuery } from "./driver.js";
-import { Sandbox } from "./postgres-harness.js";
+import { Sandbox, watched } from "./postgres-harness.js";
 
 let sandbox: Sandbox;
 beforeEach(() => {
@@ -10,23 +8,13 @@ beforeEach(() => {
 });
 afterEach(() => sandbox.dispose());
 
-/** Writes down every text that reaches the driver. */
-function watched(pool: pg.Pool): { readonly pool: pg.Pool; readonly texts: string[] } {
-  const texts: string[] = [];
-  pool.on("connect", (client) => {
-    const query = client.query.bind(client) as (query: PostgresQuery) => unknown;
-    client.query = ((sent: PostgresQuery) => {
-      texts.push(sent.text);
-      return query(sent);
-    }) as typeof client.query;
-  });
-  return { pool, texts };
-}
-
 async function runningEngine() {
-  const { pool, texts } = watched(sandbox.pool());
+  const texts: string[] = [];
   const milepost = createMilepost({
-    store: sandbox.store({}, pool),
+    store: sandbox.store(
+      {},
+      watched(sandbox.pool(), (text) => texts.push(text)),
+    ),
     milestones: [
       milestone({
         name: "m",

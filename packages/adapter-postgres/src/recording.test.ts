@@ -73,6 +73,8 @@ describe("add", () => {
     const pool = sandbox.pool({ max: 1 });
     const { queries } = watch(pool);
     const counted = sandbox.store({}, pool);
+    await counted.definitions.list(); // a new connection is first asked for its search_path
+    queries.length = 0;
     for (const size of [1, 700]) {
       const events = Array.from({ length: size }, (_, i) => event({ subject: `s${i % 50}` }));
       await counted.counters.add({ events, rules });

@@ -43,7 +43,7 @@ import { type Runtime, systemRuntime } from "./runtime.js";
 import type { CounterState } from "./store/counter-repository.js";
 import type { RetainedEvent } from "./store/event-repository.js";
 import type { MigrationReport, Store } from "./store/store.js";
-import { type Agrees, keySchema, parseInput, whySchema } from "./validation.js";
+import { type Agrees, keySchema, listOf, parseInput, whySchema } from "./validation.js";
 
 export interface MilepostOptions<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
   /** `postgresStore(pool)`, `sqliteStore(db)` or `memoryStore()`. There is no silent default. */
@@ -159,7 +159,7 @@ const optionsSchema = z.strictObject({
     .array(z.custom<Milestone>((m) => (m as Milestone | null)?.kind === "milestone", "made by milestone({ … })"))
     .default([]),
   notifiers: z.array(z.custom<Notifier>((n) => typeof (n as Notifier)?.send === "function", "a notifier")).default([]),
-  removed: z.array(keySchema).default([]),
+  removed: listOf(keySchema, 10_000).default([]),
   metrics: z
     .record(
       z.string(),
@@ -266,10 +266,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
-      consume: (source, { signal, ...rest } = {}) => {
-        const signals = signal === undefined ? [calls.closing] : [calls.closing, signal];
-        return consume(recorder, source, { ...rest, signal: AbortSignal.any(signals) });
-      },
+      consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {
         const { concurrency } = parseInput(passSchema, input, "invalid_options");

@@ -30,6 +30,7 @@ export const errorCodes = [
   "schema_changed",
   "schema_newer",
   "unsafe_durability",
+  "unsafe_search_path",
   "store_busy",
   "store_unavailable",
   "store_failed",
@@ -67,7 +68,11 @@ export class MilepostError extends Error {
 
   /** True for an error of any copy of this library, whatever module format it was loaded from. */
   static is(error: unknown): error is MilepostError {
-    return typeof error === "object" && error !== null && brand in error;
+    try {
+      return typeof error === "object" && error !== null && brand in error;
+    } catch {
+      return false; // a proxy whose trap throws
+    }
   }
 }
 

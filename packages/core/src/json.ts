@@ -1,4 +1,5 @@
 import { type ErrorCode, MilepostError } from "./errors.js";
+import { reading, timeOf } from "./validation.js";
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -12,8 +13,8 @@ export interface JsonLimits {
 
 /**
  * Copies host-supplied data into plain JSON, or throws `code` with the path of what it cannot keep: functions,
- * symbols, cycles, non-finite numbers, lone surrogates, a `__proto__` key, too deep, too large. `undefined`
- * members are left out and a `Date` becomes its ISO text, as `JSON.stringify` does.
+ * symbols, cycles, holes, non-finite numbers, lone surrogates, a `__proto__` key, getters that throw, too deep, too
+ * large. `undefined` members are left out and a `Date` becomes its ISO text, as `JSON.stringify` does.
  *
  * Copying, not only checking, makes the stored snapshot independent of the host's later changes.
  */
@@ -46,35 +47,43 @@ export function plainJson(value: unknown, path: string, code: ErrorCode, limits:
       // adding 0 turns -0 into the 0 that JSON has
       return Number.isFinite(input) ? input + 0 : refuse(at, "a finite number");
     }
+    if (typeof input !== "object") return refuse(at, "JSON data");
+    return reading(code, at, () => copyObject(input, at, depth));
+  }
+  function copyObject(input: object, at: string, depth: number): Json {
     if (input instanceof Date) {
-      return Number.isNaN(input.getTime()) ? refuse(at, "a valid date") : copyText(input.toISOString(), at);
+      const time = timeOf(input);
+      return Number.isNaN(time) ? refuse(at, "a valid date") : copyText(new Date(time).toISOString(), at);
     }
-    if (typeof input === "object") spend(2, at);
-    if (Array.isArray(input)) return input.map((item, i) => copy(item, `${at}[${i}]`, depth + 1));
-    if (typeof input === "object") {
-      const prototype = Object.getPrototypeOf(input);
-      if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
-        refuse(at, "plain data: no class instances");
-      }
-      const out: Record<string, Json> = {};
-      for (const key of Object.keys(input)) {
-        const inner = `${at}.${key.slice(0, 80)}`;
-        if (key === "__proto__") refuse(inner, "any key but __proto__");
-        const member = (input as Record<string, unknown>)[key];
-        if (member === undefined) continue;
-        copyText(key, inner);
-        out[key] = copy(member, inner, depth + 1);
-      }
-      return out;
+    spend(2, at);
+    if (Array.isArray(input)) return copyArray(input, at, depth);
+    const prototype = Object.getPrototypeOf(input);
+    if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
+      refuse(at, "plain data: no class instances");
     }
-    return refuse(at, "JSON data");
+    const out: Record<string, Json> = {};
+    for (const key of Object.keys(input)) {
+      const inner = `${at}.${key.slice(0, 80)}`;
+      if (key === "__proto__") refuse(inner, "any key but __proto__");
+      const member = reading(code, inner, () => (input as Record<string, unknown>)[key]);
+      if (member === undefined) continue;
+      copyText(key, inner);
+      out[key] = copy(member, inner, depth + 1);
+    }
+    return out;
+  }
+  function copyArray(input: readonly unknown[], at: string, depth: number): Json {
+    const out: Json[] = [];
+    // by index, which meets a hole as undefined: map() would go over 2^32 - 1 of them and keep them
+    for (let i = 0; i < input.length; i++) out.push(copy(input[i], `${at}[${i}]`, depth + 1));
+    return out;
   }
   return copy(value, path, 0);
 }
 
 /** {@link plainJson} for a value that must be an object. */
 export function plainObject(value: unknown, path: string, code: ErrorCode, limits?: JsonLimits): JsonObject {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || reading(code, path, () => Array.isArray(value))) {
     throw new MilepostError(code, `${path}: an object is expected`, { path, expected: "an object" });
   }
   return plainJson(value, path, code, limits) as JsonObject;

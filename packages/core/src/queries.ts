@@ -3,7 +3,7 @@ import { type CrossingState, crossingStates } from "./milestone/crossing.js";
 import { lifetime } from "./milestone/period.js";
 import type { CounterKey } from "./store/counter-repository.js";
 import type { RetainedEvent } from "./store/event-repository.js";
-import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "./validation.js";
+import { type Agrees, keySchema, listOf, pageFields, parseInput, parsePresent } from "./validation.js";
 
 /** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
 export interface CrossingQuery {
@@ -54,7 +54,7 @@ const crossingQuerySchema = z.strictObject({
   subject: keySchema.optional(),
   milestone: keySchema.optional(),
   metric: keySchema.optional(),
-  states: z.array(z.enum(crossingStates)).readonly().optional(),
+  states: listOf(z.enum(crossingStates), 100).optional(),
   after: keySchema.optional(),
 });
 

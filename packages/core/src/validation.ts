@@ -12,17 +12,83 @@ export const keySchema: z.ZodString = z.string().check((context) => {
 export const whySchema: z.ZodString = z
   .string()
   .min(1)
-  .max(1_000)
+  .max(1_000, { abort: true })
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "text without NUL and lone surrogates");
+
+/** A Date, told by what it holds and copied: a subclass may answer anything, and the host may go on using its own. */
+export const dateSchema: z.ZodType<Date, Date> = z
+  .custom<Date>((value) => !Number.isNaN(timeOf(value)), "a valid Date")
+  .transform((date) => new Date(timeOf(date)));
+
+/** The milliseconds a Date holds; NaN for an invalid one, and for what is none, as a Proxy of one. */
+export function timeOf(value: unknown): number {
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/**
+ * Reads data from outside. A getter or a proxy's trap is code of a stranger: what it throws becomes `code`, with `path`
+ * and the thrown value as `cause`.
+ */
+export function reading<T>(code: ErrorCode, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (MilepostError.is(cause)) throw cause;
+    const expected = "data that can be read";
+    throw new MilepostError(code, `${path === "" ? "input" : path}: ${expected}`, { path, expected, cause });
+  }
+}
+
+/**
+ * The items of an array from outside, one by one: a copy, or a walk by map(), of an array with the length 2^32 - 1 and no
+ * items would take hours. Throws `code` for what is no array.
+ */
+export function itemsOf(
+  input: unknown,
+  code: ErrorCode,
+  path: string,
+): Iterable<readonly [index: number, item: unknown]> {
+  if (!reading(code, path, () => Array.isArray(input))) {
+    throw new MilepostError(code, `${path}: expected an array`, { path, expected: "an array" });
+  }
+  const items = input as readonly unknown[];
+  return (function* () {
+    for (let i = 0; i < reading(code, path, () => items.length); i++) {
+      yield [i, reading(code, `${path}[${i}]`, () => items[i])] as const;
+    }
+  })();
+}
+
+/**
+ * An array of at most `max` items. Its length is looked at before its items: zod's own `max` comes after them, and a
+ * sparse array, or 10 MB of `[1,1,…]`, would have cost the process its memory by then.
+ */
+export function listOf<Item extends z.ZodType>(
+  item: Item,
+  max: number,
+): z.ZodType<readonly z.output<Item>[], readonly z.input<Item>[]> {
+  return z
+    .custom<z.input<Item>[]>((value) => Array.isArray(value) && value.length <= max, `an array of at most ${max} items`)
+    .pipe(z.array(item));
+}
 
 /** Runs `input` through `schema`, or throws `code` with the path of the first field that is wrong. Never echoes values. */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorCode, path = ""): T {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+  // with the issue's message: zod writes it when it is asked for, and looks at the input once more
+  const parsed = reading(code, path, () => {
+    const { data, error } = schema.safeParse(input);
+    const [issue] = error?.issues ?? [];
+    return issue === undefined ? { data: data as T } : { issue, message: issue.message };
+  });
+  if (parsed.issue === undefined) return parsed.data;
+  const { issue, message } = parsed;
   const keys = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!.slice(0, 80)] : issue.path;
   const at = joinPath(path, keys);
-  const expected = issue.code === "unrecognized_keys" ? "no such field" : issue.message;
+  const expected = issue.code === "unrecognized_keys" ? "no such field" : message;
   throw new MilepostError(code, `${at === "" ? "input" : at}: ${expected}`, { path: at, expected });
 }
 

@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
+import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -18,5 +19,6 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,
+    ...engineHostileInputCases,
   ];
 }

@@ -12,6 +12,7 @@ import { wholeStoreCases } from "./store.js";
 export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
+export { hostileNames } from "./hostile-names.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
 
 /** What every store must do, repository by repository. */

@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime.js";
 import type { DecideAct } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { type Agrees, keySchema, pageFields, parseInput, parsePresent, whySchema } from "../validation.js";
+import { type Agrees, keySchema, listOf, pageFields, parseInput, parsePresent, whySchema } from "../validation.js";
 import {
   type Attempt,
   type Notification,
@@ -70,7 +70,7 @@ const attemptsSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema
 const querySchema = z.strictObject({
   ...pageFields,
   source: z.strictObject({ kind: z.enum(["crossing", "campaign"]), id: keySchema }).optional(),
-  states: z.array(z.enum(notificationStates)).readonly().optional(),
+  states: listOf(z.enum(notificationStates), 100).optional(),
   recipientKey: keySchema.optional(),
   after: keySchema.optional(),
 });

@@ -38,7 +38,7 @@ export interface Change {
 }
 
 /** Covers all that evaluation depends on, and nothing of what is said to whom: a changed text is no edit. */
-export function fingerprintOf({ name, policy, period }: Milestone): string {
+function fingerprintOf({ name, policy, period }: Milestone): string {
   return createHash("sha256")
     .update(JSON.stringify([name, policy.key, period]))
     .digest("hex");

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Agrees, keySchema, parsePresent, whySchema } from "../validation.js";
+import { type Agrees, keySchema, listOf, parsePresent, whySchema } from "../validation.js";
 import type { Registry, ReinstallAct } from "./registry.js";
 
 /** A metric's definition as it is stored, and what this process makes of it. */
@@ -32,7 +32,7 @@ export interface Definitions {
   reinstall(act: ReinstallAct): Promise<void>;
 }
 
-const actSchema = z.strictObject({ remove: z.array(keySchema).optional(), by: keySchema, why: whySchema });
+const actSchema = z.strictObject({ remove: listOf(keySchema, 10_000).optional(), by: keySchema, why: whySchema });
 
 true satisfies Agrees<typeof actSchema, ReinstallAct>;
 

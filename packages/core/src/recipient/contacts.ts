@@ -4,7 +4,16 @@ import { plainObject } from "../json.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
-import { type Agrees, keySchema, pageFields, parseInput, parsePresent } from "../validation.js";
+import {
+  type Agrees,
+  itemsOf,
+  keySchema,
+  listOf,
+  pageFields,
+  parseInput,
+  parsePresent,
+  reading,
+} from "../validation.js";
 import { addressSchema, type Recipient, recipientFields, recipientKey } from "./recipient.js";
 import { normalRole } from "./resolver.js";
 
@@ -54,7 +63,7 @@ const subjectSchema = z.strictObject({
   locale: recipientFields.locale,
   zone: recipientFields.zone,
   fields: z.custom<Record<string, unknown>>().optional(),
-  members: z.array(memberSchema).max(10_000).readonly().optional(),
+  members: listOf(memberSchema, 10_000).optional(),
 });
 
 true satisfies Agrees<typeof memberSchema, MemberInput>;
@@ -64,15 +73,20 @@ const oneSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema });
 const membersSchema = z.strictObject({
   tenant: pageFields.tenant,
   subject: keySchema,
-  roles: z.array(z.string()).readonly().optional(),
+  roles: listOf(recipientFields.role.unwrap(), 100).optional(),
 });
 const listSchema = z.strictObject({ ...pageFields, after: keySchema.optional() });
 
 export function contactsOver(store: Store): Contacts {
   return {
     async put(input) {
-      const inputs: readonly unknown[] = Array.isArray(input) ? input : [input];
-      const subjects = inputs.map((one, i) => parseSubject(one, Array.isArray(input) ? `subjects[${i}]` : "subject"));
+      if (!reading("invalid_contact", "subject", () => Array.isArray(input))) {
+        return store.contacts.put({ subjects: [parseSubject(input, "subject")] });
+      }
+      const subjects: ReturnType<typeof parseSubject>[] = [];
+      for (const [i, one] of itemsOf(input, "invalid_contact", "subjects")) {
+        subjects.push(parseSubject(one, `subjects[${i}]`));
+      }
       await store.contacts.put({ subjects });
     },
     subject: async (input) => store.contacts.subject(parseInput(oneSchema, input, "invalid_options")),

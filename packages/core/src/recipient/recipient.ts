@@ -24,7 +24,8 @@ const singleLine: RegExp = /^[^\p{Cc}\u2028\u2029]*$/u;
 const line = (max: number): z.ZodString =>
   z
     .string()
-    .max(max)
+    // abort: the pattern would take 35 ms to read 10 MB
+    .max(max, { abort: true })
     .regex(singleLine, "must be one line without control characters")
     .refine((text) => text.isWellFormed(), "must not contain a lone surrogate");
 

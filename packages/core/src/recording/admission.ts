@@ -2,7 +2,7 @@ import { MilepostError } from "../errors.js";
 import type { Registry } from "../milestone/registry.js";
 import type { Runtime } from "../runtime.js";
 import { joinPath } from "../validation.js";
-import { type MilestoneEvent, type ParsedEvent, parseEvent } from "./event.js";
+import { type ParsedEvent, parseEvent } from "./event.js";
 
 /** Everything that can be wrong with an event before it is stored. Asks this process only, never the database. */
 export class Admission {
@@ -19,7 +19,11 @@ export class Admission {
 
   /** The event with its defaults, or the refusal. `path` is where it stands in the caller's input. */
   check(input: unknown, path: string): ParsedEvent {
-    const event = parseEvent(input, path, this.#now);
+    let dated = true;
+    const event = parseEvent(input, path, () => {
+      dated = false;
+      return this.#now();
+    });
     const { metric, amount } = event;
     this.#registry.refuseUnknown(metric, joinPath(path, ["metric"]));
     const { decrements, eventRetention } = this.#registry.settings(metric);
@@ -27,7 +31,7 @@ export class Admission {
       const expected = "0 or more; a metric that goes down is declared with decrements: true";
       throw refused("invalid_event", joinPath(path, ["amount"]), expected);
     }
-    if (eventRetention !== null && (input as MilestoneEvent).occurredAt === undefined) {
+    if (eventRetention !== null && !dated) {
       throw refused(
         "invalid_event",
         joinPath(path, ["occurredAt"]),

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as z from "zod";
 import { MilepostError } from "../errors.js";
-import { parseInput } from "../validation.js";
+import { parseInput, reading } from "../validation.js";
 import type { MilestoneEvent, ParsedEvent } from "./event.js";
 import type { Recorder, RecordManyResult } from "./recorder.js";
 
@@ -40,6 +40,10 @@ export interface ConsumeResult {
   readonly refused: number;
 }
 
+function isIterable(source: unknown): boolean {
+  return typeof source === "object" && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source);
+}
+
 /**
  * Records everything a source yields. One batch is committed while the next one is pulled, and no further, so a slow
  * store slows the source down; what was pulled is committed as soon as the source rests, so a slow source waits for
@@ -48,11 +52,13 @@ export interface ConsumeResult {
 export async function consume<Item>(
   recorder: Recorder,
   source: AsyncIterable<Item> | Iterable<Item>,
-  options: ConsumeOptions<Item> = {},
+  options: ConsumeOptions<Item>,
+  closing: AbortSignal,
 ): Promise<ConsumeResult> {
   const { batchSize } = parseInput(optionsSchema, options, "invalid_options");
-  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, onRefused, signal } = options;
-  if (typeof source !== "object" || source === null || !(Symbol.asyncIterator in source || Symbol.iterator in source)) {
+  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, onRefused } = options;
+  const signal = options.signal === undefined ? closing : AbortSignal.any([closing, options.signal]);
+  if (!reading("invalid_options", "source", () => isIterable(source))) {
     const expected = "an AsyncIterable or Iterable of events";
     throw new MilepostError("invalid_options", `source: ${expected}`, { path: "source", expected });
   }

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { MilepostError } from "../errors.js";
-import { type Agrees, keySchema, parseInput } from "../validation.js";
+import { type Agrees, dateSchema, keySchema, parseInput } from "../validation.js";
 
 /** One fact from the host. */
 export interface MilestoneEvent {
@@ -42,8 +41,7 @@ const eventSchema = z.strictObject({
     // adding 0 turns -0, which no store keeps, into 0
     .transform((amount) => amount + 0)
     .default(1),
-  occurredAt: z
-    .date("a valid Date")
+  occurredAt: dateSchema
     .refine((date) => year(date) >= 1 && year(date) <= 9999, "a date between the years 1 and 9999")
     .optional(),
 });
@@ -54,12 +52,5 @@ true satisfies Agrees<typeof eventSchema, MilestoneEvent>;
  * `ammount` would count 1. */
 export function parseEvent(input: unknown, path: string, now: () => Date): ParsedEvent {
   const { occurredAt, ...event } = parseInput(eventSchema, input, "invalid_event", path);
-  // a copy: the host may go on using its Date
-  return { ...event, occurredAt: occurredAt === undefined ? now() : new Date(occurredAt) };
-}
-
-/** Refuses anything but an array where events are expected. */
-export function arrayOfEvents(inputs: readonly MilestoneEvent[]): readonly MilestoneEvent[] {
-  if (Array.isArray(inputs)) return inputs;
-  throw new MilepostError("invalid_event", "events: expected an array", { path: "events", expected: "an array" });
+  return { ...event, occurredAt: occurredAt ?? now() };
 }

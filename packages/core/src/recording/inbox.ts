@@ -3,9 +3,9 @@ import type { Runtime } from "../runtime.js";
 import type { InboxRow } from "../store/inbox-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import { type Agrees, keySchema, parseInput, whySchema } from "../validation.js";
+import { type Agrees, itemsOf, keySchema, listOf, parseInput, whySchema } from "../validation.js";
 import type { Admission } from "./admission.js";
-import { arrayOfEvents, defaultTenant, type MilestoneEvent } from "./event.js";
+import { defaultTenant, type MilestoneEvent, type ParsedEvent } from "./event.js";
 
 /** Recording inside a transaction of the host: counted if, and only if, it commits. */
 export interface TransactionRecorder<Done extends void | Promise<void>> {
@@ -26,7 +26,7 @@ export interface InboxQuery {
 
 export interface InboxAct {
   readonly tenant?: string;
-  /** Only these; all refused ones of the tenant unless said. */
+  /** Only these, 10,000 at most; all refused ones of the tenant unless said. */
   readonly numbers?: readonly number[];
   /** Who did it, and why: kept with the act. */
   readonly by: string;
@@ -51,7 +51,7 @@ const querySchema = z.strictObject({
 
 const actSchema = z.strictObject({
   tenant: keySchema.default(defaultTenant),
-  numbers: z.array(z.int().min(1)).optional(),
+  numbers: listOf(z.int().min(1), 10_000).optional(),
   by: keySchema,
   why: whySchema,
 });
@@ -81,13 +81,15 @@ export function transactionRecorder<Tx, Done extends void | Promise<void>>(
   admission: Admission,
   told: () => void,
 ): TransactionRecorder<Done> {
-  const enqueue = (inputs: readonly (readonly [input: unknown, path: string])[]): Done => {
-    const events = inputs.map(([input, path]) => admission.check(input, path));
+  const enqueue = (events: readonly ParsedEvent[]): Done => {
     told();
     return store.inbox.enqueue(tx, events);
   };
   return {
-    record: (event) => enqueue([[event, ""]]),
-    recordMany: (events) => enqueue(arrayOfEvents(events).map((event, i) => [event, `events[${i}]`] as const)),
+    record: (event) => enqueue([admission.check(event, "")]),
+    recordMany(events) {
+      const items = itemsOf(events, "invalid_event", "events");
+      return enqueue(Array.from(items, ([i, event]) => admission.check(event, `events[${i}]`)));
+    },
   };
 }

@@ -10,8 +10,9 @@ import type { CounterKey, CounterState } from "../store/counter-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
+import { itemsOf } from "../validation.js";
 import type { Admission } from "./admission.js";
-import { arrayOfEvents, type MilestoneEvent, type ParsedEvent } from "./event.js";
+import type { MilestoneEvent, ParsedEvent } from "./event.js";
 
 /** What became of one event. */
 export interface RecordResult {
@@ -78,8 +79,9 @@ export class Recorder {
   }
 
   async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
+    const items = itemsOf(inputs, "invalid_event", "events");
     await this.#registry.ready();
-    const events = arrayOfEvents(inputs).map((input, i) => this.#admission.check(input, `events[${i}]`));
+    const events = Array.from(items, ([i, input]) => this.#admission.check(input, `events[${i}]`));
     await this.#registry.know(events.map(({ metric }) => metric));
     return this.recordAdmitted(events);
   }

@@ -1,0 +1,46 @@
+/**
+ * Texts that have broken out of some quoting, placeholder or pattern; joined at random they are names for an adapter's
+ * tests of its schema and prefix. Not all of them are names: some hold NUL, a lone surrogate or more than 63 bytes.
+ */
+export const hostileNames: readonly string[] = [
+  ...[
+    '"',
+    '""',
+    "'",
+    "`",
+    "\\",
+    '\\"',
+    ".",
+    '"."',
+    ";",
+    "--",
+    "/*",
+    "*/",
+    "$$",
+    "$1",
+    "$&",
+    "$`",
+    "$'",
+    "$<name>",
+    "?",
+  ],
+  ...["%I", "%s", "%", "\0", "\n", "\r", "\u0001", "\u2028", "\ud800", "\udfff", "é", "e\u0301", "\u{1f98a}", "ß", "İ"],
+  ...[
+    "\u202e",
+    "\uff02",
+    "\u02ba",
+    "\ufeff",
+    "{counters}",
+    "{#counters_due}",
+    "{",
+    "}",
+    "{#",
+    ":name",
+    "@x",
+    " ",
+    "\t",
+  ],
+  ...["select", "TABLE", "user", "public", "pg_catalog", "pg_temp", "pg_x", "information_schema", "sqlite_", "main"],
+  ...["constructor", "__proto__", '"; DROP TABLE victim; --', '" (x int); DROP TABLE "victim', 'x" AS y; --', "victim"],
+  ...["a".repeat(23), "a".repeat(62), "a".repeat(64), "é".repeat(31), "\u{1f98a}".repeat(16)],
+];
