@@ -96,6 +96,23 @@ export const counterIdleCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a walk goes on through many tenants that have no counter of the metric",
+    async run({ store }) {
+      const tenants = Array.from({ length: 700 }, (_, i) => `t-${String(i).padStart(3, "0")}`);
+      const having = ["t-000", "t-350", "t-699"];
+      const batch = tenants.map((tenant) => event({ tenant, metric: having.includes(tenant) ? metric : "another" }));
+      await record(store, batch);
+      for (const limit of [1, 2, 100]) {
+        const { counters } = await walked(store, 2, limit);
+        assert.deepEqual(
+          counters.map((each) => each.tenant),
+          having,
+        );
+      }
+    },
+  },
+  {
+    about,
     name: "a walk looks at limit counters a call, whether it answers them or not, and ends with null",
     async run({ store }) {
       const feeds = [birth({ due: true })];

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import type { ConformanceCase } from "./case.js";
 import { birth, counter, definition, dueCounter, event, events, record, rules } from "./counter-samples.js";
 import { about, keep, kept, purgeAll, remembered, retained } from "./event-samples.js";
-import { at, awkwardKeys, hour, minute, start, twoStores } from "./samples.js";
+import { at, awkwardKeys, hour, max, minute, start, twoStores } from "./samples.js";
 
 const metric = "email.delivered";
 const purged = { purged: true } as const;
+const year = 365 * 24 * hour;
+const hundredThousandYears = 100_000 * year;
 
 /** `count` events that occurred at the start. */
 const old = (count: number, prefix = "old") => events(prefix, Array(count).fill(1), { occurredAt: start });
@@ -75,6 +77,19 @@ export const eventPurgeCases: readonly ConformanceCase[] = [
         times.slice(2),
       );
       assert.deepEqual(await remembered(store, batch), times.slice(2));
+    },
+  },
+  {
+    about,
+    name: "an age beyond all time forgets nothing",
+    async run({ store }) {
+      await keep(store, [event({ occurredAt: new Date("0001-01-01T00:00:00.000Z") })], purged);
+      for (const age of [max, hundredThousandYears, 9_000 * year]) {
+        assert.equal(await store.events.purge({ metric, generation: 1, age, limit: 10, now: start }), 0);
+        assert.equal(await store.events.purge({ metric, generation: 1, age, limit: 10 }), 0);
+      }
+      assert.equal((await kept(store)).length, 1);
+      assert.equal(await store.events.purge({ metric, generation: 1, age: 2_000 * year, limit: 10, now: start }), 1);
     },
   },
   {
