@@ -27,7 +27,7 @@ const timeOf = (milliseconds: string): string =>
 const retainedStep = `, retained AS (
   INSERT INTO {retained_events} (tenant, metric, subject, rev, place, id, amount, occurred_at, value)
   SELECT k.tenant, k.metric, k.subject, d.rev, row_number() OVER way - 1, a.id, a.amount, ${timeOf("a.occurred_at")},
-    (d.value - x.total + sum(a.amount) OVER way)::bigint
+    d.value - x.total + (sum(a.amount) OVER way)::bigint
   FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
     JOIN changed d ON d.place = f.counter JOIN change x ON x.counter = f.counter
   WHERE a.retained AND k.period = 'lifetime'

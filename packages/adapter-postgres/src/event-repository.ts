@@ -26,8 +26,9 @@ export function eventRepository(database: Database): EventRepository {
   const purge = database.statement(
     "events_purge",
     `WITH step AS MATERIALIZED (
-       SELECT date_trunc('milliseconds', coalesce($4::timestamptz, clock_timestamp())) - $2::float8 * interval '1 millisecond'
-         AS before
+       -- 3,170 years, beyond which Postgres' own times end soon
+       SELECT date_trunc('milliseconds', coalesce($4::timestamptz, clock_timestamp()))
+         - least($2::float8, float8 '1e14') * interval '1 millisecond' AS before
      ), ids AS (${oldest("{events}")}
      ), retained AS (${oldest("{retained_events}")}
      )

@@ -91,6 +91,8 @@ describe("add", () => {
     const pool = sandbox.pool({ max: 1 });
     const { queries } = watch(pool);
     const recorder = sandbox.store({}, pool);
+    await recorder.definitions.list();
+    queries.length = 0;
     await recorder.counters.add({ events: [event()], rules: { [metric]: purged } });
     await recorder.counters.add({ events: [event(), event({ metric: "kept" })], rules: { ...rules, kept } });
     await recorder.counters.add({ events: [event()], rules, drained: [] });

@@ -40,7 +40,10 @@ async function use(tablePrefix: string, byHand: boolean): Promise<boolean> {
     expect(names(db).filter((name) => name !== "victim" && !name.startsWith(tablePrefix))).toEqual([]);
     expect(names(db)).toContain(`${tablePrefix}counters`);
     expect(db.prepare("SELECT name FROM victim").all()).toEqual([{ name: "unharmed" }]);
-    expect(db.pragma("database_list")).toHaveLength(1);
+    // a migration drops a column, for which SQLite opens its empty temporary database
+    const databases = db.pragma("database_list") as { name: string }[];
+    expect(databases.filter(({ name }) => name !== "temp")).toHaveLength(1);
+    expect(db.prepare("SELECT count(*) AS n FROM sqlite_temp_master").get()).toEqual({ n: 0 });
     return true;
   } finally {
     db.close();

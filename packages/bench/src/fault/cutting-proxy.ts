@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * When a connection is cut, counted from the client's next request on it:
+ * When a connection is cut, counted from the client's next request of the kind that is cut:
  *
  * - `received`: as soon as the request is handed to the server's socket; the server may still be at work on it when the
  *   client asks again
@@ -14,7 +14,7 @@ export type Cut = "received" | "committed";
 
 export interface CuttingProxy {
   readonly port: number;
-  /** The next request is cut; `onCut` hears of it. */
+  /** The next request of that kind is cut; `onCut` hears of it. */
   arm(cut: Cut, onCut: () => void): void;
   close(): Promise<void>;
 }
@@ -22,8 +22,11 @@ export interface CuttingProxy {
 /** ReadyForQuery outside of any transaction: how each of a server's answers ends. */
 const idle = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 
-/** Stands between a client and a Postgres server, and passes everything on until it is armed. */
-export async function startCuttingProxy(serverUrl: string): Promise<CuttingProxy> {
+/**
+ * Stands between a client and a Postgres server, and passes everything on until it is armed. Requests of the kind that is
+ * cut hold the text `request`, such as a statement's name; a new connection begins with others.
+ */
+export async function startCuttingProxy(serverUrl: string, request: string): Promise<CuttingProxy> {
   const { hostname, port } = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let armed: { readonly cut: Cut; readonly onCut: () => void } | undefined;
@@ -40,7 +43,7 @@ export async function startCuttingProxy(serverUrl: string): Promise<CuttingProxy
     client.on("close", () => server.end());
     server.on("close", () => client.destroy());
     client.on("data", (data) => {
-      if (armed === undefined || !loggedIn) {
+      if (armed === undefined || !loggedIn || !data.includes(request)) {
         server.write(data);
         return;
       }

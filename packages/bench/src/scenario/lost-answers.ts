@@ -100,7 +100,7 @@ async function throughProxy(
   place: Extract<Place, { store: "postgres" }>,
   { shape, stream, levels, answered }: Stream,
 ): Promise<readonly Answer[]> {
-  const proxy = await startCuttingProxy(place.url);
+  const proxy = await startCuttingProxy(place.url, "milepost_counters_add_");
   const url = new URL(place.url);
   url.hostname = "127.0.0.1";
   url.port = String(proxy.port);
