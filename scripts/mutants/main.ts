@@ -4,12 +4,16 @@
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startPostgres } from "../postgres.js";
 import { type Mutant, type MutatedStore, mutatedStores } from "./mutants.js";
+import type { RunLine } from "./run-cases.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const runCases = fileURLToPath(new URL("run-cases.ts", import.meta.url));
+/** A broken store may also make a case turn in a circle, which no timer of its own process ends. Milliseconds. */
+const standstill = 120_000;
 const unbroken: Mutant = { name: "unbroken copy", replacements: [] };
 
 const wanted = process.argv.slice(2);
@@ -66,13 +70,25 @@ async function failing(store: MutatedStore, mutant: Mutant): Promise<{ cases: nu
     cwd: root,
     stdio: ["ignore", "pipe", "ignore"],
   });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  const last = output.trim().split("\n").at(-1) ?? "";
-  if (code !== 0 || !last.startsWith("{"))
-    throw new Error(`${store.name}, ${mutant.name}: the cases did not run (exit ${code})`);
-  return JSON.parse(last) as { cases: number; failed: readonly string[] };
+  const failed: string[] = [];
+  const begun: string[] = [];
+  let ended = false;
+  let timer: NodeJS.Timeout | undefined;
+  for await (const text of createInterface({ input: child.stdout })) {
+    // others are what a case printed
+    if (!/^\{"(begun|failed|cases)":/.test(text)) continue;
+    const line = JSON.parse(text) as RunLine;
+    if ("begun" in line) begun.push(line.begun);
+    if ("failed" in line) failed.push(line.failed);
+    ended = "cases" in line;
+    clearTimeout(timer);
+    timer = setTimeout(() => child.kill("SIGKILL"), standstill);
+  }
+  clearTimeout(timer);
+  const last = begun.at(-1);
+  if (last === undefined) throw new Error(`${store.name}, ${mutant.name}: the cases did not run`);
+  return {
+    cases: begun.length,
+    failed: ended ? failed : [...failed, `${last} (never ended, nor did any after it begin)`],
+  };
 }

@@ -1,18 +1,23 @@
 // tsx --conditions=source scripts/mutants/run-cases.ts <store> <src of the copy> [url]
-// Runs every conformance case on one store and writes the names of those that fail as a line of JSON.
+// Runs every conformance case on one store and writes its progress as lines of JSON: the name of each case when it
+// begins, how it failed if it does, and how many there were.
 import { pathToFileURL } from "node:url";
 import type { ConformanceCase, StoreHarness } from "@milepost/core/conformance";
 
 const [store, src, url] = process.argv.slice(2) as [string, string, string | undefined];
 const load = (path: string) => import(pathToFileURL(`${src}/${path}`).href);
 
+export type RunLine = { readonly begun: string } | { readonly failed: string } | { readonly cases: number };
+
 /** A broken store may make a case wait for something that never comes. */
 const patience = 20_000;
 
 const { harness, suite } = await opened();
-const failed: string[] = [];
+const write = (line: RunLine, then?: () => void) => process.stdout.write(`${JSON.stringify(line)}\n`, then);
 const cases: readonly ConformanceCase[] = [...suite.storeCases(), ...suite.engineCases()];
 for (const one of cases) {
+  const name = `${one.about}: ${one.name}`;
+  write({ begun: name });
   const running: Promise<unknown> = suite.runConformanceCase(harness, one);
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise((_, reject) => {
@@ -21,13 +26,13 @@ for (const one of cases) {
   try {
     await Promise.race([running, tooLong]);
   } catch {
-    failed.push(`${one.about}: ${one.name}`);
+    write({ failed: name });
   } finally {
     clearTimeout(timer);
     running.catch(() => {});
   }
 }
-process.stdout.write(`${JSON.stringify({ cases: cases.length, failed })}\n`, () => process.exit(0));
+write({ cases: cases.length }, () => process.exit(0));
 
 async function opened(): Promise<{
   harness: StoreHarness;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ContactRepository, Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
-import { awkwardJson, awkwardKeys, bytewise, twoStores } from "./samples.js";
+import { awkwardJson, awkwardKeys, bytewise, everyPage, twoStores } from "./samples.js";
 
 const about = "contacts";
 
@@ -176,19 +176,13 @@ export const contactCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await store.contacts.put({ subjects: awkwardKeys.map((id) => subject({ id, members: [member()] })) });
       await store.contacts.put({ subjects: [subject({ tenant: "other" })] });
-      const ids: string[] = [];
-      for (;;) {
-        const after = ids.at(-1);
-        const page = await store.contacts.list({
-          tenant: "default",
-          limit: 4,
-          ...(after !== undefined && { after }),
-        });
-        assert.ok(page.length <= 4, "more than the limit");
-        if (page.length === 0) break;
-        ids.push(...page.map((each) => each.id));
-      }
-      assert.deepEqual(ids, bytewise(awkwardKeys));
+      const listed = await everyPage(4, (last: Subject | undefined, limit) =>
+        store.contacts.list({ tenant: "default", limit, ...(last && { after: last.id }) }),
+      );
+      assert.deepEqual(
+        listed.map((each) => each.id),
+        bytewise(awkwardKeys),
+      );
       for (const id of awkwardKeys) {
         assert.equal((await store.contacts.subject({ tenant: "default", id }))?.id, id);
         assert.equal((await store.contacts.members({ tenant: "default", subject: id })).length, 1);

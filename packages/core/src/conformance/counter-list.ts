@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CounterState } from "../store/counter-repository.js";
 import type { ConformanceCase } from "./case.js";
 import { about, birth, counter, counterKey, dueCounter, event, events, record, sorted } from "./counter-samples.js";
-import { bytewise } from "./samples.js";
+import { bytewise, everyPage } from "./samples.js";
 
 export const counterListCases: readonly ConformanceCase[] = [
   {
@@ -58,15 +58,10 @@ export const counterListCases: readonly ConformanceCase[] = [
         ),
       );
       assert.deepEqual(await store.counters.list({ tenant: "default", limit: 1000 }), expected);
-      const paged: CounterState[] = [];
-      for (;;) {
-        const last = paged.at(-1);
+      const paged = await everyPage(7, (last: CounterState | undefined, limit) => {
         const after = last && { metric: last.metric, subject: last.subject, period: last.period };
-        const page = await store.counters.list({ tenant: "default", limit: 7, ...(after && { after }) });
-        assert.ok(page.length <= 7, "more than the limit");
-        paged.push(...page);
-        if (page.length === 0) break;
-      }
+        return store.counters.list({ tenant: "default", limit, ...(after && { after }) });
+      });
       assert.deepEqual(paged, expected);
     },
   },

@@ -3,7 +3,7 @@ import type { Crossing } from "../milestone/crossing.js";
 import type { CrossingRepository } from "../store/crossing-repository.js";
 import type { ConformanceCase } from "./case.js";
 import { about, claim, crossed, crossing, giveBack, listed, stored } from "./crossing-samples.js";
-import { awkwardKeys, bytewise, start, twoStores } from "./samples.js";
+import { awkwardKeys, bytewise, everyPage, start, twoStores } from "./samples.js";
 
 export const crossingListCases: readonly ConformanceCase[] = [
   {
@@ -15,18 +15,9 @@ export const crossingListCases: readonly ConformanceCase[] = [
       );
       await crossed(opened.store, crossings);
       const [, other] = await twoStores(opened);
-      const paged: Crossing[] = [];
-      for (;;) {
-        const after = paged.at(-1)?.id;
-        const page = await other.crossings.list({
-          tenant: "default",
-          limit: 5,
-          ...(after !== undefined && { after }),
-        });
-        assert.ok(page.length <= 5, "more than the limit");
-        if (page.length === 0) break;
-        paged.push(...page);
-      }
+      const paged = await everyPage(5, (last: Crossing | undefined, limit) =>
+        other.crossings.list({ tenant: "default", limit, ...(last && { after: last.id }) }),
+      );
       const byId = new Map(crossings.map((each) => [each.id, stored(each)]));
       assert.deepEqual(
         paged,

@@ -3,7 +3,7 @@ import type { InboxRow } from "../store/inbox-repository.js";
 import type { ConformanceCase } from "./case.js";
 import { counter, definition, event, record } from "./counter-samples.js";
 import { about, enqueue, hosted, ids, inboxEvent, inboxEvents, waiting } from "./inbox-samples.js";
-import { assertRefused, awkwardKeys, max, start, twoStores } from "./samples.js";
+import { assertRefused, awkwardKeys, everyPage, max, start, twoStores } from "./samples.js";
 
 const requires = "hostTransactions";
 
@@ -181,14 +181,9 @@ export const inboxEnqueueCases: readonly ConformanceCase[] = [
       const { store } = opened;
       const all = await waiting(store);
       for (const limit of [1, 2, 4, 9]) {
-        const paged: InboxRow[] = [];
-        for (;;) {
-          const after = paged.at(-1)?.number;
-          const page = await waiting(store, { limit, ...(after !== undefined && { after }) });
-          assert.ok(page.length <= limit, "more than the limit");
-          if (page.length === 0) break;
-          paged.push(...page);
-        }
+        const paged = await everyPage(limit, (last: InboxRow | undefined) =>
+          waiting(store, { limit, ...(last && { after: last.number }) }),
+        );
         assert.deepEqual(paged, all);
       }
       assert.deepEqual(ids(await waiting(store, { metrics: ["b"] })), ["e1", "e4", "e7"]);

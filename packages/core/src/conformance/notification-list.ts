@@ -22,7 +22,7 @@ import {
   settlement,
   transient,
 } from "./notification-samples.js";
-import { at, awkwardKeys, bytewise, minute, start, twoStores } from "./samples.js";
+import { at, awkwardKeys, bytewise, everyPage, minute, start, twoStores } from "./samples.js";
 
 export const notificationListCases: readonly ConformanceCase[] = [
   {
@@ -42,18 +42,9 @@ export const notificationListCases: readonly ConformanceCase[] = [
       );
       await queued(opened.store, all);
       const [, other] = await twoStores(opened);
-      const paged: Notification[] = [];
-      for (;;) {
-        const after = paged.at(-1)?.id;
-        const page = await other.notifications.list({
-          tenant: "default",
-          limit: 6,
-          ...(after !== undefined && { after }),
-        });
-        assert.ok(page.length <= 6, "more than the limit");
-        if (page.length === 0) break;
-        paged.push(...page);
-      }
+      const paged = await everyPage(6, (last: Notification | undefined, limit) =>
+        other.notifications.list({ tenant: "default", limit, ...(last && { after: last.id }) }),
+      );
       assert.deepEqual(
         paged.map((each) => each.id),
         bytewise(awkwardKeys),

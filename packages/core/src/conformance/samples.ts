@@ -66,3 +66,18 @@ export async function assertRefused(step: Promise<unknown>, code: ErrorCode): Pr
     return true;
   });
 }
+
+/** Every row of a list that is read page by page; fails where a page is too long, or the pages never end. */
+export async function everyPage<T>(
+  limit: number,
+  page: (last: T | undefined, limit: number) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const rows: T[] = [];
+  for (let calls = 0; calls < 1_000; calls++) {
+    const next = await page(rows.at(-1), limit);
+    assert.ok(next.length <= limit, `${next.length} rows in a page of ${limit}`);
+    if (next.length === 0) return rows;
+    rows.push(...next);
+  }
+  throw new assert.AssertionError({ message: "the pages never end" });
+}
