@@ -9,8 +9,8 @@ export function definitionRepository(database: Database): DefinitionRepository {
   const lock = database.statement("definitions_lock", "LOCK TABLE {definitions} IN ACCESS EXCLUSIVE MODE");
 
   // While install waits for its lock every add waits behind it, and somebody may only be reading the table for hours
-  // (pg_dump does): so it waits shortly, lets them through and comes again.
-  const patience = database.statement("definitions_patience", "SET LOCAL lock_timeout = '1s'");
+  // (pg_dump does): so it waits shortly, lets them through for ten times as long, and comes again.
+  const patience = database.statement("definitions_patience", "SET LOCAL lock_timeout = '100ms'");
 
   const generations = database.statement(
     "definitions_generations",

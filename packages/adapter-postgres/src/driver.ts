@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MilepostError, type TableNaming, tableNamer } from "@milepost/core/store";
-import { isRetryable, leavesConnectionUsable, translateError } from "./errors.js";
+import { leavesConnectionUsable, pauseAfter, readOnly, translateError } from "./errors.js";
 import { qualifyFunctions } from "./qualify.js";
 import { refuseUnsafeSearchPath, searchPathText } from "./search-path.js";
 import { parserOf } from "./values.js";
@@ -119,7 +119,7 @@ export class Database {
     try {
       await tx.query({ text });
     } catch (error) {
-      throw translateError(error, this.#safeValueConstraint);
+      throw readOnly(error) ?? translateError(error, this.#safeValueConstraint);
     }
   }
 
@@ -133,8 +133,9 @@ export class Database {
       try {
         return await this.#once(work);
       } catch (error) {
-        if (!isRetryable(error) || attempt === tries) throw translateError(error, this.#safeValueConstraint);
-        await sleep(Math.random() * 4 * 2 ** Math.min(attempt, 6));
+        const pause = attempt === tries ? undefined : pauseAfter(error, attempt);
+        if (pause === undefined) throw translateError(error, this.#safeValueConstraint);
+        await sleep(pause);
       }
     }
   }

@@ -30,10 +30,14 @@ function facts(error: unknown): { state: string | undefined; driver: DriverError
   return { state, driver };
 }
 
-/** A deadlock, a failed serialization, a lock's time-out: all of it was rolled back, so the step may simply run again. */
-export function isRetryable(error: unknown): boolean {
+/**
+ * Milliseconds until a step may simply run again, because all of it was rolled back: after a deadlock or a failed
+ * serialization soon, after a lock's time-out later, so that those who waited behind it get on. Undefined: it may not.
+ */
+export function pauseAfter(error: unknown, attempt: number): number | undefined {
   const { state } = facts(error);
-  return state === "40P01" || state === "40001" || state === "55P03";
+  if (state === "55P03") return 500 + Math.random() * 1_000;
+  return state === "40P01" || state === "40001" ? Math.random() * 4 * 2 ** Math.min(attempt, 6) : undefined;
 }
 
 /** Whether the connection may still be used after this error; when in doubt it is not. */
@@ -63,6 +67,7 @@ export function translateError(error: unknown, constraintName: string): Milepost
   if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(error);
   // Of all statements only the inbox's asks for a transaction that somebody else began.
   if (state === "25P01") return noTransaction("the client on which BEGIN was answered and COMMIT or ROLLBACK was not");
+  if (state === "25P02") return noTransaction("one that has not failed before; roll it back");
   if (busy.has(state)) {
     return failure("store_busy", `Postgres gave up waiting for other transactions (${state}). Try again.`);
   }
@@ -70,4 +75,9 @@ export function translateError(error: unknown, constraintName: string): Milepost
     return failure("store_unavailable", `Postgres is not available (${state}). Try again later.`);
   }
   return failure("store_failed", `Postgres refused a statement (${state}); see \`cause\`.`);
+}
+
+/** The refusal of a host's transaction that was begun READ ONLY: unlike a server that is read-only, no time heals it. */
+export function readOnly(error: unknown): MilepostError | undefined {
+  return facts(error).state === "25006" ? noTransaction("one that may write, on a server that may") : undefined;
 }

@@ -66,7 +66,8 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
   /** The right side of every Message-ID; your mail domain. `"milepost.invalid"` unless said. */
   readonly messageIdDomain?: string;
   /**
-   * Milliseconds by which the clocks of processes and of the database may differ; 300,000 unless said. Metrics with an
+   * Milliseconds by which the clocks of processes and of the database may differ, the same in all processes; 300,000
+   * unless said, 60,000 at least. Metrics with an
    * `eventRetention` refuse events further ahead, and remember ids for longer by it.
    */
   readonly clockTolerance?: number;
@@ -175,7 +176,8 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i, "a domain name")
     .default("milepost.invalid"),
-  clockTolerance: z.int("whole milliseconds, 0 or more").min(0).default(300_000),
+  // also covers how long an event may wait between its admission and its commit
+  clockTolerance: z.int("whole milliseconds, 60,000 or more").min(60_000).default(300_000),
   delivery: z.unknown().optional(),
   runtime: z.unknown().optional(),
 });
@@ -220,6 +222,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     timing,
     emit: events.emit,
     ready: () => registry.ready(),
+    refresh: () => registry.refresh(),
     async upkeep() {
       const { more } = await drain.next();
       const again = (await evaluator.adopt()) || more;

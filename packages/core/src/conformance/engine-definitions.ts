@@ -1,50 +1,12 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createMilepost, type Milepost, type MilepostOptions } from "../engine.js";
-import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
-import { thresholds } from "../milestone/thresholds.js";
-import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
-import type { Store } from "../store/store.js";
-import type { ConformanceCase, OpenedStore } from "./case.js";
-import { metric, owner, refusal } from "./engine-setup.js";
-import { twoStores } from "./samples.js";
+import { createMilepost } from "../engine.js";
+import { memoryNotifier } from "../notifier/memory-notifier.js";
+import type { ConformanceCase } from "./case.js";
+import { at, deploy, facts, rolling, texts } from "./engine-deployments.js";
+import { metric } from "./engine-setup.js";
 
 const about = "engine: definitions";
-const at = (count: number, from = 1) =>
-  Array.from({ length: count }, (_, i) => ({ id: `e${from + i}`, metric, subject: "acme" }));
-
-/** A deployment: its milestones, each told to one owner by the notifier. */
-function deploy(
-  store: Store,
-  notifier: MemoryNotifier,
-  milestones: Readonly<Record<string, readonly number[]>>,
-  more: Partial<MilestoneOptions> = {},
-  options: Partial<MilepostOptions> = {},
-): Milepost {
-  const definitions = Object.entries(milestones).map(
-    ([name, values]): Milestone =>
-      milestone({
-        name,
-        metric,
-        policy: thresholds(...values),
-        recipients: owner,
-        message: { text: "{{milestone}} {{threshold}}" },
-        notifier,
-        ...more,
-      }),
-  );
-  return createMilepost({ store, milestones: definitions, ...options });
-}
-
-/** Two deployments at once, each with a store of its own over the same data, and one notifier. */
-async function rolling(opened: OpenedStore): Promise<readonly [Store, Store, MemoryNotifier]> {
-  const [one, two] = await twoStores(opened);
-  return [one, two, memoryNotifier()];
-}
-
-const texts = ({ sent }: MemoryNotifier): string[] => sent.map(({ text }) => text ?? "").sort();
-const facts = async (milepost: Milepost) =>
-  (await milepost.crossings.list()).map((c) => [c.milestone, c.threshold, c.state, c.eventId]);
 
 export const engineDefinitionCases: readonly ConformanceCase[] = [
   {
@@ -137,129 +99,6 @@ export const engineDefinitionCases: readonly ConformanceCase[] = [
         ["told", "5", "superseded", ""],
         ["told", "10", "announced", ""],
       ]);
-    },
-  },
-  {
-    about,
-    name: "an edited milestone says its new levels from then on, and nothing that was said or lies behind",
-    async run(opened) {
-      const [one, two, notifier] = await rolling(opened);
-      const old = deploy(one, notifier, { few: [2, 10] });
-      await old.recordMany(at(4));
-      await old.runOnce();
-      const edited = deploy(two, notifier, { few: [2, 3, 6, 10] });
-      await edited.ready();
-      await old.recordMany(at(6, 5));
-      await old.runOnce();
-      assert.deepEqual(texts(notifier), ["few 2"], "the old code must not evaluate");
-      await edited.runOnce();
-      assert.deepEqual(texts(notifier), ["few 10", "few 2", "few 6"]);
-      assert.deepEqual((await facts(edited)).map(([, threshold, state]) => [threshold, state]).sort(), [
-        ["10", "announced"],
-        ["2", "announced"],
-        ["3", "adopted"],
-        ["6", "announced"],
-      ]);
-    },
-  },
-  {
-    about,
-    name: "old code that starts again brings nothing back, says that it is behind, and does so only when it is told to",
-    async run(opened) {
-      const [one, two, notifier] = await rolling(opened);
-      await deploy(one, notifier, { few: [2] }).ready();
-      const young = deploy(two, notifier, { few: [3] });
-      await young.ready();
-      const restarted = deploy(one, notifier, { few: [2] });
-      const behind: unknown[] = [];
-      restarted.on("behind", (event) => behind.push(event));
-      await restarted.recordMany(at(2));
-      await restarted.runOnce();
-      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"], ignored: [] }]);
-      assert.deepEqual(notifier.sent, []);
-
-      const unsigned = await refusal(() => restarted.definitions.reinstall({ by: "", why: "x" }));
-      assert.deepEqual([unsigned.code, unsigned.path], ["invalid_options", "by"]);
-      await restarted.definitions.reinstall({ by: "ops", why: "the new thresholds were wrong" });
-      await restarted.recordMany(at(1, 3));
-      await restarted.runOnce();
-      young.on("behind", () => {});
-      await young.recordMany(at(1, 4));
-      await young.runOnce();
-      assert.deepEqual(await facts(restarted), [["few", "2", "adopted", ""]]);
-      const acts = await two.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
-      assert.deepEqual(
-        acts.map(({ act, by, why }) => [act, by, why]),
-        [["reinstall", "ops", "the new thresholds were wrong"]],
-      );
-    },
-  },
-  {
-    about,
-    name: "a milestone the code omits stays; removed by its name it is evaluated and announced no more",
-    async run(opened) {
-      const [one, two, notifier] = await rolling(opened);
-      const both = deploy(one, notifier, { gone: [1, 2, 3], kept: [3] });
-      await both.recordMany(at(1));
-      const omitting = deploy(two, notifier, { kept: [3] });
-      omitting.on("behind", () => {});
-      await omitting.recordMany(at(1, 2));
-      assert.deepEqual((await omitting.definitions.list())[0]?.milestones, ["gone", "kept"]);
-
-      const removing = deploy(two, notifier, { kept: [3] }, {}, { removed: ["gone"] });
-      await removing.ready();
-      await both.recordMany(at(2, 3));
-      await removing.runOnce();
-      await both.runOnce();
-      assert.deepEqual(texts(notifier), ["kept 3"]);
-      const states = (await facts(removing)).map(([name, threshold, state]) => [name, threshold, state]);
-      assert.deepEqual(states, [
-        ["gone", "1", "failed"],
-        ["kept", "3", "announced"],
-      ]);
-      assert.equal((await removing.crossings.list({ milestone: "gone" }))[0]?.reason, "cancelled");
-      const conflict = await refusal(() => deploy(two, notifier, { gone: [1] }, {}, { removed: ["gone"] }));
-      assert.deepEqual([conflict.code, conflict.path], ["invalid_options", "removed[0]"]);
-    },
-  },
-  {
-    about,
-    name: "a rollback takes back what the newer code added, and going forward again is a decision too",
-    async run(opened) {
-      const [one, two, notifier] = await rolling(opened);
-      const old = deploy(one, notifier, { few: [2] });
-      await old.ready();
-      await deploy(two, notifier, { few: [2], more: [3] }).ready();
-      old.on("behind", () => {});
-      await old.definitions.reinstall({ remove: ["more"], by: "ops", why: "rollback" });
-      await old.recordMany(at(2));
-      await old.runOnce();
-      assert.deepEqual(texts(notifier), ["few 2"]);
-
-      const forward = deploy(two, notifier, { few: [2], more: [3] });
-      const ignored: unknown[] = [];
-      forward.on("behind", (event) => ignored.push(event.ignored));
-      await forward.recordMany(at(1, 3));
-      assert.deepEqual(ignored, [["more"]]);
-      await forward.definitions.reinstall({ by: "ops", why: "forward again" });
-      await forward.recordMany(at(1, 4));
-      await forward.runOnce();
-      assert.deepEqual(await facts(forward), [
-        ["few", "2", "announced", "e2"],
-        ["more", "3", "adopted", ""],
-      ]);
-    },
-  },
-  {
-    about,
-    name: "refuses a milestone under a name that is installed on another metric",
-    async run(opened) {
-      const [one, two, notifier] = await rolling(opened);
-      await deploy(one, notifier, { few: [2] }).ready();
-      const moved = deploy(two, notifier, { few: [2] }, { metric: "sms.delivered" });
-      const { code, path } = await refusal(() => moved.ready());
-      assert.deepEqual([code, path], ["invalid_milestone", "milestones"]);
-      assert.equal((await one.definitions.list()).length, 1, "nothing of it is installed");
     },
   },
   {

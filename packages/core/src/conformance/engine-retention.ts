@@ -4,7 +4,7 @@ import type { MetricOptions } from "../milestone/definition.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import { metric, refusal, StillClock } from "./engine-setup.js";
-import { hour } from "./samples.js";
+import { hour, twoStores } from "./samples.js";
 
 const about = "engine: retention";
 const day = 24 * hour;
@@ -114,6 +114,36 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
       await short.runOnce();
       assert.equal((await lifted.record(event("new", new Date(old.getTime() + 3 * hour)))).duplicate, true);
       assert.equal((await lifted.counters.get({ metric, subject: "acme" }))?.value, 3);
+    },
+  },
+  {
+    about,
+    name: "a process that does not know of a shorter retention counts nothing twice that was forgotten under it",
+    async run(opened) {
+      const [one, two] = await twoStores(opened);
+      const clock = new StillClock();
+      const unaware = keeping(one, { eventRetention: 10 * day }, clock);
+      const old = new Date(clock.now().getTime() - 5 * day);
+      await unaware.record(event("old", old));
+      assert.equal((await unaware.record(event("old", old))).duplicate, true);
+      await keeping(two, { eventRetention: day }, clock).runOnce();
+      assert.equal((await refusal(() => unaware.record(event("old", old)))).code, "event_too_late");
+      const fresh = await unaware.record(event("fresh", clock.now()));
+      assert.deepEqual([fresh.counted, fresh.value], [true, 2]);
+    },
+  },
+  {
+    about,
+    name: "a worker that runs for long forgets by what other processes have set since",
+    async run(opened) {
+      const [one, two] = await twoStores(opened);
+      const clock = new StillClock();
+      const worker = keeping(one, { eventRetention: day, retain: "events" }, clock);
+      await worker.record(event("old", clock.now()));
+      await keeping(two, { decrements: true }, clock).ready();
+      clock.advance(2 * day);
+      await worker.runOnce();
+      assert.deepEqual(await worker.events.list({ metric, subject: "acme" }), []);
     },
   },
 ];

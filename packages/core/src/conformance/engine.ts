@@ -5,6 +5,7 @@ import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -15,6 +16,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...sequentialCountCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
+    ...engineRedefinitionCases,
     ...engineRetentionCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,

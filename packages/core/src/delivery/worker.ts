@@ -69,6 +69,8 @@ export interface Workshop {
   readonly timing: DeliveryTiming;
   readonly emit: Emit;
   readonly ready: () => Promise<void>;
+  /** Reads what other processes have installed since. */
+  readonly refresh: () => Promise<void>;
   /** Counts a chunk of what host transactions left, adopts a chunk of counters; answers whether there may be more. */
   readonly upkeep: () => Promise<boolean>;
   /** Forgets events whose retention is over. */
@@ -167,12 +169,12 @@ export class DeliveryWorker implements Worker {
         this.#woken = false;
         const now = this.#shop.runtime.monotonic();
         if (now - sweptAt >= this.#options.sweepInterval) {
-          await this.#sweep();
+          await this.#apart(() => this.#sweep());
           sweptAt = now;
         }
         if (more || this.#lookAtOnce || now - lookedAt >= this.#options.pollInterval) {
           this.#lookAtOnce = false;
-          more = await this.#shop.upkeep();
+          more = (await this.#apart(() => this.#shop.upkeep())) ?? false;
           lookedAt = now;
         }
         const started = await this.#startWork();
@@ -186,8 +188,19 @@ export class DeliveryWorker implements Worker {
     }
   }
 
+  /** What fails beside deliveries must not hold them up. */
+  async #apart<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#shop.emit("error", { where: "worker", error });
+      return undefined;
+    }
+  }
+
   async #sweep(): Promise<void> {
     const { store, evaluator, runtime, timing } = this.#shop;
+    await this.#shop.refresh();
     while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
     await this.#shop.purge(this.#stopping.signal);
@@ -247,6 +260,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   let evaluated = 0;
 
   await shop.ready();
+  await shop.refresh();
   while ((await shop.upkeep()) && !stop.aborted);
   await reap(store, runtime, timing, sweepLimit);
   await shop.purge(stop);

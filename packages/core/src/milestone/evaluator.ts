@@ -6,6 +6,7 @@ import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
+import type { NewCrossing } from "./crossing.js";
 import { bandsSince } from "./definition.js";
 import { type FoldedCounter, fold } from "./fold.js";
 import type { Registry } from "./registry.js";
@@ -23,6 +24,8 @@ const restAfterFailure = 60_000;
 /** A counter with the definition it is to be evaluated by, as it was known before the counter was read. */
 interface Due extends DueCounter {
   readonly definition: InstalledDefinition;
+  /** Whether its trail was read to its end. */
+  readonly complete: boolean;
   committed: boolean;
   failed: boolean;
 }
@@ -61,7 +64,7 @@ export class Evaluator {
         const due = await this.#due(open);
         await this.#commit(due);
         // what was committed in full is done; the rest was lost to another evaluator, or has more trail than one read
-        open = due.filter((counter) => !counter.failed && (counter.trail.length === trailLimit || !counter.committed));
+        open = due.filter((counter) => !counter.failed && (!counter.complete || !counter.committed));
       }
     }
   }
@@ -96,13 +99,13 @@ export class Evaluator {
     const chunk = { metric, generation: bandsSince(open), limit: adoptLimit, ...(after && { after }) };
     const { counters, next } = await this.#store.counters.idle(chunk);
     const due = counters.map((counter): Due & IdleCounter => {
-      return { ...counter, trail: [], definition: open, committed: false, failed: false };
+      return { ...counter, trail: [], definition: open, complete: true, committed: false, failed: false };
     });
     await this.#commit(due);
     const adopted = adoption.counters + due.filter(({ committed }) => committed).length;
     const failed = adoption.failed || due.some((counter) => counter.failed);
     if (counters.length > 0 || (next === null && adopted > 0)) {
-      this.#emit("adopted", { metric, counters: adopted, done: next === null });
+      this.#emit("adopted", { metric, counters: adopted, done: next === null && !failed });
     }
     if (next !== null) {
       this.#adoptions.set(metric, { generation, after: next, counters: adopted, failed });
@@ -120,11 +123,15 @@ export class Evaluator {
     const due = await this.#store.counters.due({
       metrics: [...evaluated.keys()],
       limit,
-      trailLimit,
+      // one more than is taken: how else to know whether it was the last
+      trailLimit: trailLimit + 1,
       ...(keys !== undefined && { keys }),
     });
     return due.map((counter) => {
-      return { ...counter, definition: evaluated.get(counter.metric)!, committed: false, failed: false };
+      const trail = counter.trail.slice(0, trailLimit);
+      const complete = trail.length === counter.trail.length;
+      const definition = evaluated.get(counter.metric)!;
+      return { ...counter, trail, complete, definition, committed: false, failed: false };
     });
   }
 
@@ -134,15 +141,40 @@ export class Evaluator {
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
     const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    const told: NewCrossing[] = [];
     results.forEach((result, i) => {
       if (result === "lost") return;
       folded[i]!.counter.committed = true;
-      for (const crossing of evaluations[i]!.crossings) {
-        if (crossing.state !== "adopted") this.#emit("crossing", crossing);
-      }
+      told.push(...evaluations[i]!.crossings.filter(({ state }) => state !== "adopted"));
     });
+    for (const crossing of await this.#stored(told)) this.#emit("crossing", crossing);
     // to another evaluator, or because another deployment changed the definition
     if (results.includes("lost")) await this.#registry.refresh();
+  }
+
+  /**
+   * Those that were stored: a milestone that was edited or came back may pass a level again whose crossing exists, and a
+   * store keeps the first. Others cannot, and are not looked up.
+   */
+  async #stored(crossings: readonly NewCrossing[]): Promise<readonly NewCrossing[]> {
+    const stored: NewCrossing[] = [];
+    for (const crossing of crossings) {
+      const { metric, milestone } = crossing;
+      const installed = this.#registry.evaluated.get(metric)?.milestones.find(({ name }) => name === milestone);
+      if ((installed?.changed ?? 1) === 1 || (await this.#isStored(crossing))) stored.push(crossing);
+    }
+    return stored;
+  }
+
+  async #isStored({ tenant, subject, milestone, eventId, metric, id }: NewCrossing): Promise<boolean> {
+    const limit = 1_000;
+    const about = { tenant, subject, milestone, metric, eventIds: [eventId], limit };
+    for (let after: string | undefined; ; ) {
+      const page = await this.#store.crossings.list({ ...about, ...(after !== undefined && { after }) });
+      if (page.some((crossing) => crossing.id === id)) return true;
+      if (page.length < limit) return false;
+      after = page.at(-1)!.id;
+    }
   }
 
   /** A counter whose policy fails stays due and is told of; it holds up no other. */
@@ -175,7 +207,7 @@ export class Evaluator {
       generation: counter.generation,
       value: counter.value ?? 0,
       trail,
-      complete: trail.length < trailLimit,
+      complete: counter.complete,
     };
     const context = { generation, newId: this.#runtime.id, now: this.#runtime.now ?? (() => new Date()) };
     const { band, state, reached, crossings } = fold(key, milestones, read, context);

@@ -69,8 +69,9 @@ export function fold(
   const context: PolicyContext = { tenant, subject, period };
   const crossings: NewCrossing[] = [];
   let value = counter.trail[0]?.from ?? counter.value;
-  // without a prototype: a milestone may be named like one of its members
-  const state: Record<string, Arming> = Object.create(null);
+  // Without a prototype: a milestone may be named like one of its members. Also with what belongs to milestones that were
+  // removed: if one comes back, its armings go on where they were.
+  const state: Record<string, Arming> = Object.assign(Object.create(null), counter.state);
   const met: FoldedMilestone[] = [];
   let band: Band = { below: null, above: null };
 
@@ -99,12 +100,16 @@ export function fold(
     for (const milestone of milestones) {
       const { name, added, changed } = milestone;
       if (!met.includes(milestone) && added <= upTo) {
-        const known = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : freshArming(value);
+        const known = state[name] ?? freshArming(value);
         // also of one that was removed and came back: whatever it missed lies behind
         state[name] = { ...known, high: Math.max(known.high, value) };
         met.push(milestone);
       }
-      if (changed > reached && changed <= upTo) adopt(milestone);
+      if (changed > reached && changed <= upTo) {
+        adopt(milestone);
+        // what an edit puts ahead of a value that has come down again is waited for; what was crossed keeps its crossing
+        state[name] = { ...state[name], high: value };
+      }
     }
     reached = upTo;
     band = bandNow();
@@ -139,9 +144,14 @@ type CrossingFacts = Pick<NewCrossing, "arming" | "previous" | "value" | "eventI
 
 /** Rising levels between where counters start and where this one is, in the order in which they were passed. */
 function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Level[] {
-  if (value <= 0) return [];
-  const behind = levelsOf(policy, { from: 0, to: value }, context)
-    .filter(({ at, direction }) => direction === "rising" && at > 0 && at <= value)
-    .sort((a, b) => a.at - b.at || compareKeys(a.threshold, b.threshold));
-  return behind.length > adoptedLevels ? behind.slice(-1) : behind;
+  // in steps: a policy with a level at every hundred has too many of them below a billion
+  for (let depth = adoptedLevels; value > 0; depth *= 16) {
+    const from = Math.max(0, value - depth);
+    const behind = levelsOf(policy, { from, to: value }, context)
+      .filter(({ at, direction }) => direction === "rising" && at > 0 && at >= from && at <= value)
+      .sort((a, b) => a.at - b.at || compareKeys(a.threshold, b.threshold));
+    if (behind.length > adoptedLevels) return behind.slice(-1);
+    if (from === 0) return behind;
+  }
+  return [];
 }

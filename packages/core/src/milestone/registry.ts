@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
@@ -29,6 +30,12 @@ export interface ReinstallAct {
   readonly remove?: readonly string[];
   readonly by: string;
   readonly why: string;
+}
+
+interface InstallOptions {
+  readonly act?: ReinstallAct;
+  /** The process has just begun, so a contradiction is a mistake in its code. */
+  readonly first?: boolean;
 }
 
 /** How often an install is tried again after another process was first. */
@@ -75,7 +82,7 @@ export class Registry {
 
   /** Installs the definitions once, before the engine's first own step; a failed try is made again by the next call. */
   ready(): Promise<void> {
-    this.#ready ??= this.#install().catch((error: unknown) => {
+    this.#ready ??= this.#install([], { first: true }).catch((error: unknown) => {
       this.#ready = undefined;
       throw error;
     });
@@ -92,7 +99,7 @@ export class Registry {
 
   /** Makes this process' code the installed one again where it was replaced: a rollback, decided by a person. */
   reinstall(act: ReinstallAct): Promise<void> {
-    return this.#install([], act);
+    return this.#install([], { act });
   }
 
   /** A milestone this process has the code of. */
@@ -170,7 +177,8 @@ export class Registry {
   refuseUnknown(metric: string, path: string): void {
     if (this.countsUnknown || this.isKnown(metric)) return;
     const known = [...new Set([...this.#installed.keys(), ...this.#byMetric.keys()])].slice(0, 10);
-    const expected = `a known metric (${known.map((name) => `"${name}"`).join(", ") || "none is configured"}), or onUnknownMetric: "count"`;
+    const early = this.#installed.size === 0 ? "; stored ones are known after ready()" : "";
+    const expected = `a known metric (${known.map((name) => `"${name}"`).join(", ") || "none is configured"}${early}), or onUnknownMetric: "count"`;
     throw refused(path, expected, expected, "unknown_metric");
   }
 
@@ -184,20 +192,21 @@ export class Registry {
    * Reads what is stored, and stores what this process' code adds to it, until nothing is to be added. `also` are metrics
    * without milestones of this process.
    */
-  #install(also: readonly string[] = [], act?: ReinstallAct): Promise<void> {
-    const installed = this.#turn.then(() => this.#installNow(also, act));
+  #install(also: readonly string[] = [], how: InstallOptions = {}): Promise<void> {
+    const installed = this.#turn.then(() => this.#installNow(also, how));
     this.#turn = installed.catch(() => {});
     return installed;
   }
 
-  async #installNow(also: readonly string[], act: ReinstallAct | undefined): Promise<void> {
+  async #installNow(also: readonly string[], { act, first = false }: InstallOptions): Promise<void> {
     const removed = [...this.#options.removed, ...(act?.remove ?? [])];
     for (let tries = 1; tries <= maxTries; tries++) {
       const stored = new Map((await this.#store.definitions.list()).map((each) => [each.metric, each]));
       const holdsRemoved = [...stored.values()]
         .filter(({ milestones }) => milestones.some(({ name }) => removed.includes(name)))
         .map(({ metric }) => metric);
-      this.#refuseMoved(stored.values());
+      // later, old code may still run that has the name where it was before
+      if (first) this.#refuseMoved(stored.values());
       const change = { now: this.#runtime.now?.() ?? new Date(), bringBack: act !== undefined };
       const changed = [...new Set([...this.#byMetric.keys(), ...also, ...holdsRemoved])].flatMap((metric) => {
         const next = nextDefinition(stored.get(metric), this.#code(metric, act?.remove), change);
@@ -209,7 +218,10 @@ export class Registry {
           ...(act && { act: { by: act.by, why: act.why } }),
           ...storeNow(this.#runtime),
         };
-        if (!(await this.#store.definitions.install(install))) continue;
+        if (!(await this.#store.definitions.install(install))) {
+          await sleep(this.#runtime.random() * 10 * tries);
+          continue;
+        }
       }
       for (const definition of changed) stored.set(definition.metric, definition);
       this.#take(stored);

@@ -31,10 +31,13 @@ export class Drain {
   /** Counts the rows that wait until there are none or `stop` is aborted. */
   async all(stop: AbortSignal): Promise<RecordManyResult> {
     const chunks: RecordManyResult[] = [];
+    // on from the last number: behind an old snapshot, drained rows stay in the index and are read again each time
+    let after = 0;
     for (let more = true; more && !stop.aborted; ) {
-      const { more: left, ...chunk } = await this.next();
+      const { more: left, last, ...chunk } = await this.next(after);
       chunks.push(chunk);
       more = left;
+      after = last;
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
       if (more) await nextTurn();
     }
@@ -42,20 +45,21 @@ export class Drain {
   }
 
   /**
-   * Counts one chunk of the rows that wait, in the order of their numbers; `more` says whether there may be others.
+   * Counts one chunk of the rows that wait after a number, in the order of their numbers; `more` says whether there may be
+   * others, `last` after which.
    * Several may drain at once: the ids let each event count once. A row that cannot be counted is set aside with the
    * reason, and rows of metrics that this process may not count are left to others.
    */
-  async next(): Promise<RecordManyResult & { readonly more: boolean }> {
-    const rows = await this.#waiting();
-    return { ...(await this.#countAll(rows)), more: rows.length === chunkSize };
+  async next(after = 0): Promise<RecordManyResult & { readonly more: boolean; readonly last: number }> {
+    const rows = await this.#waiting(after);
+    return { ...(await this.#countAll(rows)), more: rows.length === chunkSize, last: rows.at(-1)?.number ?? after };
   }
 
-  async #waiting(): Promise<readonly InboxRow[]> {
+  async #waiting(after: number): Promise<readonly InboxRow[]> {
     if (!this.#store.supports.hostTransactions) return [];
     await this.#registry.ready();
     const known = this.#registry.countsUnknown ? {} : { metrics: this.#registry.all.map(({ metric }) => metric) };
-    const rows = await this.#store.inbox.list({ refused: false, limit: chunkSize, ...known });
+    const rows = await this.#store.inbox.list({ refused: false, after, limit: chunkSize, ...known });
     await this.#registry.know(rows.map(({ metric }) => metric));
     return rows;
   }

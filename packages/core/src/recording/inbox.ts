@@ -38,7 +38,7 @@ export interface Inbox {
   list(query?: InboxQuery): Promise<readonly InboxRow[]>;
   /** Lets refused events wait again, after their cause is gone; answers how many there were. */
   retry(act: InboxAct): Promise<number>;
-  /** Gives refused events up for good; answers how many there were. */
+  /** Gives refused events up for good; answers how many there were. One that a drain just tries may still be counted. */
   discard(act: InboxAct): Promise<number>;
 }
 

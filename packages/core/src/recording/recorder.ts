@@ -41,7 +41,12 @@ const coalescedQueue = 50_000;
 const maxTries = 10;
 
 /** Refusals of a batch that may concern one call in it only. */
-const separable: ReadonlySet<ErrorCode> = new Set(["counter_overflow", "stale_definitions"]);
+const separable: ReadonlySet<ErrorCode> = new Set([
+  "counter_overflow",
+  "stale_definitions",
+  "event_too_late",
+  "event_too_early",
+]);
 
 interface Stored {
   readonly duplicate: boolean;
@@ -141,6 +146,11 @@ export class Recorder {
       // another deployment changed the milestones: what it stored is data enough to record by
       await this.#registry.refresh();
       await this.#registry.know(metrics);
+      // under a shorter retention the ids of these may have been forgotten meanwhile
+      for (const event of unique) {
+        const late = this.#admission.outOfTime(event, "");
+        if (late !== undefined) throw late;
+      }
     }
     throw new MilepostError(
       "stale_definitions",
