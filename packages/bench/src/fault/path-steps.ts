@@ -26,7 +26,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   definitions: ["adopted"],
   counters: ["idle", "list"],
   // `enqueue` is inside the host's transaction, which rolls back when the process dies; the others are for people
-  inbox: ["enqueue", "refuse", "retry"],
+  inbox: ["enqueue", "refuse", "decide"],
   // retained events, and their end
   events: ["list", "purge"],
   // for people and reports

@@ -6,6 +6,7 @@ import { build } from "esbuild";
 /** The programs that run as processes of their own; each is `src/program/<name>.ts`. */
 export const programNames = [
   "batch-client",
+  "host",
   "migrator",
   "producer",
   "retrying-client",

@@ -1,9 +1,17 @@
 import { deadlockBait } from "./deadlock-bait.js";
 import { failpoints } from "./failpoints.js";
+import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [migrators, failpoints, killedProducers, lostAnswers, deadlockBait];
+export const scenarios: readonly Scenario[] = [
+  migrators,
+  failpoints,
+  killedProducers,
+  hostTransactions,
+  lostAnswers,
+  deadlockBait,
+];
