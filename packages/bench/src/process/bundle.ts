@@ -7,10 +7,12 @@ import { build } from "esbuild";
 export const programNames = [
   "batch-client",
   "host",
+  "holder",
   "migrator",
   "producer",
   "retrying-client",
   "sink",
+  "steady-recorder",
   "victim",
   "worker",
 ] as const;

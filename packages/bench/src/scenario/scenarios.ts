@@ -1,5 +1,6 @@
 import { deadlockBait } from "./deadlock-bait.js";
 import { failpoints } from "./failpoints.js";
+import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
@@ -12,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   failpoints,
   killedProducers,
   hostTransactions,
+  heldTransaction,
   lostAnswers,
   deadlockBait,
 ];
