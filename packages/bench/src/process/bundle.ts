@@ -7,6 +7,7 @@ import { build } from "esbuild";
 export const programNames = [
   "batch-client",
   "host",
+  "deployment",
   "holder",
   "migrator",
   "producer",

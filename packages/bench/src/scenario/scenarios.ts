@@ -1,4 +1,5 @@
 import { deadlockBait } from "./deadlock-bait.js";
+import { deployments } from "./deployments.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   killedProducers,
   hostTransactions,
   heldTransaction,
+  deployments,
   lostAnswers,
   deadlockBait,
 ];
