@@ -14,6 +14,8 @@ export interface Code {
   /** Levels by the milestone's name. */
   readonly milestones: Readonly<Record<string, readonly number[]>>;
   readonly removed?: readonly string[];
+  /** Keeps each event with the value after it. */
+  readonly retains?: true;
 }
 
 export interface DeploymentInput {
@@ -53,7 +55,7 @@ await runProgram<DeploymentInput>(async ({ place, code, sinkPort, works, writes 
   const milepost = createMilepost({
     store: opened.store,
     milestones,
-    ...(milestones.length > 0 && { metrics: { [metric]: { retain: "events" as const } } }),
+    ...(code.retains && { metrics: { [metric]: { retain: "events" as const } } }),
     removed: code.removed ?? [],
     onUnknownMetric: "count",
     delivery: { lease: 20_000, callDeadline: 15_000, settleMargin: 1_000 },

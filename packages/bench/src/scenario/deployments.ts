@@ -40,11 +40,12 @@ function versions(highest: number): readonly Code[] {
   const brief = every(9);
   const added = every(7);
   const edited = every(8);
+  const retains = true;
   return [
-    { milestones: { first, brief } },
-    { milestones: { first, brief, added } },
-    { milestones: { first: edited, brief, added } },
-    { milestones: { first: edited, added }, removed: ["brief"] },
+    { retains, milestones: { first, brief } },
+    { retains, milestones: { first, brief, added } },
+    { retains, milestones: { first: edited, brief, added } },
+    { retains, milestones: { first: edited, added }, removed: ["brief"] },
   ];
 }
 

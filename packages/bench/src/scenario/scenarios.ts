@@ -1,3 +1,4 @@
+import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { failpoints } from "./failpoints.js";
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   hostTransactions,
   heldTransaction,
   deployments,
+  adoption,
   lostAnswers,
   deadlockBait,
 ];
