@@ -7,8 +7,9 @@ export interface Tables {
   readonly notifications: readonly Notification[];
 }
 
-const tenant = "default";
-const limit = 1_000;
+export const tenant = "default";
+/** Rows of a page. */
+export const limit = 1_000;
 
 export async function readTables(store: Store): Promise<Tables> {
   return {
@@ -24,12 +25,20 @@ export async function readTables(store: Store): Promise<Tables> {
   };
 }
 
-async function everyPage<Row>(page: (after: Row | undefined) => Promise<readonly Row[]>): Promise<readonly Row[]> {
+async function everyPage<Row>(page: Page<Row>): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  for (;;) {
-    const next = await page(rows.at(-1));
-    rows.push(...next);
-    if (next.length < limit) return rows;
+  for await (const row of rowsOf(page)) rows.push(row);
+  return rows;
+}
+
+/** The rows after one, or the first ones; fewer than `limit` at the end. */
+export type Page<Row> = (after: Row | undefined) => Promise<readonly Row[]>;
+
+/** For more rows than are to be held at once. */
+export async function* rowsOf<Row>(page: Page<Row>): AsyncGenerator<Row> {
+  for (let rows = await page(undefined); ; rows = await page(rows.at(-1))) {
+    yield* rows;
+    if (rows.length < limit) return;
   }
 }
 

@@ -3,12 +3,16 @@ import type { StoreName } from "../place/place.js";
 // The way from record() to a sent message, as steps of the store's contract. A test compares this list with a store's
 // own keys: a step that is neither here nor declared to be off the way makes it fail.
 
+/** The name of `counters.add` where it counts what a transaction of the host has left in the inbox. */
+export const drainStep = "counters.add(drained)";
+
 export type StepKind = "reads" | "writes";
 
 export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, StepKind>>>> = {
   definitions: { list: "reads", install: "writes" },
   counters: { add: "writes", get: "reads", due: "reads" },
-  inbox: { list: "reads" },
+  // `enqueue` is inside the host's transaction: it has points around it and no commit of its own
+  inbox: { enqueue: "reads", list: "reads" },
   crossings: { commitEvaluation: "writes", list: "reads", claim: "writes", announce: "writes", release: "writes" },
   contacts: { subject: "reads", members: "reads" },
   notifications: {
@@ -25,8 +29,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // counters that are adopted when definitions change
   definitions: ["adopted"],
   counters: ["idle", "list"],
-  // `enqueue` is inside the host's transaction, which rolls back when the process dies; the others are for people
-  inbox: ["enqueue", "refuse", "retry"],
+  // events that cannot be counted, and what people decide on them
+  inbox: ["refuse", "decide"],
   // retained events, and their end
   events: ["list", "purge"],
   // for people and reports
@@ -40,7 +44,10 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
 const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire"]);
 
 /** On Postgres one statement is the whole transaction of a step, except here. */
-const severalStatements: ReadonlySet<string> = new Set(["definitions.install"]);
+const severalStatements: ReadonlySet<string> = new Set(["definitions.install", drainStep]);
+
+/** The host's own commit, after which nobody but the inbox knows of its events. */
+export const hostCommitted = "host.commit:after";
 
 const sendPoints = ["notifier.send:before", "notifier.send:accepted"] as const;
 
@@ -56,6 +63,7 @@ export function failpointNames(store: StoreName): readonly string[] {
   const steps = Object.entries(stepsOnTheWay).flatMap(([repository, kinds]) =>
     Object.entries(kinds).map(([name, kind]) => [`${repository}.${name}`, kind] as const),
   );
+  steps.push([drainStep, "writes"]);
   return [
     ...steps.flatMap(([step, kind]) => {
       const around = [`${step}:before`, `${step}:after`];
@@ -63,6 +71,7 @@ export function failpointNames(store: StoreName): readonly string[] {
       const open = store === "sqlite" ? !idleAtFirst.has(step) : severalStatements.has(step);
       return [...around, ...(open ? [`${step}/uncommitted`] : []), `${step}/commit:before`, `${step}/commit:after`];
     }),
+    hostCommitted,
     ...sendPoints,
   ];
 }

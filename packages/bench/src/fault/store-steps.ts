@@ -3,18 +3,18 @@ import type { Store } from "@milepost/core";
 type Call = (input: unknown) => Promise<unknown>;
 
 /** No step of its own: it runs inside the host's transaction, synchronously where the driver is. */
-const inHostTransaction = "inbox.enqueue";
+export const inHostTransaction = "inbox.enqueue";
 
 /** A store whose every step `<repository>.<name>` runs inside `around`, which must make the call and answer with it. */
 export function aroundSteps(
   store: Store,
-  around: (step: string, call: () => Promise<unknown>) => Promise<unknown>,
+  around: (step: string, call: () => Promise<unknown>, input: unknown) => Promise<unknown>,
 ): Store {
   const wrapped = Object.entries(store).map(([repository, steps]) => {
     if (!isRepository(steps)) return [repository, steps] as const;
     const calls = Object.entries(steps).map(([name, call]) => {
       if (`${repository}.${name}` === inHostTransaction) return [name, call.bind(steps)] as const;
-      const step: Call = (input) => around(`${repository}.${name}`, () => call.call(steps, input));
+      const step: Call = (input) => around(`${repository}.${name}`, () => call.call(steps, input), input);
       return [name, step] as const;
     });
     return [repository, Object.fromEntries(calls)] as const;

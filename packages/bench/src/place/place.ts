@@ -28,15 +28,25 @@ export interface OpenOptions {
 /** Opens a place as a host should: a pool, or a handle in WAL mode with durable commits. */
 export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace {
   if (place.store === "postgres") {
-    const pool = new pg.Pool({ connectionString: place.url, max: options.connections ?? 4 });
-    // an idle connection that is cut is no news here; the pool drops it
-    pool.on("error", () => {});
+    const pool = postgresPool(place.url, options.connections ?? 4);
     const store = postgresStore(options.wrapPool?.(pool) ?? pool, { schema: place.schema });
     return { store, close: () => pool.end() };
   }
-  const db = new Database(place.file, { timeout: 100 });
-  db.pragma("journal_mode = WAL");
-  db.pragma("synchronous = FULL");
+  const db = sqliteHandle(place.file);
   const store = sqliteStore(options.wrapDatabase?.(db) ?? db);
   return { store, close: async () => void db.close() };
+}
+
+export function postgresPool(url: string, connections: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: connections });
+  // an idle connection that is cut is no news here; the pool drops it
+  pool.on("error", () => {});
+  return pool;
+}
+
+export function sqliteHandle(file: string): Database.Database {
+  const db = new Database(file, { timeout: 100 });
+  db.pragma("journal_mode = WAL");
+  db.pragma("synchronous = FULL");
+  return db;
 }

@@ -6,10 +6,14 @@ import { build } from "esbuild";
 /** The programs that run as processes of their own; each is `src/program/<name>.ts`. */
 export const programNames = [
   "batch-client",
+  "host",
+  "deployment",
+  "holder",
   "migrator",
   "producer",
   "retrying-client",
   "sink",
+  "steady-recorder",
   "victim",
   "worker",
 ] as const;

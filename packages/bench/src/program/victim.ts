@@ -4,8 +4,9 @@ import { createMilepost, type DeliveryMode, type Milepost, type Notifier } from 
 import { atRest } from "../check/tables.js";
 import { openFailpointPlace } from "../fault/failpoint-place.js";
 import { Failpoints, type Target } from "../fault/failpoints.js";
+import { hostCommitted } from "../fault/path-steps.js";
 import { StopAtClaim } from "../fault/stop-at-claim.js";
-import type { Place } from "../place/place.js";
+import { type Place, postgresPool, sqliteHandle } from "../place/place.js";
 import { runProgram } from "../process/link.js";
 import { sinkNotifier } from "../sink/sink-notifier.js";
 import {
@@ -39,6 +40,8 @@ await runProgram<VictimInput>(async ({ place, sinkPort, mode, target }, link) =>
   });
 
   await putContacts(milepost);
+  await recordInTransaction(place, milepost, points);
+  await milepost.drain();
   await record(milepost);
   await record(milepost); // each event again: the answers of duplicates read what the first ones did not
   for (const step of ["crossings.claim", "notifications.claim"] as const) {
@@ -49,6 +52,27 @@ await runProgram<VictimInput>(async ({ place, sinkPort, mode, target }, link) =>
   await close();
   link.send({ hits: [...points.hits] } satisfies VictimReport);
 });
+
+/** Some of the events come from a transaction of the host, on a connection of its own. */
+async function recordInTransaction(place: Place, milepost: Milepost, points: Failpoints): Promise<void> {
+  const events = smallEvents.slice(0, smallEvents.length / 4);
+  if (place.store === "postgres") {
+    const pool = postgresPool(place.url, 1);
+    const client = await pool.connect();
+    await client.query("BEGIN");
+    await milepost.in(client as never).recordMany(events);
+    await client.query("COMMIT");
+    client.release();
+    await pool.end();
+  } else {
+    const db = sqliteHandle(place.file);
+    db.exec("BEGIN IMMEDIATE");
+    milepost.in(db as never).recordMany(events);
+    db.exec("COMMIT");
+    db.close();
+  }
+  points.pass(hostCommitted);
+}
 
 /** Some one by one and side by side, some as a batch. */
 async function record(milepost: Milepost): Promise<void> {

@@ -63,11 +63,15 @@ const secondDeaths: readonly (readonly string[])[] = [
   ["notifications.mark:after", "notifications.mark:after"],
   ["crossings.announce/commit:before", "crossings.announce/commit:before"],
   ["counters.add/commit:after", "crossings.commitEvaluation/commit:before"],
+  // the host's event, once more after its death
+  ["host.commit:after", "counters.add(drained)/commit:after"],
+  ["counters.add(drained)/commit:after", "counters.add(drained)/commit:after"],
 ];
 
 export const failpoints: Scenario<Size> = {
   name: "failpoints",
-  title: "kill -9 at every step between recording and sent, before, in and after its transaction, in both modes",
+  title:
+    "kill -9 at every step between recording, also in a transaction of the host, and sent: before, in and after its transaction, in both modes",
   stores: ["postgres", "sqlite"],
   scale: { full: { cases: 0, laterHits: 1, together: 6 }, short: { cases: 10, laterHits: 0, together: 4 } },
   run,

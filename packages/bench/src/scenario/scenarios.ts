@@ -1,9 +1,23 @@
+import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
+import { deployments } from "./deployments.js";
 import { failpoints } from "./failpoints.js";
+import { heldTransaction } from "./held-transaction.js";
+import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [migrators, failpoints, killedProducers, lostAnswers, deadlockBait];
+export const scenarios: readonly Scenario[] = [
+  migrators,
+  failpoints,
+  killedProducers,
+  hostTransactions,
+  heldTransaction,
+  deployments,
+  adoption,
+  lostAnswers,
+  deadlockBait,
+];

@@ -8,14 +8,20 @@ const subjectItself: RecipientResolver = {
   resolve: async ({ subject }) => [{ address: `${subject}@chaos.example` }],
 };
 
+/** Several of these make a deployment. */
+export function namedMilestone(name: string, levels: readonly number[], notifier: Notifier): Milestone {
+  return announcedMilestone(levels, notifier, subjectItself, name);
+}
+
 /** The milestone that scenarios count towards: the same in every process, or its definition would differ. */
 export function announcedMilestone(
   levels: readonly number[],
   notifier: Notifier,
   recipients: RecipientResolver = subjectItself,
+  name: string = milestoneName,
 ): Milestone {
   return milestone({
-    name: milestoneName,
+    name,
     metric,
     policy: thresholds(...levels),
     recipients,
