@@ -102,7 +102,7 @@ function onSqlite(db: Database.Database, options: Omit<MilepostOptions, "store">
       return {
         async order(event) {
           db.prepare("INSERT INTO host_orders VALUES (?, ?)").run(event.id, event.subject);
-          milepost.in(db).record(event);
+          void milepost.in(db).record(event);
         },
         commit: async () => void db.exec("COMMIT"),
         rollback: async () => void db.exec("ROLLBACK"),

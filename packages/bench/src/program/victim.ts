@@ -67,7 +67,7 @@ async function recordInTransaction(place: Place, milepost: Milepost, points: Fai
   } else {
     const db = sqliteHandle(place.file);
     db.exec("BEGIN IMMEDIATE");
-    milepost.in(db as never).recordMany(events);
+    void milepost.in(db as never).recordMany(events);
     db.exec("COMMIT");
     db.close();
   }
