@@ -146,11 +146,11 @@ describe("enqueue", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  test("translates what the driver throws, and leaves a failed transaction to the host", async () => {
+  test("translates what the driver throws, and leaves a failed transaction to the host to roll back", async () => {
     const host = await sandbox.hostTransaction();
     const missing = sandbox.store({ tablePrefix: "missing_" });
     await expect(missing.inbox.enqueue(host.client, [event()])).rejects.toMatchObject({ code: "schema_missing" });
-    await expect(store.inbox.enqueue(host.client, [event()])).rejects.toMatchObject({ code: "store_failed" });
+    await expect(store.inbox.enqueue(host.client, [event()])).rejects.toMatchObject({ code: "no_transaction" });
     await host.rollback();
     expect(await waiting()).toEqual([]);
   });
