@@ -29,7 +29,8 @@ import {
   crossingQuery,
   type EventQuery,
   eventQuery,
-  lifetimeCounter,
+  type SubjectCounter,
+  subjectCounter,
 } from "./queries.js";
 import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { Admission } from "./recording/admission.js";
@@ -111,12 +112,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     list(query: EventQuery): Promise<readonly RetainedEvent[]>;
   };
   readonly counters: {
-    /** The lifetime counter of a subject, or null if nothing was counted yet. */
-    get(input: {
-      readonly tenant?: string;
-      readonly metric: string;
-      readonly subject: string;
-    }): Promise<CounterState | null>;
+    /** A subject's counter of its lifetime, or of a calendar period's span; null if nothing was counted in it yet. */
+    get(input: SubjectCounter): Promise<CounterState | null>;
     list(query?: CounterQuery): Promise<readonly CounterState[]>;
   };
   readonly contacts: Contacts;
@@ -287,7 +284,9 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     counters: calls.guard<Milepost["counters"]>({
       async get(input) {
-        const [counter] = await store.counters.get({ keys: [lifetimeCounter(input)] });
+        const [counter] = await store.counters.get({
+          keys: [subjectCounter(input, runtime.now ?? (() => new Date()))],
+        });
         return counter ?? null;
       },
       list: async (query = {}) => store.counters.list(counterQuery(query)),

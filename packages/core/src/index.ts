@@ -2,7 +2,7 @@
 export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
-export type { CounterQuery, CrossingQuery, EventQuery } from "./queries.js";
+export type { CounterQuery, CrossingQuery, EventQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
 // recording

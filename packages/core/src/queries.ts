@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { type CrossingState, crossingStates } from "./milestone/crossing.js";
-import { lifetime } from "./milestone/period.js";
+import { lifetime, type Period, periodSchema, spanAt } from "./milestone/period.js";
 import type { CounterKey } from "./store/counter-repository.js";
 import type { RetainedEvent } from "./store/event-repository.js";
-import { type Agrees, keySchema, listOf, pageFields, parseInput, parsePresent } from "./validation.js";
+import { type Agrees, dateSchema, keySchema, listOf, pageFields, parseInput, parsePresent } from "./validation.js";
 
 /** What can be narrowed when crossings are listed. Ordered by id, which rises with time. */
 export interface CrossingQuery {
@@ -40,7 +40,24 @@ export interface EventQuery {
   readonly limit?: number;
 }
 
-const subjectCounterSchema = z.strictObject({ tenant: pageFields.tenant, metric: keySchema, subject: keySchema });
+/** Which counter of a subject is meant. */
+export interface SubjectCounter {
+  readonly tenant?: string;
+  readonly metric: string;
+  readonly subject: string;
+  /** `"lifetime"` unless said. */
+  readonly period?: Period;
+  /** An instant in the span that is meant; now unless said. */
+  readonly at?: Date;
+}
+
+const subjectCounterSchema = z.strictObject({
+  tenant: pageFields.tenant,
+  metric: keySchema,
+  subject: keySchema,
+  period: periodSchema.default(lifetime),
+  at: dateSchema.optional(),
+});
 
 const counterQuerySchema = z.strictObject({
   ...pageFields,
@@ -65,6 +82,7 @@ const eventQuerySchema = z.strictObject({
   after: z.strictObject({ rev: z.int(), place: z.int() }).optional(),
 });
 
+true satisfies Agrees<typeof subjectCounterSchema, SubjectCounter>;
 true satisfies Agrees<typeof eventQuerySchema, EventQuery>;
 true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
 true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
@@ -86,7 +104,8 @@ export function crossingQuery(query: CrossingQuery): CrossingQuery & Page {
   return parsePresent(crossingQuerySchema, query, "invalid_options");
 }
 
-/** The key of a subject's lifetime counter, or `invalid_options` with the path of the field. */
-export function lifetimeCounter(input: unknown): CounterKey {
-  return { ...parseInput(subjectCounterSchema, input, "invalid_options"), period: lifetime };
+/** The key of one of a subject's counters, or `invalid_options` with the path of the field. */
+export function subjectCounter(input: SubjectCounter, now: () => Date): CounterKey {
+  const { at, period, ...subject } = parseInput(subjectCounterSchema, input, "invalid_options");
+  return { ...subject, period: spanAt(period, at ?? now()).key };
 }

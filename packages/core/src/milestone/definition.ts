@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { InstalledDefinition, InstalledMilestone, Retain } from "../store/definition-repository.js";
+import type { CounterBirth, InstalledDefinition, InstalledMilestone, Retain } from "../store/definition-repository.js";
 import { compareKeys } from "../text-key.js";
 import { freshArming, narrowest, quietBand } from "./arming.js";
 import type { Milestone } from "./milestone.js";
@@ -103,7 +103,7 @@ export function nextDefinition(
     metric: code.metric,
     generation,
     ...settings,
-    births: [narrowestBirth(installed)],
+    births: birthsOf(installed, stored?.births ?? [], now),
     milestones: installed,
     former: [...former],
     removed: [...removed],
@@ -140,16 +140,27 @@ function rememberedSince({ eventRetention, rememberedSince: before }: MetricSett
   return before === null || before < since ? since : before;
 }
 
-function birthOf({ policy }: Milestone): InstalledMilestone["birth"] {
+function birthOf({ policy, period }: Milestone): CounterBirth {
   const due = policy.contextual === true;
-  const anywhere = { tenant: "", subject: "", period: lifetime };
+  const anywhere = { tenant: "", subject: "", period };
   const band = due ? { below: null, above: null } : quietBand(policy, anywhere, freshArming(0), 0);
-  return { period: lifetime, ...band, due };
+  return { period, ...band, due };
 }
 
-function narrowestBirth(milestones: readonly InstalledMilestone[]): InstalledMilestone["birth"] {
-  const births = milestones.map(({ birth }) => birth);
-  return { period: lifetime, ...narrowest(births), due: births.some(({ due }) => due) };
+/** One birth for the lifetime, which is always fed, and one for each other period of a milestone: the narrowest. */
+function birthsOf(
+  milestones: readonly InstalledMilestone[],
+  before: readonly CounterBirth[],
+  now: Date,
+): readonly CounterBirth[] {
+  const periods = new Set([lifetime, ...milestones.map(({ birth }) => birth.period).sort(compareKeys)]);
+  return [...periods].map((period) => {
+    const births = milestones.flatMap(({ birth }) => (birth.period === period ? birth : []));
+    const birth = { period, ...narrowest(births), due: births.some(({ due }) => due) };
+    if (period === lifetime) return birth;
+    const fed = before.find((other) => other.period === period);
+    return { ...birth, since: fed?.since ?? now.toISOString() };
+  });
 }
 
 /** Counters of an older generation than this have not met every milestone. */

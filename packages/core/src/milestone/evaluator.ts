@@ -9,6 +9,7 @@ import { storeNow } from "../store-clock.js";
 import type { NewCrossing } from "./crossing.js";
 import { bandsSince } from "./definition.js";
 import { type FoldedCounter, fold } from "./fold.js";
+import { periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
@@ -195,12 +196,15 @@ export class Evaluator {
     const { tenant, metric, subject, period, folded, definition, trail, rev } = counter;
     const { generation } = definition;
     const key = { tenant, metric, subject, period };
+    const now = this.#runtime.now ?? (() => new Date());
+    const { end } = spanOf(period);
     const milestones = definition.milestones
-      .filter(({ birth }) => birth.period === period)
+      .filter(({ birth }) => birth.period === periodOf(period))
       .map(({ name, added, changed }) => {
-        const { policy, announcement, onAdopt } = this.#registry.milestone(name)!;
-        const speaks = announcement !== undefined;
-        return { name, policy, speaks, added, changed, tellsAdopted: onAdopt === "notify" };
+        const { policy, announcement, onAdopt, grace } = this.#registry.milestone(name)!;
+        const closed = now().getTime() >= end + grace;
+        const said = announcement === undefined ? "silent" : closed ? "expired" : "pending";
+        return { name, policy, said, added, changed, tellsAdopted: onAdopt === "notify" } as const;
       });
     const read: FoldedCounter = {
       state: counter.state,
@@ -209,7 +213,7 @@ export class Evaluator {
       trail,
       complete: counter.complete,
     };
-    const context = { generation, newId: this.#runtime.id, now: this.#runtime.now ?? (() => new Date()) };
+    const context = { generation, newId: this.#runtime.id, now };
     const { band, state, reached, crossings } = fold(key, milestones, read, context);
     const upTo = trail.at(-1)?.rev ?? rev ?? folded;
     const idle = rev === undefined ? {} : { rev };

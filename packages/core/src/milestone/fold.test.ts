@@ -8,7 +8,7 @@ import { thresholds } from "./thresholds.js";
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
 const known = { added: 1, changed: 1, tellsAdopted: false };
 const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
-  return { name, policy: thresholds(...values), speaks: true, ...known };
+  return { name, policy: thresholds(...values), said: "pending", ...known };
 };
 
 function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from = 0): TrailRow[] {
@@ -59,7 +59,7 @@ describe("fold", () => {
   });
 
   it("keeps crossings of a milestone that nobody is told of, silently", () => {
-    const quiet = { ...speaking([1]), speaks: false };
+    const quiet = { ...speaking([1]), said: "silent" } as const;
     expect(fold(key, [quiet], running(trailOf([1])), at(1)).crossings[0]?.state).toBe("silent");
   });
 
@@ -75,7 +75,7 @@ describe("fold", () => {
     const policy = { key: "falling", levels: () => falling };
     const { crossings } = fold(
       key,
-      [{ name: "m", policy, speaks: true, ...known }],
+      [{ name: "m", policy, said: "pending", ...known }],
       running(trailOf([10, -6, 16, 5, -10])),
       at(1),
     );

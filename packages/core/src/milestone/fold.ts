@@ -2,7 +2,7 @@ import type { CounterKey, TrailRow } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
 import { compareKeys } from "../text-key.js";
 import { type Arming, freshArming, narrowest, quietBand, step } from "./arming.js";
-import type { NewCrossing } from "./crossing.js";
+import type { CrossingBirth, NewCrossing } from "./crossing.js";
 import { levelsOf } from "./levels.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
@@ -10,8 +10,8 @@ import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 export interface FoldedMilestone {
   readonly name: string;
   readonly policy: MilestonePolicy;
-  /** Whether anybody is to be told: without, its crossings are born `silent`. */
-  readonly speaks: boolean;
+  /** What becomes of a crossing that is to be said: nobody may have to be told, or not any more. */
+  readonly said: "pending" | "silent" | "expired";
   /** The generations it came and last changed with. */
   readonly added: number;
   readonly changed: number;
@@ -84,14 +84,14 @@ export function fold(
 
   /** What the counter has behind it where it meets a milestone. A level that was crossed before keeps its crossing. */
   function adopt(milestone: FoldedMilestone): void {
-    const { name, policy, speaks, tellsAdopted } = milestone;
+    const { name, policy, tellsAdopted } = milestone;
     const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
     const behind = levelsBehind(policy, value, context).filter(({ threshold }) => !crossed.has(threshold));
     const reachedAt = now();
+    const told = tellsAdopted && milestone.said !== "silent";
     behind.forEach((level, place) => {
-      const said = place === behind.length - 1 ? "pending" : "superseded";
       const about = { arming: 1, previous: value, value, eventId: "", reachedAt };
-      record(milestone, level, { ...about, state: speaks && tellsAdopted ? said : "adopted" });
+      record(milestone, level, { ...about, state: told ? birthOf(milestone, place, behind) : "adopted" });
     });
   }
 
@@ -124,13 +124,12 @@ export function fold(
       value += amount;
       if ((band.below === null || value > band.below) && (band.above === null || value < band.above)) return;
       for (const milestone of met) {
-        const { name, policy, speaks } = milestone;
+        const { name, policy } = milestone;
         const { passed, arming } = step(policy, context, state[name]!, previous, value);
         state[name] = arming;
         passed.forEach(({ level, arming: count }, place) => {
-          const said = place === passed.length - 1 ? "pending" : "superseded";
           const caused = { previous, value, eventId: row.ids[i]!, reachedAt: row.occurredAts[i]! };
-          record(milestone, level, { arming: count, ...caused, state: speaks ? said : "silent" });
+          record(milestone, level, { arming: count, ...caused, state: birthOf(milestone, place, passed) });
         });
       }
       band = bandNow();
@@ -141,6 +140,11 @@ export function fold(
 }
 
 type CrossingFacts = Pick<NewCrossing, "arming" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
+
+/** Of several levels of one milestone passed at once the last is said. */
+function birthOf({ said }: FoldedMilestone, place: number, passed: readonly unknown[]): CrossingBirth {
+  return said === "silent" || place === passed.length - 1 ? said : "superseded";
+}
 
 /** Rising levels between where counters start and where this one is, in the order in which they were passed. */
 function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Level[] {

@@ -8,7 +8,7 @@ import type { RecipientResolver } from "../recipient/resolver.js";
 import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import { refuseShortSighted } from "./levels.js";
-import { lifetime, type Period } from "./period.js";
+import { lifetime, type Period, periodSchema } from "./period.js";
 import type { MilestonePolicy } from "./policy.js";
 
 /** What is said of a crossing. */
@@ -27,8 +27,13 @@ export interface MilestoneOptions {
   readonly name: string;
   readonly metric: string;
   readonly policy: MilestonePolicy;
-  /** `lifetime` unless said. */
+  /** What its counters cover: `"lifetime"` unless said, or a calendar span in a zone, as in `"month:Europe/Berlin"`. */
   readonly period?: Period;
+  /**
+   * Milliseconds for which crossings of a calendar period are still told after its end; 0 unless said. Later ones, as of
+   * late events, are recorded as `expired`.
+   */
+  readonly grace?: number;
   /**
    * What becomes of the levels that counters which already run have behind them when the milestone is installed:
    * `"silent"` (unless said) records them as `adopted`, `"notify"` tells the highest of them as if it was passed now.
@@ -51,6 +56,7 @@ export interface Milestone {
   readonly metric: string;
   readonly policy: MilestonePolicy;
   readonly period: Period;
+  readonly grace: number;
   readonly onAdopt: "silent" | "notify";
   /** How its crossings are announced; absent = `silent`. */
   readonly announcement?: Announcement;
@@ -104,7 +110,8 @@ const milestoneSchema = z.strictObject({
       context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
     }
   }),
-  period: z.literal(lifetime).default(lifetime),
+  period: periodSchema.default(lifetime),
+  grace: z.int("whole milliseconds, 0 or more").min(0).default(0),
   onAdopt: z.enum(["silent", "notify"]).default("silent"),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
   message: messageSchema.optional(),
@@ -117,14 +124,11 @@ const milestoneSchema = z.strictObject({
  * Checks a definition; throws `invalid_milestone`, `invalid_template` or `policy_failed` with the path of the field.
  */
 export function milestone(options: MilestoneOptions): Milestone {
-  const { name, metric, policy, period, onAdopt, recipients, message, notifier, mode, maxAttempts } = parseInput(
-    milestoneSchema,
-    options,
-    "invalid_milestone",
-  );
+  const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
+  const { name, metric, policy, period, grace, onAdopt, recipients, message, notifier, mode, maxAttempts } = parsed;
   // a policy that reads its context can only be asked about a real subject
   if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
-  const base: Milestone = { kind: "milestone", name, metric, policy, period, onAdopt };
+  const base: Milestone = { kind: "milestone", name, metric, policy, period, grace, onAdopt };
   if (recipients === undefined && message === undefined && notifier === undefined) return base;
   if (recipients === undefined || message === undefined || notifier === undefined) {
     const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";

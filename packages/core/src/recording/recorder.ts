@@ -3,10 +3,11 @@ import { Coalescer } from "../coalescer.js";
 import { type ErrorCode, MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
 import type { Evaluator } from "../milestone/evaluator.js";
-import { lifetime } from "../milestone/period.js";
+import { lifetime, spanAt } from "../milestone/period.js";
 import type { Registry } from "../milestone/registry.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey, CounterState } from "../store/counter-repository.js";
+import type { CounterBirth, InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
@@ -130,7 +131,7 @@ export class Recorder {
     const metrics = [...new Set(unique.map(({ metric }) => metric))];
     for (let tries = 1; tries <= maxTries; tries++) {
       const added = await this.#store.counters.add({
-        events: unique.map((event) => ({ ...event, feeds: this.#registry.installed(event.metric).births })),
+        events: unique.map((event) => ({ ...event, feeds: feedsOf(this.#registry.installed(event.metric), event) })),
         rules: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.rules(metric)])),
         ...(drained.length > 0 && { drained }),
         ...storeNow(this.#runtime),
@@ -167,8 +168,8 @@ export class Recorder {
     const duplicates = events.filter((event) => !counted.has(event));
     const values = valuesAfter(accepted, counters);
 
-    const repeated =
-      duplicates.length === 0 ? [] : await this.#store.counters.get({ keys: duplicates.map(lifetimeKey) });
+    const keys = duplicates.flatMap((event) => this.#countersOf(event));
+    const repeated = keys.length === 0 ? [] : await this.#store.counters.get({ keys });
     const present = new Map(repeated.map((counter) => [counterKeyText(counter), counter]));
     // a repeat may be the retry of a call that died between its commit and its evaluation
     const waiting = [
@@ -183,6 +184,11 @@ export class Recorder {
       if (value !== undefined) return { duplicate: false, value, crossings };
       return { duplicate: true, value: present.get(counterKeyText(lifetimeKey(event)))?.value ?? 0, crossings };
     });
+  }
+
+  #countersOf(event: ParsedEvent): readonly CounterKey[] {
+    const { tenant, metric, subject } = event;
+    return feedsOf(this.#registry.installed(metric), event).map(({ period }) => ({ tenant, metric, subject, period }));
   }
 
   async #evaluateAndRead(
@@ -221,6 +227,13 @@ export class Recorder {
     }
     return found;
   }
+}
+
+/** The counters an event feeds: of each period the one whose span it occurred in. */
+function feedsOf({ births }: InstalledDefinition, { occurredAt }: ParsedEvent): readonly CounterBirth[] {
+  // most metrics have no calendar, and their events share one list
+  if (births.length === 1) return births;
+  return births.map((birth) => ({ ...birth, period: spanAt(birth.period, occurredAt).key }));
 }
 
 /** An id repeated inside one batch is a repeat like any other: its first event counts, where it stands. */

@@ -6,10 +6,12 @@ export interface Band {
 
 /** How a counter of one period kind is born. */
 export interface CounterBirth extends Band {
-  /** `lifetime`, or a calendar period's kind and zone. */
+  /** `lifetime`, or a calendar period's unit and zone, as in `month:Europe/Berlin`. */
   readonly period: string;
   /** Born due, because its levels depend on context that only an evaluation has. */
   readonly due: boolean;
+  /** Since when events feed it, an ISO time: a counter whose span had begun by then is partial. Absent: since ever. */
+  readonly since?: string;
 }
 
 /** What is remembered of an event beside its effect: its id, or also its amount, its time and the value after it. */
