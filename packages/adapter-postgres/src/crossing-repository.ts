@@ -12,7 +12,8 @@ import type { Database, Value } from "./driver.js";
 import { textArray, time } from "./values.js";
 
 const columns = `c.tenant, c.id, c.milestone, c.metric, c.subject, c.period, c.threshold,
-  c.limit_version AS "limitVersion", c.arming, c.at, c.direction, c.previous, c.value, c.event_id AS "eventId",
+  c.limit_version AS "limitVersion", c.arming, c.at, c.direction, c.code, c.severity,
+  c.limit_amount AS "limitAmount", c.skipped, c.previous, c.value, c.event_id AS "eventId",
   c.reached_at AS "reachedAt", c.state, c.reason, c.detail, c.notifications, c.attempts, c.created_at AS "createdAt"`;
 
 const commit = `
@@ -43,12 +44,12 @@ WITH step AS (
     AND t.rev <= e."upTo"
 ), stored AS (
   INSERT INTO {crossings} (tenant, id, milestone, metric, subject, period, threshold, limit_version, arming, at,
-    direction, previous, value, event_id, reached_at, state, reason, not_before, created_at)
+    direction, code, severity, limit_amount, skipped, previous, value, event_id, reached_at, state, reason, not_before, created_at)
   SELECT x.tenant, x.id, x.milestone, x.metric, x.subject, x.period, x.threshold, x."limitVersion", x.arming, x.at,
-    x.direction, x.previous, x.value, x."eventId", x."reachedAt", x.state, x.reason, step.now, step.now
+    x.direction, x.code, x.severity, x."limitAmount", x.skipped, x.previous, x.value, x."eventId", x."reachedAt", x.state, x.reason, step.now, step.now
   FROM committed e, step, jsonb_to_recordset(e.crossings) AS x (tenant text, id text, milestone text, metric text,
     subject text, period text, threshold text, "limitVersion" bigint, arming bigint, at bigint, direction text,
-    previous bigint, value bigint, "eventId" text, "reachedAt" timestamptz, state text, reason text)
+    code text, severity text, "limitAmount" bigint, skipped bigint, previous bigint, value bigint, "eventId" text, "reachedAt" timestamptz, state text, reason text)
   ORDER BY x.tenant COLLATE "C", x.milestone COLLATE "C", x.subject COLLATE "C", x.period COLLATE "C",
     x.threshold COLLATE "C", x."limitVersion", x.arming
   ON CONFLICT DO NOTHING

@@ -4,6 +4,7 @@ import type { Emit } from "../events.js";
 import { type JsonObject, plainJson, plainObject } from "../json.js";
 import { missingTags } from "../message/template.js";
 import type { ClaimedCrossing, Crossing } from "../milestone/crossing.js";
+import { crossingPages } from "../milestone/crossing-pages.js";
 import type { Announcement } from "../milestone/milestone.js";
 import type { Registry } from "../milestone/registry.js";
 import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
@@ -80,6 +81,7 @@ export class Announcer {
     };
     const subject = await contacts.subject({ tenant, id: crossing.subject });
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
+    const passed = (await this.#passedWith(crossing)).map(levelOf);
     const templates = { [announcement.template.hash]: announcement.template.template };
     let heldSince = this.#runtime.monotonic();
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
@@ -97,7 +99,7 @@ export class Announcer {
       const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
-        chunk.push(this.#notification(crossing, announcement, about, recipient, `recipients[${index++}]`));
+        chunk.push(this.#notification(crossing, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`));
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
         if (streamed && (chunk.length === chunkSize || slow)) {
@@ -119,23 +121,37 @@ export class Announcer {
     return result as AnnounceEnd;
   }
 
+  /** The crossings that a jump's one message is about, in the order in which they were passed. */
+  async #passedWith(crossing: Crossing): Promise<readonly Crossing[]> {
+    const { tenant, milestone, subject, metric, eventId, period, limitVersion, value } = crossing;
+    if (this.#registry.milestone(milestone)?.onJump !== "list") return [crossing];
+    const together: Crossing[] = [];
+    const caused = { tenant, milestone, subject, metric, eventIds: [eventId] };
+    for await (const page of crossingPages(this.#store, caused)) {
+      const same = (other: Crossing) =>
+        other.period === period && other.limitVersion === limitVersion && other.value === value;
+      together.push(...page.filter((other) => same(other) && other.state !== "adopted"));
+    }
+    return together;
+  }
+
   #notification(
     crossing: Crossing,
     announcement: Announcement,
-    about: JsonObject,
+    about: { readonly subject: JsonObject; readonly passed: readonly object[] },
     input: RecipientInput,
     path: string,
   ): NewNotification {
     const { notifier, template, mode, maxAttempts } = announcement;
     const recipient = parseRecipient(input, path);
-    const { milestone, metric, period, threshold, value, previous, reachedAt } = crossing;
+    const { milestone, metric, period, value, previous, reachedAt } = crossing;
     const merged = {
-      subject: about,
+      ...about,
       recipient: named(recipient),
       milestone,
       metric,
       period,
-      threshold,
+      ...levelOf(crossing),
       value,
       previous,
       reachedAt,
@@ -187,6 +203,11 @@ export class Announcer {
     if (!(await this.#store.crossings.release({ ...step, ...storeNow(this.#runtime) }))) return "lost";
     return end.to === "failed" ? "failed" : "retry";
   }
+}
+
+/** What templates may say of a level. */
+function levelOf({ threshold, code, severity }: Crossing): { threshold: string; code?: string; severity?: string } {
+  return { threshold, ...(code !== null && { code }), ...(severity !== null && { severity }) };
 }
 
 /** For templates: a recipient without a name of its own is called by first and last name. */

@@ -1,4 +1,5 @@
 import type { Reason } from "../delivery/reason.js";
+import type { Severity } from "./policy.js";
 
 /** Where a crossing's announcement stands; `leased` may go back to `pending`, the rest of the right side is final. */
 export const crossingStates = [
@@ -37,6 +38,13 @@ export interface NewCrossing extends CrossingKey {
   readonly metric: string;
   readonly at: number;
   readonly direction: "rising" | "falling";
+  /** What the policy says of the level. */
+  readonly code: string | null;
+  readonly severity: Severity | null;
+  /** The limit it was measured against; null without one. */
+  readonly limitAmount: number | null;
+  /** How many levels a jump passed below this one that have no crossing of their own, because they were too many. */
+  readonly skipped: number;
   /** The counter directly before and after the event. */
   readonly previous: number;
   readonly value: number;

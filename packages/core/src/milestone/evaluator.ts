@@ -6,10 +6,12 @@ import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
-import type { NewCrossing } from "./crossing.js";
+import type { Arming } from "./arming.js";
+import type { CrossingState, NewCrossing } from "./crossing.js";
+import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
 import { type FoldedCounter, fold } from "./fold.js";
-import { periodOf, spanOf } from "./period.js";
+import { lifetime, periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
@@ -21,6 +23,8 @@ const adoptLimit = 250;
 const maxRounds = 20;
 /** Milliseconds. */
 const restAfterFailure = 60_000;
+/** Those of crossings that somebody was told of, or was to be. */
+const saidStates: readonly CrossingState[] = ["pending", "leased", "announced", "unaddressed", "failed"];
 
 /** A counter with the definition it is to be evaluated by, as it was known before the counter was read. */
 interface Due extends DueCounter {
@@ -138,7 +142,11 @@ export class Evaluator {
 
   async #commit(due: readonly (Due & Partial<IdleCounter>)[]): Promise<void> {
     if (due.length === 0) return;
-    const folded = due.flatMap((counter) => this.#fold(counter) ?? []);
+    const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
+    for (const counter of due) {
+      const lastSaid = await this.#lastSaid(counter);
+      folded.push(...this.#fold(counter, lastSaid));
+    }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
     const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
@@ -168,31 +176,47 @@ export class Evaluator {
   }
 
   async #isStored({ tenant, subject, milestone, eventId, metric, id }: NewCrossing): Promise<boolean> {
-    const limit = 1_000;
-    const about = { tenant, subject, milestone, metric, eventIds: [eventId], limit };
-    for (let after: string | undefined; ; ) {
-      const page = await this.#store.crossings.list({ ...about, ...(after !== undefined && { after }) });
+    const caused = { tenant, subject, milestone, metric, eventIds: [eventId] };
+    for await (const page of crossingPages(this.#store, caused)) {
       if (page.some((crossing) => crossing.id === id)) return true;
-      if (page.length < limit) return false;
-      after = page.at(-1)!.id;
     }
+    return false;
+  }
+
+  /**
+   * When milestones with a `minInterval` were said last in another period of the subject. A counter that said something
+   * itself knows.
+   */
+  async #lastSaid({ tenant, subject, period, state, definition }: Due): Promise<ReadonlyMap<string, Date>> {
+    const lastSaid = new Map<string, Date>();
+    if (period === lifetime) return lastSaid;
+    for (const { name } of definition.milestones) {
+      const known = (state[name] as Arming | undefined)?.said !== undefined;
+      if (known || this.#registry.milestone(name)!.minInterval === 0) continue;
+      const said = { tenant, subject, milestone: name, states: saidStates };
+      for await (const page of crossingPages(this.#store, said)) {
+        for (const { reachedAt } of page) if (reachedAt > (lastSaid.get(name) ?? 0)) lastSaid.set(name, reachedAt);
+      }
+    }
+    return lastSaid;
   }
 
   /** A counter whose policy fails stays due and is told of; it holds up no other. */
   #fold(
     counter: Due & Partial<IdleCounter>,
-  ): { readonly counter: Due; readonly evaluation: CounterEvaluation } | undefined {
+    lastSaid: ReadonlyMap<string, Date>,
+  ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
     try {
-      return { counter, evaluation: this.#evaluation(counter) };
+      return [{ counter, evaluation: this.#evaluation(counter, lastSaid) }];
     } catch (error) {
       this.#emit("error", { where: "evaluate", error });
       counter.failed = true;
       this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restAfterFailure);
-      return undefined;
+      return [];
     }
   }
 
-  #evaluation(counter: Due & Partial<IdleCounter>): CounterEvaluation {
+  #evaluation(counter: Due & Partial<IdleCounter>, lastSaid: ReadonlyMap<string, Date>): CounterEvaluation {
     const { tenant, metric, subject, period, folded, definition, trail, rev } = counter;
     const { generation } = definition;
     const key = { tenant, metric, subject, period };
@@ -201,10 +225,15 @@ export class Evaluator {
     const milestones = definition.milestones
       .filter(({ birth }) => birth.period === periodOf(period))
       .map(({ name, added, changed }) => {
-        const { policy, announcement, onAdopt, grace } = this.#registry.milestone(name)!;
+        const { policy, announcement, onAdopt, grace, onJump, minInterval } = this.#registry.milestone(name)!;
+        const saidBefore = lastSaid.get(name);
         const closed = now().getTime() >= end + grace;
         const said = announcement === undefined ? "silent" : closed ? "expired" : "pending";
-        return { name, policy, said, added, changed, tellsAdopted: onAdopt === "notify" } as const;
+        const tellsAdopted = onAdopt === "notify";
+        return {
+          ...{ name, policy, said, onJump, minInterval, added, changed, tellsAdopted },
+          ...(saidBefore && { lastSaid: saidBefore }),
+        } as const;
       });
     const read: FoldedCounter = {
       state: counter.state,

@@ -6,7 +6,7 @@ import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold } from
 import { thresholds } from "./thresholds.js";
 
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
-const known = { added: 1, changed: 1, tellsAdopted: false };
+const known = { added: 1, changed: 1, tellsAdopted: false, onJump: "highest", minInterval: 0 } as const;
 const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
   return { name, policy: thresholds(...values), said: "pending", ...known };
 };

@@ -4,6 +4,7 @@ import { compareKeys } from "../text-key.js";
 import { type Arming, freshArming, narrowest, quietBand, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
 import { levelsOf } from "./levels.js";
+import type { OnJump } from "./milestone.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
 /** What folding needs to know of a milestone. */
@@ -12,6 +13,12 @@ export interface FoldedMilestone {
   readonly policy: MilestonePolicy;
   /** What becomes of a crossing that is to be said: nobody may have to be told, or not any more. */
   readonly said: "pending" | "silent" | "expired";
+  /** Which of several levels passed by one event are said: the last (`list` names the others with it), or each. */
+  readonly onJump: OnJump;
+  /** Milliseconds between the events of two crossings that are said; sooner ones are `too_soon`. 0 = none. */
+  readonly minInterval: number;
+  /** When a crossing of this milestone was said last, of a counter that has no state of its own yet. */
+  readonly lastSaid?: Date;
   /** The generations it came and last changed with. */
   readonly added: number;
   readonly changed: number;
@@ -52,8 +59,8 @@ const adoptedLevels = 10_000;
  * Folds a counter's trail, in the order of its revs, through the levels of its milestones. Pure: what a crash or
  * another evaluator makes of the result is decided by the commit.
  *
- * A step that stays within the band of the moment calls no policy. Of several levels of one milestone passed by one
- * event the last is said and the others are `superseded`, so any split of the events into batches says the same.
+ * A step that stays within the band of the moment calls no policy. What is said of several levels passed by one event
+ * depends on that event alone, and on the ones before it, so any split of the events into batches says the same.
  *
  * A milestone that came after the counter is met where the trail reaches its generation, or at the trail's end: what the
  * counter has behind it there is `adopted`, and the event after it counts. An edited one takes in what was not evaluated
@@ -76,11 +83,24 @@ export function fold(
   let band: Band = { below: null, above: null };
 
   const record = ({ name }: FoldedMilestone, level: Level, about: CrossingFacts): void => {
-    const { threshold, at, direction } = level;
+    const { threshold, at, direction, code = null, severity = null } = level;
     const where = { tenant, milestone: name, metric, subject, period, threshold, limitVersion: 0 };
-    crossings.push({ id: newId(), ...where, at, direction, ...about });
+    crossings.push({ id: newId(), ...where, at, direction, code, severity, limitAmount: null, ...about });
   };
   const bandNow = () => narrowest(met.map(({ name, policy }) => quietBand(policy, context, state[name]!, value)));
+
+  /** What becomes of crossings of one milestone that came at once, in the order in which their levels were passed. */
+  function birthsOf(milestone: FoldedMilestone, passed: number, reachedAt: Date): readonly CrossingBirth[] {
+    const { name, onJump, minInterval } = milestone;
+    let said: CrossingBirth = milestone.said;
+    if (said === "pending") {
+      const before = state[name]!.said ?? milestone.lastSaid?.getTime() ?? Number.NEGATIVE_INFINITY;
+      if (Math.abs(reachedAt.getTime() - before) < minInterval) said = "too_soon";
+      else if (minInterval > 0) state[name] = { ...state[name]!, said: reachedAt.getTime() };
+    }
+    const others = said === "silent" || onJump === "each" ? said : "superseded";
+    return Array.from({ length: passed }, (_, place) => (place === passed - 1 ? said : others));
+  }
 
   /** What the counter has behind it where it meets a milestone. A level that was crossed before keeps its crossing. */
   function adopt(milestone: FoldedMilestone): void {
@@ -88,10 +108,11 @@ export function fold(
     const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
     const behind = levelsBehind(policy, value, context).filter(({ threshold }) => !crossed.has(threshold));
     const reachedAt = now();
-    const told = tellsAdopted && milestone.said !== "silent";
+    const told = tellsAdopted && milestone.said !== "silent" && behind.length > 0;
+    const births = told ? birthsOf({ ...milestone, onJump: "highest" }, behind.length, reachedAt) : [];
     behind.forEach((level, place) => {
-      const about = { arming: 1, previous: value, value, eventId: "", reachedAt };
-      record(milestone, level, { ...about, state: told ? birthOf(milestone, place, behind) : "adopted" });
+      const about = { arming: 1, skipped: 0, previous: value, value, eventId: "", reachedAt };
+      record(milestone, level, { ...about, state: births[place] ?? "adopted" });
     });
   }
 
@@ -127,9 +148,12 @@ export function fold(
         const { name, policy } = milestone;
         const { passed, arming } = step(policy, context, state[name]!, previous, value);
         state[name] = arming;
+        if (passed.length === 0) continue;
+        const reachedAt = row.occurredAts[i]!;
+        const births = birthsOf(milestone, passed.length, reachedAt);
         passed.forEach(({ level, arming: count }, place) => {
-          const caused = { previous, value, eventId: row.ids[i]!, reachedAt: row.occurredAts[i]! };
-          record(milestone, level, { arming: count, ...caused, state: birthOf(milestone, place, passed) });
+          const caused = { skipped: 0, previous, value, eventId: row.ids[i]!, reachedAt };
+          record(milestone, level, { arming: count, ...caused, state: births[place]! });
         });
       }
       band = bandNow();
@@ -139,12 +163,7 @@ export function fold(
   return { band, state, reached, crossings };
 }
 
-type CrossingFacts = Pick<NewCrossing, "arming" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
-
-/** Of several levels of one milestone passed at once the last is said. */
-function birthOf({ said }: FoldedMilestone, place: number, passed: readonly unknown[]): CrossingBirth {
-  return said === "silent" || place === passed.length - 1 ? said : "superseded";
-}
+type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
 
 /** Rising levels between where counters start and where this one is, in the order in which they were passed. */
 function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Level[] {

@@ -11,11 +11,15 @@ import { refuseShortSighted } from "./levels.js";
 import { lifetime, type Period, periodSchema } from "./period.js";
 import type { MilestonePolicy } from "./policy.js";
 
+const jumps = ["highest", "each", "list"] as const;
+export type OnJump = (typeof jumps)[number];
+
 /** What is said of a crossing. */
 export interface MilestoneMessage extends MessageTemplate {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
-   * `metric`, `period`, `threshold`, `value`, `previous`, `reachedAt` (ISO), `recipient`. Plain JSON data.
+   * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and
+   * `passed`, the levels that `onJump: "list"` names. Plain JSON data.
    */
   readonly data?: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
   /** Tags that must have a value although they stand inside a section. Those outside of any are required anyway. */
@@ -34,6 +38,16 @@ export interface MilestoneOptions {
    * late events, are recorded as `expired`.
    */
   readonly grace?: number;
+  /**
+   * What is said when one event passes several levels: the last one (`"highest"`, unless said), each of them, or the last
+   * one with a list of all (`"list"`; the tag `passed`). All of them are recorded.
+   */
+  readonly onJump?: OnJump;
+  /**
+   * Milliseconds that must lie between the events of two crossings that a subject's people are told of; crossings that
+   * come sooner are recorded as `too_soon`. 0 unless said.
+   */
+  readonly minInterval?: number;
   /**
    * What becomes of the levels that counters which already run have behind them when the milestone is installed:
    * `"silent"` (unless said) records them as `adopted`, `"notify"` tells the highest of them as if it was passed now.
@@ -57,6 +71,8 @@ export interface Milestone {
   readonly policy: MilestonePolicy;
   readonly period: Period;
   readonly grace: number;
+  readonly onJump: OnJump;
+  readonly minInterval: number;
   readonly onAdopt: "silent" | "notify";
   /** How its crossings are announced; absent = `silent`. */
   readonly announcement?: Announcement;
@@ -112,6 +128,8 @@ const milestoneSchema = z.strictObject({
   }),
   period: periodSchema.default(lifetime),
   grace: z.int("whole milliseconds, 0 or more").min(0).default(0),
+  onJump: z.enum(jumps).default("highest"),
+  minInterval: z.int("whole milliseconds, 0 or more").min(0).default(0),
   onAdopt: z.enum(["silent", "notify"]).default("silent"),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
   message: messageSchema.optional(),
@@ -125,10 +143,14 @@ const milestoneSchema = z.strictObject({
  */
 export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
-  const { name, metric, policy, period, grace, onAdopt, recipients, message, notifier, mode, maxAttempts } = parsed;
+  const { name, metric, policy, period, grace, onJump, minInterval, onAdopt } = parsed;
+  const { recipients, message, notifier, mode, maxAttempts } = parsed;
   // a policy that reads its context can only be asked about a real subject
   if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
-  const base: Milestone = { kind: "milestone", name, metric, policy, period, grace, onAdopt };
+  const base: Milestone = {
+    kind: "milestone",
+    ...{ name, metric, policy, period, grace, onJump, minInterval, onAdopt },
+  };
   if (recipients === undefined && message === undefined && notifier === undefined) return base;
   if (recipients === undefined || message === undefined || notifier === undefined) {
     const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Coalescer } from "../coalescer.js";
 import { type ErrorCode, MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
+import { crossingPages } from "../milestone/crossing-pages.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import { lifetime, spanAt } from "../milestone/period.js";
 import type { Registry } from "../milestone/registry.js";
@@ -217,13 +218,7 @@ export class Recorder {
     }
     const found: Crossing[] = [];
     for (const group of groups.values()) {
-      const limit = 1_000;
-      for (let after: string | undefined; ; ) {
-        const page = await this.#store.crossings.list({ ...group, limit, ...(after !== undefined && { after }) });
-        found.push(...page);
-        if (page.length < limit) break;
-        after = page.at(-1)!.id;
-      }
+      for await (const page of crossingPages(this.#store, group)) found.push(...page);
     }
     return found;
   }
