@@ -3,13 +3,23 @@ import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
 import type { NewCrossing } from "./crossing.js";
 import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
-import { thresholds } from "./thresholds.js";
+import { every } from "./policies/every.js";
+import { fallingBelow } from "./policies/falling-below.js";
+import { powersOf } from "./policies/powers-of.js";
+import { thresholds } from "./policies/thresholds.js";
 
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
 const known = { added: 1, changed: 1, tellsAdopted: false };
 const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
   return { name, policy: thresholds(...values), speaks: true, ...known };
 };
+
+const grammar = [
+  every(7, { rearmAt: { below: 9 } }),
+  powersOf(2, { from: 2, rearmAt: { percent: 75 } }),
+  fallingBelow({ at: 20, rearmAt: { above: 10 } }, { at: 0, rearmAt: { above: 5 } }),
+  thresholds({ at: 30, rearmAt: 10, code: "thirty" }, { at: 40, rearmAt: { below: 5 }, severity: "critical" }),
+].map((policy): FoldedMilestone => ({ name: policy.key, policy, speaks: true, ...known }));
 
 function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from = 0): TrailRow[] {
   const rows: TrailRow[] = [];
@@ -98,7 +108,7 @@ describe("fold", () => {
     });
     fc.assert(
       fc.property(scenario, ({ amounts, cuts, stops }) => {
-        const milestones = [speaking([1, 20, 50, 100], "a"), speaking([-5, 33, 34], "b")];
+        const milestones = [speaking([1, 20, 50, 100], "a"), speaking([-5, 33, 34], "b"), ...grammar];
         const whole = fold(key, milestones, running(trailOf(amounts)), at(1));
 
         const rows = trailOf(

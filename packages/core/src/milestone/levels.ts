@@ -1,6 +1,6 @@
 import { describeError, MilepostError } from "../errors.js";
 import { keyProblem } from "../text-key.js";
-import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
+import { type Level, type MilestonePolicy, type PolicyContext, severities } from "./policy.js";
 
 type Range = { readonly from: number; readonly to: number };
 
@@ -9,6 +9,9 @@ type Range = { readonly from: number; readonly to: number };
  * also for what the policy itself threw.
  */
 export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyContext): readonly Level[] {
+  if (policy.needs?.includes("limit") && context.limit === undefined) {
+    throw failed(policy, "it needs a limit, and none is known");
+  }
   let levels: readonly Level[];
   try {
     levels = policy.levels(range, context);
@@ -39,11 +42,18 @@ export function refuseShortSighted(policy: MilestonePolicy, context: PolicyConte
 
 function levelProblem(level: Level): string | undefined {
   if (typeof level !== "object" || level === null) return "a level is an object";
-  const { threshold, at, direction, rearmAt } = level;
+  const { threshold, at, direction, rearmAt, code, severity } = level;
   const name = typeof threshold === "string" ? keyProblem(threshold) : "must be a text";
   if (name !== undefined) return `threshold ${name}`;
   if (!Number.isSafeInteger(at)) return `at of "${threshold}" must be a safe integer`;
   if (direction !== "rising" && direction !== "falling") return `direction of "${threshold}" must be rising or falling`;
+  if (code !== undefined) {
+    const problem = typeof code === "string" ? keyProblem(code) : "must be a text";
+    if (problem !== undefined) return `code of "${threshold}" ${problem}`;
+  }
+  if (severity !== undefined && !severities.includes(severity)) {
+    return `severity of "${threshold}" must be one of ${severities.join(", ")}`;
+  }
   if (rearmAt === undefined) return undefined;
   const beyond = direction === "rising" ? rearmAt < at : rearmAt > at;
   return Number.isSafeInteger(rearmAt) && beyond
@@ -51,6 +61,6 @@ function levelProblem(level: Level): string | undefined {
     : `rearmAt of "${threshold}" must be a safe integer ${direction === "rising" ? "below" : "above"} its at`;
 }
 
-function failed(policy: MilestonePolicy, why: string, cause?: unknown): MilepostError {
+export function failed(policy: MilestonePolicy, why: string, cause?: unknown): MilepostError {
   return new MilepostError("policy_failed", `Policy ${policy.key}: ${why}`, { path: "policy", cause });
 }

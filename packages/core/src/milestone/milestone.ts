@@ -9,7 +9,7 @@ import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import { refuseShortSighted } from "./levels.js";
 import { lifetime, type Period } from "./period.js";
-import type { MilestonePolicy } from "./policy.js";
+import { type MilestonePolicy, policyNeeds } from "./policy.js";
 
 /** What is said of a crossing. */
 export interface MilestoneMessage extends MessageTemplate {
@@ -96,14 +96,22 @@ const notifierSchema = functionOf<Notifier>("send").check((context) => {
   }
 });
 
+/** What can be told of a policy without asking it. */
+export const policySchema: z.ZodType<MilestonePolicy> = functionOf<MilestonePolicy>("levels").check((context) => {
+  const { key, needs = [] } = context.value;
+  if (typeof key !== "string" || key === "") {
+    context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
+  }
+  if (!Array.isArray(needs) || !needs.every((need) => policyNeeds.includes(need))) {
+    const message = `a list of ${policyNeeds.join(" and ")}`;
+    context.issues.push({ code: "custom", path: ["needs"], message, input: "" });
+  }
+});
+
 const milestoneSchema = z.strictObject({
   name: keySchema,
   metric: keySchema,
-  policy: functionOf<MilestonePolicy>("levels").check((context) => {
-    if (typeof context.value.key !== "string" || context.value.key === "") {
-      context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
-    }
-  }),
+  policy: policySchema,
   period: z.literal(lifetime).default(lifetime),
   onAdopt: z.enum(["silent", "notify"]).default("silent"),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
@@ -122,8 +130,8 @@ export function milestone(options: MilestoneOptions): Milestone {
     options,
     "invalid_milestone",
   );
-  // a policy that reads its context can only be asked about a real subject
-  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
+  // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
+  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period, limit: 1_000 });
   const base: Milestone = { kind: "milestone", name, metric, policy, period, onAdopt };
   if (recipients === undefined && message === undefined && notifier === undefined) return base;
   if (recipients === undefined || message === undefined || notifier === undefined) {
