@@ -31,6 +31,8 @@ export type {
 export { policyNeeds, severities } from "./milestone/policy.js";
 
 // policies
+export type { PolicyCheckOptions, PolicyCheckReport } from "./milestone/check/check-policy.js";
+export { checkPolicy } from "./milestone/check/check-policy.js";
 export { every } from "./milestone/policies/every.js";
 export type { FallingBelowSpec, FallingRearmAt, FallingSpec } from "./milestone/policies/falling-below.js";
 export { fallingBelow } from "./milestone/policies/falling-below.js";
