@@ -63,8 +63,8 @@ describe("percentOfLimit", () => {
   });
 
   it("takes the percentage that is written, not the nearest double times the limit", () => {
-    // 1.1 * 1000 / 100 is 11.000000000000002 in doubles, 0.07 * 10000 / 100 is 7.000000000000001
-    expect(places(percentOfLimit(1.1), 1_000)).toEqual([11]);
+    // in doubles 7 / 100 * 100 and 0.07 * 10_000 / 100 are 7.000000000000001
+    expect(places(percentOfLimit(7), 100)).toEqual([7]);
     expect(places(percentOfLimit(0.07), 10_000)).toEqual([7]);
     expect(places(percentOfLimit(999_999.9999), 1_000_000)).toEqual([9_999_999_999]);
   });
