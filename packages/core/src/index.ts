@@ -20,8 +20,30 @@ export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
 export type { Period } from "./milestone/period.js";
-export type { Level, MilestonePolicy, PolicyContext } from "./milestone/policy.js";
-export { thresholds } from "./milestone/thresholds.js";
+export type {
+  Level,
+  LevelLabels,
+  MilestonePolicy,
+  PolicyContext,
+  PolicyNeed,
+  Severity,
+} from "./milestone/policy.js";
+export { policyNeeds, severities } from "./milestone/policy.js";
+
+// policies
+export type { PolicyCheckOptions, PolicyCheckReport } from "./milestone/check/check-policy.js";
+export { checkPolicy } from "./milestone/check/check-policy.js";
+export { every } from "./milestone/policies/every.js";
+export type { FallingBelowSpec, FallingRearmAt, FallingSpec } from "./milestone/policies/falling-below.js";
+export { fallingBelow } from "./milestone/policies/falling-below.js";
+export type { LevelSpec, RearmAt, RisingSpec } from "./milestone/policies/level-spec.js";
+export type { PercentOfLimitSpec, PercentSpec } from "./milestone/policies/percent-of-limit.js";
+export { percentOfLimit } from "./milestone/policies/percent-of-limit.js";
+export { powersOf } from "./milestone/policies/powers-of.js";
+export type { SeriesOptions } from "./milestone/policies/series.js";
+export { thresholds } from "./milestone/policies/thresholds.js";
+export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js";
+export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
 export type { Contacts, MemberInput, SubjectInput } from "./recipient/contacts.js";

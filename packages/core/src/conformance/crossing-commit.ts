@@ -28,6 +28,10 @@ export const crossingCommitCases: readonly ConformanceCase[] = [
         id: "cro-2",
         threshold: "50%",
         direction: "falling",
+        code: "budget ½",
+        severity: "critical",
+        limitAmount: Number.MAX_SAFE_INTEGER,
+        skipped: 2 ** 40,
         reachedAt: new Date(-1),
       });
       const input = { evaluations: [evaluation({ crossings: [first, second] })], now: start };

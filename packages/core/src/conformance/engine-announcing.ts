@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { milestone } from "../milestone/milestone.js";
-import { thresholds } from "../milestone/thresholds.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { ConformanceCase } from "./case.js";

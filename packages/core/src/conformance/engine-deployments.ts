@@ -1,6 +1,6 @@
 import { createMilepost, type Milepost, type MilepostOptions } from "../engine.js";
 import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
-import { thresholds } from "../milestone/thresholds.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import type { MilestoneEvent } from "../recording/event.js";
 import type { Store } from "../store/store.js";

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { createMilepost, type Milepost } from "../engine.js";
 import { milestone } from "../milestone/milestone.js";
-import { thresholds } from "../milestone/thresholds.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
+import { seeded } from "../seeded.js";
 import { keyProblem } from "../text-key.js";
 import type { ConformanceCase } from "./case.js";
-import { metric, owner, refusal, seeded, setUp } from "./engine-setup.js";
+import { metric, owner, refusal, setUp } from "./engine-setup.js";
 import { hostileNames } from "./hostile-names.js";
 import { awkwardKeys, max } from "./samples.js";
 

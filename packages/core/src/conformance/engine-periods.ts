@@ -3,7 +3,7 @@ import { createMilepost, type Milepost } from "../engine.js";
 import type { Crossing } from "../milestone/crossing.js";
 import { type Milestone, milestone } from "../milestone/milestone.js";
 import { type Period, spanAt } from "../milestone/period.js";
-import { thresholds } from "../milestone/thresholds.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";

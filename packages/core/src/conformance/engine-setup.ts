@@ -3,7 +3,7 @@ import { createMilepost, type Milepost } from "../engine.js";
 import type { MilepostError } from "../errors.js";
 import { MilepostError as MilepostErrorClass } from "../errors.js";
 import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
-import { thresholds } from "../milestone/thresholds.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import { membersWithRole, type RecipientResolver } from "../recipient/resolver.js";
 import type { Store } from "../store/store.js";
@@ -96,15 +96,4 @@ export async function refusal(work: () => unknown): Promise<MilepostError> {
     throw error;
   }
   throw new Error("expected a MilepostError, but nothing was thrown");
-}
-
-/** mulberry32: a small seeded generator, so that a failing scenario can be named by its seed. */
-export function seeded(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((((t ^ (t >>> 14)) >>> 0) / 4_294_967_296) * below) | 0;
-  };
 }

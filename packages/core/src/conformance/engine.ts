@@ -4,6 +4,7 @@ import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
+import { engineJumpCases } from "./engine-jumps.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
@@ -16,6 +17,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineRecordingCases,
     ...sequentialCountCases,
     ...enginePeriodCases,
+    ...engineJumpCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { seeded } from "../seeded.js";
 import type { Store } from "../store/store.js";
-import { metric, seeded, setUp } from "./engine-setup.js";
+import { metric, setUp } from "./engine-setup.js";
 
 /** Events for a few subjects, cut into calls that are made side by side. */
 export interface CountingScenario {

@@ -99,7 +99,9 @@ export class Announcer {
       const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
-        chunk.push(this.#notification(crossing, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`));
+        chunk.push(
+          this.#notification(crossing, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`),
+        );
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
         if (streamed && (chunk.length === chunkSize || slow)) {

@@ -1,50 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Arming, freshArming, quietBand, step } from "./arming.js";
+import { SlowModel } from "./check/slow-model.js";
+import { every } from "./policies/every.js";
+import { fallingBelow } from "./policies/falling-below.js";
+import { percentOfLimit } from "./policies/percent-of-limit.js";
+import { powersOf } from "./policies/powers-of.js";
+import { thresholds } from "./policies/thresholds.js";
+import { withNearest } from "./policies/with-nearest.js";
 import type { Level, MilestonePolicy } from "./policy.js";
-import { thresholds, withNearest } from "./thresholds.js";
 
-const context = { tenant: "default", subject: "acme", period: "lifetime" };
+const context = { tenant: "default", subject: "acme", period: "lifetime", limit: 17 };
 
 /** A host's policy over any levels, as narrow as its contract allows. */
 function policyOf(levels: readonly Level[]): MilestonePolicy {
   const sorted = [...levels].sort((a, b) => a.at - b.at);
   return { key: "test", levels: ({ from, to }) => withNearest(sorted, from, to) };
-}
-
-/** The slow, obvious model: every level is looked at in every step. */
-class SlowModel {
-  readonly #levels: readonly Level[];
-  readonly #armed = new Map<string, boolean>();
-  readonly #armings = new Map<string, number>();
-
-  constructor(levels: readonly Level[], start: number) {
-    this.#levels = levels;
-    for (const level of levels) {
-      this.#armed.set(level.threshold, level.direction === "falling" || level.at > start);
-      this.#armings.set(level.threshold, 1);
-    }
-  }
-
-  step(previous: number, next: number): string[] {
-    const passed: Level[] = [];
-    for (const level of this.#levels) {
-      const { threshold, at, direction, rearmAt } = level;
-      const reached = direction === "rising" ? previous < at && at <= next : next <= at && at < previous;
-      if (this.#armed.get(threshold) && reached) {
-        passed.push(level);
-        this.#armed.set(threshold, false);
-      } else if (!this.#armed.get(threshold) && rearmAt !== undefined) {
-        if (direction === "rising" ? next <= rearmAt : next >= rearmAt) {
-          this.#armed.set(threshold, true);
-          this.#armings.set(threshold, this.#armings.get(threshold)! + 1);
-        }
-      }
-    }
-    const order = next > previous ? 1 : -1;
-    passed.sort((a, b) => order * (a.at - b.at || (a.threshold < b.threshold ? -1 : 1)));
-    return passed.map(({ threshold }) => `${threshold}#${this.#armings.get(threshold)}`);
-  }
 }
 
 const level = fc
@@ -63,20 +34,33 @@ const level = fc
 const levels = fc
   .array(level, { minLength: 1, maxLength: 6 })
   .map((list) => list.map((one, i): Level => ({ ...one, threshold: `L${i}` })));
+const gap = fc.integer({ min: 1, max: 15 });
+const grammar = fc.oneof(
+  fc.tuple(fc.integer({ min: 1, max: 9 }), gap).map(([n, below]) => every(n, { from: -n, rearmAt: { below } })),
+  gap.map((below) => powersOf(2, { rearmAt: { below } })),
+  fc.tuple(gap, fc.nat(80)).map(([more, rearmAt]) => percentOfLimit({ percent: rearmAt + more, rearmAt }, 100)),
+  fc.tuple(fc.integer({ min: -9, max: 9 }), gap).map(([at, above]) => fallingBelow({ at, rearmAt: { above } }, at - 4)),
+  gap.map((below) => thresholds(-3, { at: 4, rearmAt: { below } }, { at: 9, rearmAt: 3 })),
+);
+/** Any levels behind a host's policy, and the built-in ones with all of their levels that a counter here comes to. */
+const policies = fc.oneof(
+  levels.map((list) => ({ policy: policyOf(list), list })),
+  grammar.map((policy) => ({ policy, list: policy.levels({ from: -2_000, to: 2_000 }, context) })),
+);
 const moves = fc.array(fc.integer({ min: -25, max: 25 }), { maxLength: 60 });
 
 describe("step", () => {
   it("passes, in any mix of rising, falling and re-arming levels, what the slow model passes", () => {
     fc.assert(
-      fc.property(levels, fc.integer({ min: -5, max: 5 }), moves, (list, start, amounts) => {
-        const policy = policyOf(list);
+      fc.property(policies, fc.integer({ min: -5, max: 5 }), moves, ({ policy, list }, start, amounts) => {
         const model = new SlowModel(list, start);
         let value = start;
         let arming: Arming = freshArming(start);
         for (const amount of amounts) {
           const next = value + amount;
           const result = step(policy, context, arming, value, next);
-          expect(result.passed.map((p) => `${p.level.threshold}#${p.arming}`)).toEqual(model.step(value, next));
+          const passed = result.passed.map((p) => ({ threshold: p.level.threshold, arming: p.arming }));
+          expect(passed).toEqual(model.step(value, next).passed);
           arming = JSON.parse(JSON.stringify(result.arming)) as Arming; // as a store keeps it
           value = next;
         }
@@ -105,8 +89,7 @@ describe("step", () => {
 describe("quietBand", () => {
   it("holds no step that would pass or arm a level", () => {
     fc.assert(
-      fc.property(levels, fc.integer({ min: -5, max: 5 }), moves, (list, start, amounts) => {
-        const policy = policyOf(list);
+      fc.property(policies, fc.integer({ min: -5, max: 5 }), moves, ({ policy }, start, amounts) => {
         let value = start;
         let arming: Arming = freshArming(start);
         for (const amount of amounts) {
@@ -145,5 +128,66 @@ describe("quietBand", () => {
     };
     expect(quietBand(watched, context, { high: 500_005 }, 500_005)).toEqual({ below: 500_000, above: 500_010 });
     expect(Math.max(...asked)).toBe(2);
+  });
+});
+
+describe("a jump over very many levels", () => {
+  const jump = (policy: MilestonePolicy, previous: number, next: number, arming = freshArming(previous)) =>
+    step(policy, context, arming, previous, next).passed.map(({ level, skipped }) => [level.threshold, skipped]);
+
+  it("names each up to 10,000, then the last alone, with how many it stands for", () => {
+    expect(jump(every(1), 0, 10_000)).toHaveLength(10_000);
+    expect(jump(every(1), 0, 10_001)).toEqual([["10001", 10_000]]);
+    expect(jump(every(7), 3, 1_000_000_000)).toEqual([["999999994", 142_857_141]]);
+    expect(jump(every(1), 0, Number.MAX_SAFE_INTEGER)).toEqual([[String(Number.MAX_SAFE_INTEGER), 2 ** 53 - 2]]);
+    expect(jump(every(1), 5, 50_000, { high: 20_000 })).toEqual([["50000", 29_999]]);
+  });
+
+  it("goes through the levels of a host's policy in parts where it cannot count them", () => {
+    const asked: number[] = [];
+    const { count: _, ...inner } = every(10);
+    const host: MilestonePolicy = {
+      ...inner,
+      levels(range, about) {
+        asked.push(range.to - range.from);
+        return inner.levels(range, about);
+      },
+    };
+    expect(jump(host, 0, 3_000_000)).toEqual([["3000000", 299_999]]);
+    expect(Math.max(...asked)).toBeLessThan(200_000);
+  });
+
+  it("falls over as many to the lowest", () => {
+    const { count: _, oneWay: __, ...rising } = every(1, { to: 20_000 });
+    const falling: MilestonePolicy = {
+      ...rising,
+      levels: (range, about) => rising.levels(range, about).map((level) => ({ ...level, direction: "falling" })),
+    };
+    expect(() => jump(falling, 20_001, 0)).toThrow(/more than 10000 levels of one counter/);
+    expect(jump(falling, 9_001, 1)).toHaveLength(9_000);
+  });
+
+  it("does not ask again for what a one-way policy has behind it, however far a value falls", () => {
+    const asked: { from: number; to: number }[] = [];
+    const inner = every(1);
+    const policy: MilestonePolicy = {
+      ...inner,
+      levels(range, about) {
+        asked.push(range);
+        return inner.levels(range, about);
+      },
+    };
+    const { arming, passed } = step(policy, context, { high: 1_000_000_000 }, 1_000_000_000, 0);
+    expect(passed).toEqual([]);
+    expect(quietBand(policy, context, arming, 0)).toEqual({ below: null, above: 1_000_000_001 });
+    expect(asked).toEqual([
+      { from: 1_000_000_001, to: 1_000_000_001 },
+      { from: 1_000_000_001, to: 1_000_000_001 },
+    ]);
+  });
+
+  it("refuses a policy that says it is one-way and is not", () => {
+    const liar: MilestonePolicy = { ...every(10, { rearmAt: { below: 1 } }), oneWay: true };
+    expect(() => jump(liar, 0, 10)).toThrow(/oneWay, but "10" falls or arms again/);
   });
 });

@@ -1,5 +1,5 @@
 import type { Band } from "../store/definition-repository.js";
-import { levelsOf } from "./levels.js";
+import { failed, levelsInParts, levelsOf, mostLevels, type Range } from "./levels.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
 /**
@@ -27,6 +27,8 @@ export interface Passed {
   readonly level: Level;
   /** 1 for the first time. */
   readonly arming: number;
+  /** How many levels were passed before it that are not named, because there are too many of them. */
+  readonly skipped: number;
 }
 
 /** A milestone that is met for the first time on a counter at `value`: what lies behind is behind. */
@@ -45,38 +47,54 @@ export function step(
   previous: number,
   next: number,
 ): { readonly passed: readonly Passed[]; readonly arming: Arming } {
-  const low = Math.min(previous, next);
-  const levels = levelsOf(policy, rangeOfInterest(arming, low, Math.max(previous, next)), context);
+  const rising = next > previous;
+  const furthest = rising ? (a: Level, b: Level) => byPlace(b, a) : byPlace;
   const rearmed = new Set(arming.rearmed);
   const spent = new Map(Object.entries(arming.spent ?? {}));
   const armings = new Map(Object.entries(arming.armings ?? {}));
   const passed: Level[] = [];
+  let skipped = 0;
 
-  for (const level of levels) {
-    const { threshold, at, direction, rearmAt } = level;
-    if (direction === "rising") {
-      const armed = at > arming.high || rearmed.has(threshold);
-      if (armed && previous < at && at <= next) {
-        passed.push(level);
-        rearmed.delete(threshold);
-      } else if (!armed && rearmAt !== undefined && next <= rearmAt) {
-        rearmed.add(threshold);
-        armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
-      }
-    } else {
-      const armed = !spent.has(threshold);
-      if (armed && next <= at && at < previous) {
-        passed.push(level);
-        spent.set(threshold, at);
-      } else if (!armed && rearmAt !== undefined && next >= rearmAt) {
-        spent.delete(threshold);
-        armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
+  const range = rangeOfInterest(policy, arming, Math.min(previous, next), Math.max(previous, next));
+  // from where the step ends: the level it passes last is among the first
+  for (const levels of levelsInParts(policy, range, context, rising ? "to" : "from")) {
+    for (const level of levels) {
+      const { threshold, at, direction, rearmAt } = level;
+      if (direction === "rising") {
+        const armed = at > arming.high || rearmed.has(threshold);
+        if (armed && previous < at && at <= next) {
+          passed.push(level);
+          rearmed.delete(threshold);
+        } else if (!armed && rearmAt !== undefined && next <= rearmAt) {
+          rearmed.add(threshold);
+          armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
+        }
+      } else {
+        const armed = !spent.has(threshold);
+        if (armed && next <= at && at < previous) {
+          passed.push(level);
+          spent.set(threshold, at);
+        } else if (!armed && rearmAt !== undefined && next >= rearmAt) {
+          spent.delete(threshold);
+          armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
+        }
       }
     }
+    if (rearmed.size + spent.size > mostLevels) {
+      throw failed(policy, `more than ${mostLevels} levels of one counter would have to be remembered as armed or not`);
+    }
+    if (passed.length + skipped <= mostLevels) continue;
+    const count = passed.length + skipped;
+    const [last] = passed.sort(furthest);
+    passed.splice(0, passed.length, last!);
+    skipped = count - 1;
+    if (!rising || arming.rearmed !== undefined || policy.count === undefined) continue;
+    skipped = policy.count({ from: Math.max(previous, arming.high) + 1, to: next }, context) - 1;
+    break;
   }
-  passed.sort(next > previous ? byPlace : (a, b) => byPlace(b, a));
+  passed.sort(furthest).reverse();
   return {
-    passed: passed.map((level) => ({ level, arming: armings.get(level.threshold) ?? 1 })),
+    passed: passed.map((level) => ({ level, arming: armings.get(level.threshold) ?? 1, skipped })),
     arming: {
       high: Math.max(arming.high, next),
       ...(rearmed.size > 0 && { rearmed: [...rearmed] }),
@@ -95,8 +113,11 @@ function byPlace(a: Level, b: Level): number {
  * The levels a value between `from` and `to` may concern: armed rising ones lie above `high`, disarmed ones with a
  * `rearmAt` at or below it; spent falling ones may lie below, with their `rearmAt` above.
  */
-function rangeOfInterest(arming: Arming, from: number, to: number): { from: number; to: number } {
-  return { from: Math.min(from, ...Object.values(arming.spent ?? {})), to: Math.max(to, arming.high) };
+function rangeOfInterest(policy: MilestonePolicy, arming: Arming, from: number, to: number): Range {
+  const { high, rearmed, spent } = arming;
+  if (policy.oneWay && rearmed === undefined && spent === undefined)
+    return { from: high + 1, to: Math.max(to, high + 1) };
+  return { from: Math.min(from, ...Object.values(spent ?? {})), to: Math.max(to, high) };
 }
 
 /**
@@ -105,7 +126,7 @@ function rangeOfInterest(arming: Arming, from: number, to: number): { from: numb
  * so the nearest bounds the band whatever it is. A missed bound would lose crossings, one too many costs an evaluation.
  */
 export function quietBand(policy: MilestonePolicy, context: PolicyContext, arming: Arming, value: number): Band {
-  const range = rangeOfInterest(arming, value, value);
+  const range = rangeOfInterest(policy, arming, value, value);
   const levels = levelsOf(policy, range, context);
   let below: number | null = null;
   let above: number | null = null;
@@ -114,7 +135,8 @@ export function quietBand(policy: MilestonePolicy, context: PolicyContext, armin
     if (at > value) above = Math.min(above ?? at, at);
   };
   for (const { threshold, at, direction, rearmAt } of levels) {
-    const nearestBeyond = at < range.from || at > range.to;
+    // below a range that begins above the value lies what was passed once and for all
+    const nearestBeyond = at > range.to || (at < range.from && range.from <= value);
     if (nearestBeyond) bound(at);
     if (direction === "rising") {
       const armed = at > arming.high || (arming.rearmed?.includes(threshold) ?? false);

@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { InstalledDefinition } from "../store/definition-repository.js";
 import { bandsSince, ignoredCode, type MetricCode, missingCode, nextDefinition } from "./definition.js";
 import { milestone } from "./milestone.js";
-import { thresholds } from "./thresholds.js";
+import { percentOfLimit } from "./policies/percent-of-limit.js";
+import { thresholds } from "./policies/thresholds.js";
+import { thresholdsOf } from "./policies/thresholds-of.js";
+import type { MilestonePolicy } from "./policy.js";
 
 const metric = "email.delivered";
 const named = (name: string, ...values: number[]) => milestone({ name, metric, policy: thresholds(...values) });
@@ -28,6 +31,14 @@ describe("nextDefinition", () => {
         { name: "b", added: 1, changed: 1 },
       ],
     });
+  });
+
+  it("lets every new counter be evaluated once whose levels may be its own", () => {
+    const contextual: MilestonePolicy = { key: "host", contextual: true, levels: () => [] };
+    for (const policy of [contextual, percentOfLimit(50), thresholdsOf({ default: [10] })]) {
+      const { births } = installed(code({ milestones: [milestone({ name: "a", metric, policy })] }));
+      expect(births).toEqual([{ period: "lifetime", below: null, above: null, due: true }]);
+    }
   });
 
   it("is the stored one itself when the code adds nothing to it", () => {

@@ -4,6 +4,7 @@ import { compareKeys } from "../text-key.js";
 import { freshArming, narrowest, quietBand } from "./arming.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime } from "./period.js";
+import { readsContext } from "./policy.js";
 
 /** What the engine is told of a metric beyond its milestones. What is not said stays as it is stored. */
 export interface MetricOptions {
@@ -141,7 +142,7 @@ function rememberedSince({ eventRetention, rememberedSince: before }: MetricSett
 }
 
 function birthOf({ policy, period }: Milestone): CounterBirth {
-  const due = policy.contextual === true;
+  const due = readsContext(policy);
   const anywhere = { tenant: "", subject: "", period };
   const band = due ? { below: null, above: null } : quietBand(policy, anywhere, freshArming(0), 0);
   return { period, ...band, due };

@@ -10,7 +10,7 @@ import type { Arming } from "./arming.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { type FoldedCounter, fold } from "./fold.js";
+import { type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
 
@@ -224,16 +224,12 @@ export class Evaluator {
     const { end } = spanOf(period);
     const milestones = definition.milestones
       .filter(({ birth }) => birth.period === periodOf(period))
-      .map(({ name, added, changed }) => {
-        const { policy, announcement, onAdopt, grace, onJump, minInterval } = this.#registry.milestone(name)!;
-        const saidBefore = lastSaid.get(name);
-        const closed = now().getTime() >= end + grace;
-        const said = announcement === undefined ? "silent" : closed ? "expired" : "pending";
-        const tellsAdopted = onAdopt === "notify";
-        return {
-          ...{ name, policy, said, onJump, minInterval, added, changed, tellsAdopted },
-          ...(saidBefore && { lastSaid: saidBefore }),
-        } as const;
+      .map(({ name, added, changed }): FoldedMilestone => {
+        const milestone = this.#registry.milestone(name)!;
+        const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
+        const said = milestone.announcement === undefined ? "silent" : told;
+        const before = lastSaid.get(name);
+        return { ...milestone, said, added, changed, ...(before && { lastSaid: before }) };
       });
     const read: FoldedCounter = {
       state: counter.state,

@@ -3,13 +3,23 @@ import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
 import type { NewCrossing } from "./crossing.js";
 import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
-import { thresholds } from "./thresholds.js";
+import { every } from "./policies/every.js";
+import { fallingBelow } from "./policies/falling-below.js";
+import { powersOf } from "./policies/powers-of.js";
+import { thresholds } from "./policies/thresholds.js";
 
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
-const known = { added: 1, changed: 1, tellsAdopted: false, onJump: "highest", minInterval: 0 } as const;
+const known = { added: 1, changed: 1, onAdopt: "silent", onJump: "highest", minInterval: 0 } as const;
 const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
   return { name, policy: thresholds(...values), said: "pending", ...known };
 };
+
+const grammar = [
+  every(7, { rearmAt: { below: 9 } }),
+  powersOf(2, { from: 2, rearmAt: { percent: 75 } }),
+  fallingBelow({ at: 20, rearmAt: { above: 10 } }, { at: 0, rearmAt: { above: 5 } }),
+  thresholds({ at: 30, rearmAt: 10, code: "thirty" }, { at: 40, rearmAt: { below: 5 }, severity: "critical" }),
+].map((policy): FoldedMilestone => ({ name: policy.key, policy, said: "pending", ...known }));
 
 function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from = 0): TrailRow[] {
   const rows: TrailRow[] = [];
@@ -58,6 +68,44 @@ describe("fold", () => {
     ]);
   });
 
+  it("says each of several levels, or the last one with a list of them, where that is asked for", () => {
+    const states = (onJump: "each" | "list") => {
+      const { crossings } = fold(key, [{ ...speaking([1, 10, 100]), onJump }], running(trailOf([50])), at(1));
+      return crossings.map((c) => [c.threshold, c.state]);
+    };
+    expect(states("each")).toEqual([
+      ["1", "pending"],
+      ["10", "pending"],
+    ]);
+    expect(states("list")).toEqual([
+      ["1", "superseded"],
+      ["10", "pending"],
+    ]);
+  });
+
+  it("records as too soon what comes within the interval after a crossing that was said, in either direction of time", () => {
+    const spaced = { ...speaking([1, 2, 3, 4, 5]), minInterval: 10 };
+    // the events of trailOf() are a millisecond apart
+    const rows = trailOf([1, 1, 1, 1, 1]).map((row) => ({
+      ...row,
+      occurredAts: [100, 109, 110, 101, 120].map((time) => new Date(time)),
+    }));
+    const { crossings, state } = fold(key, [spaced], running(rows), at(1));
+    expect(crossings.map((c) => c.state)).toEqual(["pending", "too_soon", "pending", "too_soon", "pending"]);
+    expect(state).toMatchObject({ m1: { said: 120 } });
+    const knowing = { ...spaced, lastSaid: new Date(95) };
+    expect(fold(key, [knowing], running(rows), at(1)).crossings[0]?.state).toBe("too_soon");
+  });
+
+  it("counts nothing as said that is superseded, silent or expired", () => {
+    for (const said of ["silent", "expired"] as const) {
+      const spaced = { ...speaking([1, 2]), minInterval: 10, said };
+      const { crossings, state } = fold(key, [spaced], running(trailOf([1, 1])), at(1));
+      expect(crossings.map((c) => c.state)).toEqual([said, said]);
+      expect(state).toEqual({ m1: { high: 2 } });
+    }
+  });
+
   it("keeps crossings of a milestone that nobody is told of, silently", () => {
     const quiet = { ...speaking([1]), said: "silent" } as const;
     expect(fold(key, [quiet], running(trailOf([1])), at(1)).crossings[0]?.state).toBe("silent");
@@ -98,7 +146,7 @@ describe("fold", () => {
     });
     fc.assert(
       fc.property(scenario, ({ amounts, cuts, stops }) => {
-        const milestones = [speaking([1, 20, 50, 100], "a"), speaking([-5, 33, 34], "b")];
+        const milestones = [speaking([1, 20, 50, 100], "a"), speaking([-5, 33, 34], "b"), ...grammar];
         const whole = fold(key, milestones, running(trailOf(amounts)), at(1));
 
         const rows = trailOf(
@@ -149,7 +197,7 @@ describe("fold, of milestones installed on a counter that runs", () => {
   });
 
   it("tells the highest level behind where that is asked for", () => {
-    const asked = installed([10, 20, 30], { tellsAdopted: true });
+    const asked = installed([10, 20, 30], { onAdopt: "notify" as const });
     expect(brief(fold(key, [asked], { ...running([]), value: 25 }, at(2)).crossings)).toEqual([
       ["10", "superseded", "", 25],
       ["20", "pending", "", 25],

@@ -1,29 +1,19 @@
 import type { CounterKey, TrailRow } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
-import { compareKeys } from "../text-key.js";
-import { type Arming, freshArming, narrowest, quietBand, step } from "./arming.js";
+import { type Arming, freshArming, narrowest, type Passed, quietBand, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
-import { levelsOf } from "./levels.js";
-import type { OnJump } from "./milestone.js";
+import type { Milestone } from "./milestone.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
 
 /** What folding needs to know of a milestone. */
-export interface FoldedMilestone {
-  readonly name: string;
-  readonly policy: MilestonePolicy;
+export interface FoldedMilestone extends Pick<Milestone, "name" | "policy" | "onJump" | "minInterval" | "onAdopt"> {
   /** What becomes of a crossing that is to be said: nobody may have to be told, or not any more. */
   readonly said: "pending" | "silent" | "expired";
-  /** Which of several levels passed by one event are said: the last (`list` names the others with it), or each. */
-  readonly onJump: OnJump;
-  /** Milliseconds between the events of two crossings that are said; sooner ones are `too_soon`. 0 = none. */
-  readonly minInterval: number;
-  /** When a crossing of this milestone was said last, of a counter that has no state of its own yet. */
-  readonly lastSaid?: Date;
   /** The generations it came and last changed with. */
   readonly added: number;
   readonly changed: number;
-  /** Whether levels that a running counter has behind it when it meets the milestone are told, too. */
-  readonly tellsAdopted: boolean;
+  /** When a crossing of it was said last, for a counter that does not know. */
+  readonly lastSaid?: Date;
 }
 
 /** A counter as it was read. */
@@ -51,9 +41,6 @@ export interface FoldContext {
   readonly newId: () => string;
   readonly now: () => Date;
 }
-
-/** More levels than this behind a running counter are recorded as one, the highest. */
-const adoptedLevels = 10_000;
 
 /**
  * Folds a counter's trail, in the order of its revs, through the levels of its milestones. Pure: what a crash or
@@ -104,14 +91,14 @@ export function fold(
 
   /** What the counter has behind it where it meets a milestone. A level that was crossed before keeps its crossing. */
   function adopt(milestone: FoldedMilestone): void {
-    const { name, policy, tellsAdopted } = milestone;
+    const { name, policy, onAdopt } = milestone;
     const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
-    const behind = levelsBehind(policy, value, context).filter(({ threshold }) => !crossed.has(threshold));
+    const behind = levelsBehind(policy, value, context).filter(({ level }) => !crossed.has(level.threshold));
     const reachedAt = now();
-    const told = tellsAdopted && milestone.said !== "silent" && behind.length > 0;
+    const told = onAdopt === "notify" && milestone.said !== "silent" && behind.length > 0;
     const births = told ? birthsOf({ ...milestone, onJump: "highest" }, behind.length, reachedAt) : [];
-    behind.forEach((level, place) => {
-      const about = { arming: 1, skipped: 0, previous: value, value, eventId: "", reachedAt };
+    behind.forEach(({ level, skipped }, place) => {
+      const about = { arming: 1, skipped, previous: value, value, eventId: "", reachedAt };
       record(milestone, level, { ...about, state: births[place] ?? "adopted" });
     });
   }
@@ -151,8 +138,8 @@ export function fold(
         if (passed.length === 0) continue;
         const reachedAt = row.occurredAts[i]!;
         const births = birthsOf(milestone, passed.length, reachedAt);
-        passed.forEach(({ level, arming: count }, place) => {
-          const caused = { skipped: 0, previous, value, eventId: row.ids[i]!, reachedAt };
+        passed.forEach(({ level, arming: count, skipped }, place) => {
+          const caused = { skipped, previous, value, eventId: row.ids[i]!, reachedAt };
           record(milestone, level, { arming: count, ...caused, state: births[place]! });
         });
       }
@@ -165,16 +152,8 @@ export function fold(
 
 type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
 
-/** Rising levels between where counters start and where this one is, in the order in which they were passed. */
-function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Level[] {
-  // in steps: a policy with a level at every hundred has too many of them below a billion
-  for (let depth = adoptedLevels; value > 0; depth *= 16) {
-    const from = Math.max(0, value - depth);
-    const behind = levelsOf(policy, { from, to: value }, context)
-      .filter(({ at, direction }) => direction === "rising" && at > 0 && at >= from && at <= value)
-      .sort((a, b) => a.at - b.at || compareKeys(a.threshold, b.threshold));
-    if (behind.length > adoptedLevels) return behind.slice(-1);
-    if (from === 0) return behind;
-  }
-  return [];
+/** Rising levels between where counters start and where this one is: as if one event had passed them. */
+function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Passed[] {
+  if (value <= 0) return [];
+  return step(policy, context, freshArming(0), 0, value).passed.filter(({ level }) => level.direction === "rising");
 }

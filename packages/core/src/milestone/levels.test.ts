@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createMilepost, memoryStore, milestone } from "../index.js";
+import { levelsOf } from "./levels.js";
+import { withNearest } from "./policies/with-nearest.js";
 import type { Level, MilestonePolicy } from "./policy.js";
-import { withNearest } from "./thresholds.js";
 
 const rising = (at: number): Level => ({ threshold: String(at), at, direction: "rising" });
 const answering = (levels: unknown): MilestonePolicy => ({ key: "host", levels: () => levels as Level[] });
@@ -21,6 +22,9 @@ describe("a host's policy", () => {
       [[{ ...rising(10), rearmAt: 11 }], /rearmAt of "10" must be a safe integer below/],
       [[{ ...rising(10), direction: "falling", rearmAt: 9 }], /rearmAt of "10" must be a safe integer above/],
       [[rising(10), rising(10)], /threshold "10" is there twice/],
+      [[{ ...rising(10), code: 5 }], /code of "10" must be a text/],
+      [[{ ...rising(10), code: "x".repeat(201) }], /code of "10" must be at most 200 bytes/],
+      [[{ ...rising(10), severity: "fatal" }], /severity of "10" must be one of info, warning, critical/],
     ];
     for (const [levels, message] of wrong) {
       expect(() => define(answering(levels))).toThrow(
@@ -49,6 +53,40 @@ describe("a host's policy", () => {
     expect(() => define(shortSighted)).toThrow(/nearest level beyond either end/);
     const good: MilestonePolicy = { key: "host", levels: ({ from, to }) => withNearest(levels, from, to) };
     expect(() => define(good)).not.toThrow();
+  });
+
+  it("is looked at with any limit when it needs one, and with none when it reads whose levels it is asked for", () => {
+    const asked: (number | undefined)[] = [];
+    const policy: MilestonePolicy = {
+      key: "host",
+      needs: ["limit"],
+      levels: ({ from, to }, { limit }) => {
+        asked.push(limit);
+        return withNearest([rising(limit! * 2)], from, to);
+      },
+    };
+    define(policy);
+    expect(new Set(asked)).toEqual(new Set([1_000]));
+    const shortSighted: MilestonePolicy = { ...policy, levels: ({ to }) => (to > 500 ? [rising(500)] : []) };
+    expect(() => define(shortSighted)).toThrow(/nearest level beyond either end/);
+    asked.length = 0;
+    define({ ...policy, contextual: true });
+    expect(asked).toEqual([]);
+  });
+
+  it("is not asked without the limit that it needs", () => {
+    const policy: MilestonePolicy = { ...answering([rising(10)]), needs: ["limit"] };
+    const context = { tenant: "default", subject: "acme", period: "lifetime" };
+    expect(() => levelsOf(policy, { from: 0, to: 0 }, context)).toThrow(/Policy host: it needs a limit/);
+    expect(levelsOf(policy, { from: 0, to: 0 }, { ...context, limit: 0 })).toEqual([rising(10)]);
+  });
+
+  it("is refused when it needs what no context has", () => {
+    for (const needs of [["weather"], "limit", [5]]) {
+      expect(() => define({ ...answering([]), needs } as never)).toThrow(
+        expect.objectContaining({ code: "invalid_milestone", path: "policy.needs" }),
+      );
+    }
   });
 
   it("that fails for a thousand counters does not hide one that works from the sweep", async () => {

@@ -1,14 +1,17 @@
 import { describeError, MilepostError } from "../errors.js";
 import { keyProblem } from "../text-key.js";
-import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
+import { type Level, type MilestonePolicy, type PolicyContext, severities } from "./policy.js";
 
-type Range = { readonly from: number; readonly to: number };
+export type Range = { readonly from: number; readonly to: number };
 
 /**
  * Asks a policy for its levels and checks what it says: a host's policy is code from outside. Throws `policy_failed`,
  * also for what the policy itself threw.
  */
 export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyContext): readonly Level[] {
+  if (policy.needs?.includes("limit") && context.limit === undefined) {
+    throw failed(policy, "it needs a limit, and none is known");
+  }
   let levels: readonly Level[];
   try {
     levels = policy.levels(range, context);
@@ -21,9 +24,36 @@ export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyC
     const problem = levelProblem(level);
     if (problem !== undefined) throw failed(policy, `levels(): ${problem}`);
     if (names.has(level.threshold)) throw failed(policy, `levels(): threshold "${level.threshold}" is there twice`);
+    if (policy.oneWay && (level.direction === "falling" || level.rearmAt !== undefined)) {
+      throw failed(policy, `it is oneWay, but "${level.threshold}" falls or arms again`);
+    }
     names.add(level.threshold);
   }
   return levels;
+}
+
+/** Levels taken in at once; more than these that one event passes have no crossing of their own. */
+export const mostLevels = 10_000;
+
+/**
+ * The levels of a range from one end to the other, in parts: a policy may have one at every value, and a range a billion
+ * values. The parts grow, because most policies have a few levels in any range.
+ */
+export function* levelsInParts(
+  policy: MilestonePolicy,
+  { from, to }: Range,
+  context: PolicyContext,
+  begin: "from" | "to",
+): Generator<readonly Level[], void, undefined> {
+  let size = mostLevels;
+  for (let done = 0; done <= to - from; ) {
+    const [first, last] = [done, Math.min(to - from, done + size - 1)];
+    const part = begin === "from" ? { from: from + first, to: from + last } : { from: to - last, to: to - first };
+    const levels = levelsOf(policy, part, context).filter(({ at }) => part.from <= at && at <= part.to);
+    yield levels;
+    done += size;
+    if (levels.length < mostLevels) size *= 16;
+  }
 }
 
 /**
@@ -39,11 +69,18 @@ export function refuseShortSighted(policy: MilestonePolicy, context: PolicyConte
 
 function levelProblem(level: Level): string | undefined {
   if (typeof level !== "object" || level === null) return "a level is an object";
-  const { threshold, at, direction, rearmAt } = level;
+  const { threshold, at, direction, rearmAt, code, severity } = level;
   const name = typeof threshold === "string" ? keyProblem(threshold) : "must be a text";
   if (name !== undefined) return `threshold ${name}`;
   if (!Number.isSafeInteger(at)) return `at of "${threshold}" must be a safe integer`;
   if (direction !== "rising" && direction !== "falling") return `direction of "${threshold}" must be rising or falling`;
+  if (code !== undefined) {
+    const problem = typeof code === "string" ? keyProblem(code) : "must be a text";
+    if (problem !== undefined) return `code of "${threshold}" ${problem}`;
+  }
+  if (severity !== undefined && !severities.includes(severity)) {
+    return `severity of "${threshold}" must be one of ${severities.join(", ")}`;
+  }
   if (rearmAt === undefined) return undefined;
   const beyond = direction === "rising" ? rearmAt < at : rearmAt > at;
   return Number.isSafeInteger(rearmAt) && beyond
@@ -51,6 +88,6 @@ function levelProblem(level: Level): string | undefined {
     : `rearmAt of "${threshold}" must be a safe integer ${direction === "rising" ? "below" : "above"} its at`;
 }
 
-function failed(policy: MilestonePolicy, why: string, cause?: unknown): MilepostError {
+export function failed(policy: MilestonePolicy, why: string, cause?: unknown): MilepostError {
   return new MilepostError("policy_failed", `Policy ${policy.key}: ${why}`, { path: "policy", cause });
 }

@@ -9,7 +9,7 @@ import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import { refuseShortSighted } from "./levels.js";
 import { lifetime, type Period, periodSchema } from "./period.js";
-import type { MilestonePolicy } from "./policy.js";
+import { type MilestonePolicy, policyNeeds } from "./policy.js";
 
 const jumps = ["highest", "each", "list"] as const;
 export type OnJump = (typeof jumps)[number];
@@ -118,14 +118,22 @@ const notifierSchema = functionOf<Notifier>("send").check((context) => {
   }
 });
 
+/** What can be told of a policy without asking it. */
+export const policySchema: z.ZodType<MilestonePolicy> = functionOf<MilestonePolicy>("levels").check((context) => {
+  const { key, needs = [] } = context.value;
+  if (typeof key !== "string" || key === "") {
+    context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
+  }
+  if (!Array.isArray(needs) || !needs.every((need) => policyNeeds.includes(need))) {
+    const message = `a list of ${policyNeeds.join(" and ")}`;
+    context.issues.push({ code: "custom", path: ["needs"], message, input: "" });
+  }
+});
+
 const milestoneSchema = z.strictObject({
   name: keySchema,
   metric: keySchema,
-  policy: functionOf<MilestonePolicy>("levels").check((context) => {
-    if (typeof context.value.key !== "string" || context.value.key === "") {
-      context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
-    }
-  }),
+  policy: policySchema,
   period: periodSchema.default(lifetime),
   grace: z.int("whole milliseconds, 0 or more").min(0).default(0),
   onJump: z.enum(jumps).default("highest"),
@@ -145,8 +153,8 @@ export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
   const { name, metric, policy, period, grace, onJump, minInterval, onAdopt } = parsed;
   const { recipients, message, notifier, mode, maxAttempts } = parsed;
-  // a policy that reads its context can only be asked about a real subject
-  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period });
+  // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
+  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period, limit: 1_000 });
   const base: Milestone = {
     kind: "milestone",
     ...{ name, metric, policy, period, grace, onJump, minInterval, onAdopt },
