@@ -24,7 +24,7 @@ export function counterRepository(database: Database): CounterRepository {
      FROM candidate k
      JOIN {counters} c ON ${sameKey("c", "k")}
      CROSS JOIN LATERAL (
-       SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value,
+       SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value, 'limitVersion', r.limit_version,
          'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
        FROM (SELECT * FROM {trail} t WHERE ${sameKey("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
      ) t

@@ -21,14 +21,21 @@ WITH step AS (
   SELECT date_trunc('milliseconds', coalesce($2::timestamptz, clock_timestamp())) AS now
 ), evaluation AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS e (n integer, tenant text, metric text, subject text, period text,
-    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, band jsonb, state jsonb, crossings jsonb)
+    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint, band jsonb, state jsonb, crossings jsonb)
+), seen AS MATERIALIZED (
+  -- Looked at again as it is now if another step has it, so what was applied meanwhile makes this one lost.
+  SELECT e.n FROM evaluation e
+  JOIN {limit_heads} h ON h.tenant = e.tenant AND h.metric = e.metric AND h.subject = e.subject
+  WHERE h.applied = e."limitsSeen"
+  ORDER BY h.tenant COLLATE "C", h.metric COLLATE "C", h.subject COLLATE "C" FOR SHARE OF h
 ), locked AS MATERIALIZED (
   -- In the order in which add() locks them. A row that changed since the snapshot is looked at again as it is now, so
   -- another evaluation's commit makes this one lost, and so does an add() where a rev is given.
   SELECT e.* FROM evaluation e
   JOIN {definitions} d ON d.metric = e.metric AND d.generation = e.generation
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
-  WHERE c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
+  WHERE (e."limitsSeen" IS NULL OR e.n IN (SELECT n FROM seen))
+    AND c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c
 ), committed AS (

@@ -55,6 +55,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
     arming: 1,
     at: 1,
     direction: "rising",
+    ...{ code: null, severity: null, limitAmount: null, skipped: 0 },
     previous: 0,
     value: 1,
     eventId: "evt-1",

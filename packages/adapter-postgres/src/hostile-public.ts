@@ -23,8 +23,8 @@ BEGIN
     EXECUTE format('CREATE AGGREGATE public.array_agg(%s) (SFUNC = public.step, STYPE = text)', type);
     EXECUTE format('CREATE AGGREGATE public.json_agg(%s) (SFUNC = public.step, STYPE = text)', type);
   END LOOP;
-  EXECUTE 'CREATE FUNCTION public.json_build_object(text, bigint, text, bigint, text, text[], text, bigint[], text,
-    timestamptz[]) RETURNS json' || raising;
+  EXECUTE 'CREATE FUNCTION public.json_build_object(text, bigint, text, bigint, text, bigint, text, bigint, text,
+    text[], text, bigint[], text, timestamptz[]) RETURNS json' || raising;
   EXECUTE 'CREATE FUNCTION public.generate_series(integer, integer) RETURNS SETOF integer' || raising;
   EXECUTE 'CREATE FUNCTION public.date_trunc(text, timestamptz) RETURNS timestamptz' || raising;
   EXECUTE 'CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz' || raising;

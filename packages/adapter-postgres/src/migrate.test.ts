@@ -16,13 +16,13 @@ describe("migrate", () => {
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
-    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof"] }]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof", "policies"] }]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof"] })));
+    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof", "policies"] })));
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {
@@ -78,7 +78,7 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof"] });
+    expect(await store.migrate()).toEqual({ applied: ["proof", "policies"] });
     return store;
   }
 
@@ -109,7 +109,15 @@ describe("a database of the first version", () => {
     const store = await upgraded();
     const [due] = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
     const trail = [
-      { rev: 3, generation: 0, from: 6, ids: ["evt-1"], amounts: [1], occurredAts: [new Date("2026-11-21Z")] },
+      {
+        rev: 3,
+        generation: 0,
+        from: 6,
+        ids: ["evt-1"],
+        limitVersion: null,
+        amounts: [1],
+        occurredAts: [new Date("2026-11-21Z")],
+      },
     ];
     expect(due).toEqual({ ...key, folded: 2, generation: 4, state: {}, trail });
     const { counters } = await store.counters.idle({ metric, generation: 4, limit: 9 });
@@ -141,7 +149,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

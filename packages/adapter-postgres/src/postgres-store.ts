@@ -7,6 +7,7 @@ import { Database, type DatabaseOptions, type PostgresPool, type PostgresTransac
 import { eventRepository } from "./event-repository.js";
 import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
+import { limitRepository } from "./limit-repository.js";
 import { ddlText, migrateDatabase } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
 
@@ -40,6 +41,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     supports: { persistence: true, durableCommits: true, hostTransactions: true },
     definitions: definitionRepository(database),
     counters: counterRepository(database),
+    limits: limitRepository(database),
     inbox: inboxRepository(database),
     events: eventRepository(database),
     crossings: crossingRepository(database),

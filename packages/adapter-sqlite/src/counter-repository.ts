@@ -109,6 +109,7 @@ function trailRowOf(row: SqlRow): TrailRow {
     rev: row.rev as number,
     generation: row.generation as number,
     from: row.from_value as number,
+    limitVersion: row.limit_version as number | null,
     ids: parsed("ids") as string[],
     amounts: parsed("amounts") as number[],
     occurredAts: (parsed("occurred_ats") as string[]).map((at) => new Date(at)),

@@ -12,6 +12,7 @@ import {
 import { allOf, later, list } from "./conditions.js";
 import { byCounterKey, counterKeyValues } from "./counter-key.js";
 import type { Driver, Step } from "./driver.js";
+import { appliedLimits } from "./limit-repository.js";
 import { insertNotification } from "./notification-row.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
@@ -162,7 +163,8 @@ const claimSql = `UPDATE {crossings}
 
 /** Whether the counter was still where this evaluation started from; then all of it is written. */
 function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolean {
-  const { generation, reached, rev = null, from, upTo, band, state, crossings } = evaluation;
+  const { generation, reached, rev = null, from, upTo, limitsSeen, band, state, crossings } = evaluation;
+  if (limitsSeen !== undefined && appliedLimits(step, evaluation) !== limitsSeen) return false;
   const moved = step.run(
     `UPDATE {counters} SET folded = ?, due = (rev > ?), below = ?, above = ?, state = ?, generation = ?
       WHERE ${byCounterKey} AND folded = ? AND (? IS NULL OR (rev = ? AND generation < ?))

@@ -130,7 +130,7 @@ describe("a database of the first version", () => {
   test("keeps its counters, trails and ids, and counts on", async () => {
     const store = await upgraded();
     const occurredAts = [new Date("2026-11-05T12:00:00.123Z")];
-    const trail = [{ rev: 3, generation: 0, from: 6, ids: ["evt-1"], amounts: [1], occurredAts }];
+    const trail = [{ rev: 3, generation: 0, from: 6, limitVersion: null, ids: ["evt-1"], amounts: [1], occurredAts }];
     const due = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
     expect(due).toEqual([{ ...key, folded: 2, generation: 4, state: {}, trail }]);
     const idle = { ...key, subject: "idle", value: 5, rev: 1, folded: 0, generation: 0, state: {} };

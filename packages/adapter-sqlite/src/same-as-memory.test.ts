@@ -126,6 +126,7 @@ const commitCommand: fc.Arbitrary<Command> = fc
           eventId: "e",
           reachedAt: new Date(5),
           direction: "rising",
+          ...{ code: null, severity: null, limitAmount: null, skipped: 0 },
           state: "pending",
         };
         const span = { from: due.folded + stray, upTo: last.rev };

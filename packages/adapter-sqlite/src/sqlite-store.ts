@@ -9,6 +9,7 @@ import { handleClosed, translateError } from "./errors.js";
 import { eventRepository } from "./event-repository.js";
 import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
+import { limitRepository } from "./limit-repository.js";
 import { migrate, migrationScript } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
 import { realPatience } from "./patience.js";
@@ -58,6 +59,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     supports: readSupports(db),
     definitions: definitionRepository(driver),
     counters: counterRepository(driver),
+    limits: limitRepository(driver),
     inbox: inboxRepository(driver),
     events: eventRepository(driver),
     crossings: crossingRepository(driver),

@@ -18,6 +18,7 @@ import type { Crossing } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { type Definitions, definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
+import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
@@ -116,6 +117,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     get(input: SubjectCounter): Promise<CounterState | null>;
     list(query?: CounterQuery): Promise<readonly CounterState[]>;
   };
+  readonly limits: Limits;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
@@ -211,6 +213,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
     store,
@@ -227,6 +230,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       if (again) await nextTurn();
       return again;
     },
+    applyLimits: (stop) => limits.applyPending(stop),
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, events.emit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
@@ -291,6 +295,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       },
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
+    limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

@@ -17,7 +17,7 @@ export { crossingStates } from "./milestone/crossing.js";
 export type { MetricOptions } from "./milestone/definition.js";
 export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
-export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions } from "./milestone/milestone.js";
+export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
 export type { Period } from "./milestone/period.js";
 export type {
@@ -29,6 +29,10 @@ export type {
   Severity,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// limits
+export type { LimitInput, LimitResult, Limits } from "./milestone/limits.js";
+export type { Limit } from "./store/limit-repository.js";
 
 // policies
 export type { PolicyCheckOptions, PolicyCheckReport } from "./milestone/check/check-policy.js";

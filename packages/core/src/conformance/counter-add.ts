@@ -53,7 +53,15 @@ export const counterAddCases: readonly ConformanceCase[] = [
         { ...state, period: "month:Europe/Berlin:2026-11", due: true },
       ]);
       const trail = [
-        { rev: 1, generation: 1, from: 0, ids: ["a-0", "a-1"], amounts: [2, 3], occurredAts: [at(0), at(1)] },
+        {
+          rev: 1,
+          generation: 1,
+          from: 0,
+          ids: ["a-0", "a-1"],
+          limitVersion: null,
+          amounts: [2, 3],
+          occurredAts: [at(0), at(1)],
+        },
       ];
       const due = await store.counters.due({ metrics: ["email.delivered"], limit: 10, trailLimit: 10 });
       assert.deepEqual(

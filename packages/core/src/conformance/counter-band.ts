@@ -87,6 +87,7 @@ const journeyCases: readonly ConformanceCase[] = journeys.map(({ name, born, amo
         rev: 1,
         generation: 1,
         from: 0,
+        limitVersion: null,
         ids: batch.map((e) => e.id),
         amounts,
         occurredAts: batch.map((e) => e.occurredAt),

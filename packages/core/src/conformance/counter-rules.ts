@@ -92,7 +92,15 @@ export const counterRulesCases: readonly ConformanceCase[] = [
         generation: 1,
         state: {},
         trail: [
-          { rev: 2, generation: 2, from: 11, ids: ["b-0", "b-1"], amounts: [2, -1], occurredAts: [at(0), at(1)] },
+          {
+            rev: 2,
+            generation: 2,
+            from: 11,
+            ids: ["b-0", "b-1"],
+            limitVersion: null,
+            amounts: [2, -1],
+            occurredAts: [at(0), at(1)],
+          },
         ],
       });
     },

@@ -23,16 +23,25 @@ export const counterTrailCases: readonly ConformanceCase[] = [
           rev: 1,
           generation: 1,
           from: 0,
+          limitVersion: null,
           ids: ["z", "a", "m"],
           amounts: [5, -2, 9],
           occurredAts: [at(3), at(1), at(2)],
         },
       ]);
       assert.deepEqual((await dueCounter(store, { period: "month:UTC:2026-11" }))?.trail, [
-        { rev: 1, generation: 1, from: 0, ids: ["z", "m"], amounts: [5, 9], occurredAts: [at(3), at(2)] },
+        {
+          rev: 1,
+          generation: 1,
+          from: 0,
+          ids: ["z", "m"],
+          limitVersion: null,
+          amounts: [5, 9],
+          occurredAts: [at(3), at(2)],
+        },
       ]);
       assert.deepEqual((await dueCounter(store, { subject: "globex" }))?.trail, [
-        { rev: 1, generation: 1, from: 0, ids: ["other"], amounts: [7], occurredAts: [start] },
+        { rev: 1, generation: 1, from: 0, ids: ["other"], limitVersion: null, amounts: [7], occurredAts: [start] },
       ]);
     },
   },
@@ -51,9 +60,9 @@ export const counterTrailCases: readonly ConformanceCase[] = [
         generation: 1,
         state: {},
         trail: [
-          { rev: 2, generation: 1, from: 1, ids: ["b-0"], amounts: [4], occurredAts: [at(0)] },
-          { rev: 3, generation: 1, from: 5, ids: ["c-0"], amounts: [-4], occurredAts: [at(0)] },
-          { rev: 4, generation: 1, from: 1, ids: ["d-0"], amounts: [0], occurredAts: [at(0)] },
+          { rev: 2, generation: 1, from: 1, ids: ["b-0"], limitVersion: null, amounts: [4], occurredAts: [at(0)] },
+          { rev: 3, generation: 1, from: 5, ids: ["c-0"], limitVersion: null, amounts: [-4], occurredAts: [at(0)] },
+          { rev: 4, generation: 1, from: 1, ids: ["d-0"], limitVersion: null, amounts: [0], occurredAts: [at(0)] },
         ],
       });
     },
@@ -82,7 +91,7 @@ export const counterTrailCases: readonly ConformanceCase[] = [
       await store.crossings.commitEvaluation({ evaluations: [evaluation()] });
       assert.equal(await dueCounter(store), undefined);
       assert.deepEqual((await dueCounter(store, { tenant: "other" }))?.trail, [
-        { rev: 1, generation: 1, from: 0, ids: ["evt-1"], amounts: [2], occurredAts: [start] },
+        { rev: 1, generation: 1, from: 0, ids: ["evt-1"], limitVersion: null, amounts: [2], occurredAts: [start] },
       ]);
     },
   },

@@ -70,7 +70,9 @@ export const crossingCommitIdleCases: readonly ConformanceCase[] = [
       await other.counters.add({ events: [event({ id: "in", amount: 49 })], rules: second });
       assert.deepEqual(await counter(other), { value: 99, rev: 2, due: false });
       await other.counters.add({ events: [event({ id: "out", amount: 1 })], rules: second });
-      const trail = [{ rev: 3, generation: 2, from: 99, ids: ["out"], amounts: [1], occurredAts: [start] }];
+      const trail = [
+        { rev: 3, generation: 2, from: 99, ids: ["out"], limitVersion: null, amounts: [1], occurredAts: [start] },
+      ];
       assert.deepEqual(await dueCounter(other), { ...counterKey(), folded: 1, generation: 2, state, trail });
     },
   },

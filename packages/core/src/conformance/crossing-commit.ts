@@ -96,7 +96,9 @@ export const crossingCommitCases: readonly ConformanceCase[] = [
         folded: 1,
         generation: 1,
         state: {},
-        trail: [{ rev: 4, generation: 1, from: 3, ids: ["out"], amounts: [5], occurredAts: [start] }],
+        trail: [
+          { rev: 4, generation: 1, from: 3, ids: ["out"], limitVersion: null, amounts: [5], occurredAts: [start] },
+        ],
       });
       const evaluations = [evaluation({ from: 1, upTo: 4 })];
       assert.deepEqual(await store.crossings.commitEvaluation({ evaluations }), ["committed"]);

@@ -5,6 +5,7 @@ import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
@@ -18,6 +19,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...sequentialCountCases,
     ...enginePeriodCases,
     ...engineJumpCases,
+    ...engineLimitCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,

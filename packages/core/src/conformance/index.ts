@@ -6,6 +6,7 @@ import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneCases } from "./lane-repository.js";
+import { limitCases } from "./limit-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { wholeStoreCases } from "./store.js";
 
@@ -25,6 +26,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...crossingCases,
     ...notificationCases,
     ...laneCases,
+    ...limitCases,
     ...contactCases,
     ...wholeStoreCases,
   ];

@@ -146,7 +146,7 @@ export class Announcer {
   ): NewNotification {
     const { notifier, template, mode, maxAttempts } = announcement;
     const recipient = parseRecipient(input, path);
-    const { milestone, metric, period, value, previous, reachedAt } = crossing;
+    const { milestone, metric, period, value, previous, limitAmount, reachedAt } = crossing;
     const merged = {
       ...about,
       recipient: named(recipient),
@@ -154,6 +154,7 @@ export class Announcer {
       metric,
       period,
       ...levelOf(crossing),
+      ...(limitAmount !== null && { limit: limitAmount }),
       value,
       previous,
       reachedAt,

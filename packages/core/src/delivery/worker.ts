@@ -73,6 +73,8 @@ export interface Workshop {
   readonly refresh: () => Promise<void>;
   /** Counts a chunk of what host transactions left, adopts a chunk of counters; answers whether there may be more. */
   readonly upkeep: () => Promise<boolean>;
+  /** Brings limits into force whose time has come. */
+  readonly applyLimits: (stop: AbortSignal) => Promise<void>;
   /** Forgets events whose retention is over. */
   readonly purge: (stop: AbortSignal) => Promise<unknown>;
 }
@@ -201,6 +203,7 @@ export class DeliveryWorker implements Worker {
   async #sweep(): Promise<void> {
     const { store, evaluator, runtime, timing } = this.#shop;
     await this.#shop.refresh();
+    await this.#shop.applyLimits(this.#stopping.signal);
     while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
     await this.#shop.purge(this.#stopping.signal);
@@ -262,6 +265,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   await shop.ready();
   await shop.refresh();
   while ((await shop.upkeep()) && !stop.aborted);
+  await shop.applyLimits(stop);
   await reap(store, runtime, timing, sweepLimit);
   await shop.purge(stop);
   for (let moved = true; moved; ) {

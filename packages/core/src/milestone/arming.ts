@@ -18,6 +18,8 @@ export interface Arming {
   readonly spent?: Readonly<Record<string, number>>;
   /** Levels in their second arming or a later one. */
   readonly armings?: Readonly<Record<string, number>>;
+  /** The limit's version that its levels are measured against. */
+  readonly limit?: number;
   /** When a crossing was said last, in milliseconds since the epoch; kept where the milestone has a `minInterval`. */
   readonly said?: number;
 }
@@ -100,6 +102,7 @@ export function step(
       ...(rearmed.size > 0 && { rearmed: [...rearmed] }),
       ...(spent.size > 0 && { spent: Object.fromEntries(spent) }),
       ...(armings.size > 0 && { armings: Object.fromEntries(armings) }),
+      ...(arming.limit !== undefined && { limit: arming.limit }),
       ...(arming.said !== undefined && { said: arming.said }),
     },
   };

@@ -2,7 +2,8 @@ import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey, DueCounter, IdleCounter } from "../store/counter-repository.js";
 import type { CounterEvaluation } from "../store/crossing-repository.js";
-import type { InstalledDefinition } from "../store/definition-repository.js";
+import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
+import type { LimitSubject } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
@@ -10,7 +11,8 @@ import type { Arming } from "./arming.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
+import { type AppliedLimit, type FoldedMilestone, fold } from "./fold.js";
+import type { Milestone } from "./milestone.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
 
@@ -23,6 +25,7 @@ const adoptLimit = 250;
 const maxRounds = 20;
 /** Milliseconds. */
 const restAfterFailure = 60_000;
+const restWithoutLimit = 5_000;
 /** Those of crossings that somebody was told of, or was to be. */
 const saidStates: readonly CrossingState[] = ["pending", "leased", "announced", "unaddressed", "failed"];
 
@@ -143,9 +146,10 @@ export class Evaluator {
   async #commit(due: readonly (Due & Partial<IdleCounter>)[]): Promise<void> {
     if (due.length === 0) return;
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
+    const limits = await this.#limits(due);
     for (const counter of due) {
       const lastSaid = await this.#lastSaid(counter);
-      folded.push(...this.#fold(counter, lastSaid));
+      folded.push(...this.#fold(counter, lastSaid, limits.get(subjectKey(counter))));
     }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
@@ -183,6 +187,30 @@ export class Evaluator {
     return false;
   }
 
+  /** The applied limits of those subjects of whose counters a policy needs one. */
+  async #limits(due: readonly Due[]): Promise<ReadonlyMap<string, readonly AppliedLimit[]>> {
+    const limits = new Map<string, AppliedLimit[]>();
+    const subjects: LimitSubject[] = [];
+    for (const counter of due) {
+      const needed = this.#milestonesOf(counter).some(({ policy }) => policy.needs?.includes("limit"));
+      if (!needed || limits.has(subjectKey(counter))) continue;
+      limits.set(subjectKey(counter), []);
+      const { tenant, metric, subject } = counter;
+      subjects.push({ tenant, metric, subject });
+    }
+    if (subjects.length === 0) return limits;
+    for (const limit of await this.#store.limits.of({ subjects })) {
+      if (limit.applied) limits.get(subjectKey(limit))!.push(limit);
+    }
+    return limits;
+  }
+
+  #milestonesOf({ definition, period }: Due): readonly (Milestone & InstalledMilestone)[] {
+    return definition.milestones
+      .filter(({ birth }) => birth.period === periodOf(period))
+      .map((installed) => ({ ...this.#registry.milestone(installed.name)!, ...installed }));
+  }
+
   /**
    * When milestones with a `minInterval` were said last in another period of the subject. A counter that said something
    * itself knows.
@@ -205,9 +233,15 @@ export class Evaluator {
   #fold(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
+    limits: readonly AppliedLimit[] | undefined,
   ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
     try {
-      return [{ counter, evaluation: this.#evaluation(counter, lastSaid) }];
+      const evaluation = this.#evaluation(counter, lastSaid, limits);
+      if (evaluation !== undefined) return [{ counter, evaluation }];
+      // it waits for a limit, which will make it due again; the sweep looks at it now and then
+      counter.failed = true;
+      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restWithoutLimit);
+      return [];
     } catch (error) {
       this.#emit("error", { where: "evaluate", error });
       counter.failed = true;
@@ -216,32 +250,39 @@ export class Evaluator {
     }
   }
 
-  #evaluation(counter: Due & Partial<IdleCounter>, lastSaid: ReadonlyMap<string, Date>): CounterEvaluation {
-    const { tenant, metric, subject, period, folded, definition, trail, rev } = counter;
-    const { generation } = definition;
+  #evaluation(
+    counter: Due & Partial<IdleCounter>,
+    lastSaid: ReadonlyMap<string, Date>,
+    limits: readonly AppliedLimit[] | undefined,
+  ): CounterEvaluation | undefined {
+    const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete } = counter;
     const key = { tenant, metric, subject, period };
     const now = this.#runtime.now ?? (() => new Date());
     const { end } = spanOf(period);
-    const milestones = definition.milestones
-      .filter(({ birth }) => birth.period === periodOf(period))
-      .map(({ name, added, changed }): FoldedMilestone => {
-        const milestone = this.#registry.milestone(name)!;
-        const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
-        const said = milestone.announcement === undefined ? "silent" : told;
-        const before = lastSaid.get(name);
-        return { ...milestone, said, added, changed, ...(before && { lastSaid: before }) };
-      });
-    const read: FoldedCounter = {
-      state: counter.state,
-      generation: counter.generation,
-      value: counter.value ?? 0,
-      trail,
-      complete: counter.complete,
+    const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
+      const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
+      const said = milestone.announcement === undefined ? "silent" : told;
+      const before = lastSaid.get(milestone.name);
+      return { ...milestone, said, ...(before && { lastSaid: before }) };
+    });
+    const { generation } = definition;
+    const read = { state, generation: counter.generation, value: counter.value ?? 0, trail, complete };
+    const found = fold(
+      key,
+      milestones,
+      { ...read, limits: limits ?? [] },
+      { generation, end, newId: this.#runtime.id, now },
+    );
+    if (found === undefined) return undefined;
+    return {
+      ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
+      ...(rev !== undefined && { rev }),
+      ...(limits !== undefined && { limitsSeen: limits.length }),
+      ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
     };
-    const context = { generation, newId: this.#runtime.id, now };
-    const { band, state, reached, crossings } = fold(key, milestones, read, context);
-    const upTo = trail.at(-1)?.rev ?? rev ?? folded;
-    const idle = rev === undefined ? {} : { rev };
-    return { ...key, generation, reached, from: folded, upTo, ...idle, band, state: { ...state }, crossings };
   }
+}
+
+function subjectKey({ tenant, metric, subject }: LimitSubject): string {
+  return `${tenant}\0${metric}\0${subject}`;
 }

@@ -2,12 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
 import type { NewCrossing } from "./crossing.js";
-import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
+import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold as foldOrWait } from "./fold.js";
 import { every } from "./policies/every.js";
 import { fallingBelow } from "./policies/falling-below.js";
 import { powersOf } from "./policies/powers-of.js";
 import { thresholds } from "./policies/thresholds.js";
 
+/** Without limits nothing waits. */
+const fold = (...input: Parameters<typeof foldOrWait>) => foldOrWait(...input)!;
 const key = { tenant: "default", metric: "m", subject: "acme", period: "lifetime" };
 const known = { added: 1, changed: 1, onAdopt: "silent", onJump: "highest", minInterval: 0 } as const;
 const speaking = (values: readonly number[], name = "m1"): FoldedMilestone => {
@@ -33,6 +35,7 @@ function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from 
       rev: rows.length + 1,
       generation: 1,
       from: value,
+      limitVersion: null,
       ids,
       amounts: part,
       occurredAts: part.map((_, i) => new Date(start + i)),
@@ -44,11 +47,14 @@ function trailOf(amounts: readonly number[], cuts: readonly number[] = [], from 
 }
 let ids = 0;
 const installedAt = new Date("2026-11-01T12:00:00Z");
-const at = (generation: number): FoldContext => ({ generation, newId: () => `c${++ids}`, now: () => installedAt });
+const end = Number.POSITIVE_INFINITY;
+const at = (generation: number): FoldContext => {
+  return { generation, end, newId: () => `c${++ids}`, now: () => installedAt };
+};
 
 /** A counter born under generation 1, with the given trail. */
 const running = (trail: readonly TrailRow[], state: FoldedCounter["state"] = {}): FoldedCounter => {
-  return { state, generation: 1, value: 0, trail, complete: true };
+  return { state, generation: 1, value: 0, trail, complete: true, limits: [] };
 };
 
 describe("fold", () => {

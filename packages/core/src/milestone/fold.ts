@@ -1,5 +1,6 @@
 import type { CounterKey, TrailRow } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
+import type { Limit } from "../store/limit-repository.js";
 import { type Arming, freshArming, narrowest, type Passed, quietBand, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
 import type { Milestone } from "./milestone.js";
@@ -25,7 +26,11 @@ export interface FoldedCounter {
   readonly trail: readonly TrailRow[];
   /** Whether the trail was read to its end. */
   readonly complete: boolean;
+  /** The applied versions of its subject's limit, where a policy needs one. */
+  readonly limits: readonly AppliedLimit[];
 }
+
+export type AppliedLimit = Pick<Limit, "version" | "amount" | "effectiveFrom" | "createdAt">;
 
 export interface Fold {
   readonly band: Band;
@@ -38,6 +43,8 @@ export interface Fold {
 /** The definition's generation that is folded with, and what gives new crossings their ids and adopted ones their time. */
 export interface FoldContext {
   readonly generation: number;
+  /** Where the counter's span ends, in milliseconds since the epoch. */
+  readonly end: number;
   readonly newId: () => string;
   readonly now: () => Date;
 }
@@ -52,15 +59,16 @@ export interface FoldContext {
  * A milestone that came after the counter is met where the trail reaches its generation, or at the trail's end: what the
  * counter has behind it there is `adopted`, and the event after it counts. An edited one takes in what was not evaluated
  * yet as it is now.
+ *
+ * Answers undefined for a counter that has to wait, because a policy needs a limit and none is known.
  */
 export function fold(
   key: CounterKey,
   milestones: readonly FoldedMilestone[],
   counter: FoldedCounter,
-  { generation, newId, now }: FoldContext,
-): Fold {
+  { generation, end, newId, now }: FoldContext,
+): Fold | undefined {
   const { tenant, metric, subject, period } = key;
-  const context: PolicyContext = { tenant, subject, period };
   const crossings: NewCrossing[] = [];
   let value = counter.trail[0]?.from ?? counter.value;
   // Without a prototype: a milestone may be named like one of its members. Also with what belongs to milestones that were
@@ -68,13 +76,23 @@ export function fold(
   const state: Record<string, Arming> = Object.assign(Object.create(null), counter.state);
   const met: FoldedMilestone[] = [];
   let band: Band = { below: null, above: null };
+  const measured = milestones.filter(({ policy }) => policy.needs?.includes("limit"));
+  let limit = limitAtFirst(measured, counter, end);
+  if (measured.length > 0 && limit === undefined) return undefined;
 
-  const record = ({ name }: FoldedMilestone, level: Level, about: CrossingFacts): void => {
-    const { threshold, at, direction, code = null, severity = null } = level;
-    const where = { tenant, milestone: name, metric, subject, period, threshold, limitVersion: 0 };
-    crossings.push({ id: newId(), ...where, at, direction, code, severity, limitAmount: null, ...about });
+  const contextOf = (milestone: FoldedMilestone): PolicyContext => {
+    return { tenant, subject, period, ...(measured.includes(milestone) && { limit: limit!.amount }) };
   };
-  const bandNow = () => narrowest(met.map(({ name, policy }) => quietBand(policy, context, state[name]!, value)));
+  const record = (milestone: FoldedMilestone, level: Level, about: CrossingFacts): void => {
+    const { threshold, at, direction, code = null, severity = null } = level;
+    const against = measured.includes(milestone) ? limit : undefined;
+    const where = { tenant, milestone: milestone.name, metric, subject, period, threshold };
+    const limited = { limitVersion: against?.version ?? 0, limitAmount: against?.amount ?? null };
+    crossings.push({ id: newId(), ...where, ...limited, at, direction, code, severity, ...about });
+  };
+  const bandNow = () => {
+    return narrowest(met.map((each) => quietBand(each.policy, contextOf(each), state[each.name]!, value)));
+  };
 
   /** What becomes of crossings of one milestone that came at once, in the order in which their levels were passed. */
   function birthsOf(milestone: FoldedMilestone, passed: number, reachedAt: Date): readonly CrossingBirth[] {
@@ -93,7 +111,9 @@ export function fold(
   function adopt(milestone: FoldedMilestone): void {
     const { name, policy, onAdopt } = milestone;
     const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
-    const behind = levelsBehind(policy, value, context).filter(({ level }) => !crossed.has(level.threshold));
+    const behind = levelsBehind(policy, value, contextOf(milestone)).filter(
+      ({ level }) => !crossed.has(level.threshold),
+    );
     const reachedAt = now();
     const told = onAdopt === "notify" && milestone.said !== "silent" && behind.length > 0;
     const births = told ? birthsOf({ ...milestone, onJump: "highest" }, behind.length, reachedAt) : [];
@@ -110,7 +130,7 @@ export function fold(
       if (!met.includes(milestone) && added <= upTo) {
         const known = state[name] ?? freshArming(value);
         // also of one that was removed and came back: whatever it missed lies behind
-        state[name] = { ...known, high: Math.max(known.high, value) };
+        state[name] = { ...known, ...against(milestone), high: Math.max(known.high, value) };
         met.push(milestone);
       }
       if (changed > reached && changed <= upTo) {
@@ -123,17 +143,41 @@ export function fold(
     band = bandNow();
   }
 
+  const against = (milestone: FoldedMilestone) => measured.includes(milestone) && { limit: limit!.version };
+
+  /** Another limit arms all levels again: those that the value has passed already are crossed at once. */
+  function measureAgainst(next: AppliedLimit): void {
+    limit = next;
+    const reachedAt = new Date(Math.max(next.effectiveFrom.getTime(), next.createdAt.getTime()));
+    for (const milestone of met.filter((each) => measured.includes(each))) {
+      const { name, policy } = milestone;
+      const said = state[name]!.said;
+      state[name] = { ...freshArming(value), limit: next.version, ...(said !== undefined && { said }) };
+      const passed = levelsBehind(policy, value, contextOf(milestone));
+      const births = birthsOf(milestone, passed.length, reachedAt);
+      passed.forEach(({ level, skipped }, place) => {
+        const about = { arming: 1, skipped, previous: value, value, eventId: "", reachedAt };
+        record(milestone, level, { ...about, state: births[place]! });
+      });
+    }
+    band = bandNow();
+  }
+
   let reached = counter.generation;
   meet(counter.generation);
   for (const row of counter.trail) {
     if (row.generation > reached) meet(row.generation);
+    const next = counter.limits.find(({ version }) => version === row.limitVersion);
+    if (next !== undefined && limit !== undefined && next.effectiveFrom.getTime() < end && outranks(next, limit)) {
+      measureAgainst(next);
+    }
     row.amounts.forEach((amount, i) => {
       const previous = value;
       value += amount;
       if ((band.below === null || value > band.below) && (band.above === null || value < band.above)) return;
       for (const milestone of met) {
         const { name, policy } = milestone;
-        const { passed, arming } = step(policy, context, state[name]!, previous, value);
+        const { passed, arming } = step(policy, contextOf(milestone), state[name]!, previous, value);
         state[name] = arming;
         if (passed.length === 0) continue;
         const reachedAt = row.occurredAts[i]!;
@@ -148,6 +192,30 @@ export function fold(
   }
   if (counter.complete) meet(generation);
   return { band, state, reached, crossings };
+}
+
+/** Of two versions that are in force the one counts that came into force last, then the one that was set last. */
+function outranks(a: AppliedLimit, b: AppliedLimit): boolean {
+  return (a.effectiveFrom.getTime() - b.effectiveFrom.getTime() || a.version - b.version) > 0;
+}
+
+/**
+ * The limit at the beginning of the trail: the one its levels were measured against last or, for a counter that is new
+ * to it, the one in force before those that the trail tells of. One that waited for its first limit begins with it.
+ */
+function limitAtFirst(
+  measured: readonly FoldedMilestone[],
+  { state, trail, limits }: FoldedCounter,
+  end: number,
+): AppliedLimit | undefined {
+  const versions = measured.flatMap(({ name }) => (state[name] as Arming | undefined)?.limit ?? []);
+  const known = limits.find(({ version }) => version === Math.max(...versions));
+  if (known !== undefined) return known;
+  const inForce = limits.filter(({ effectiveFrom }) => effectiveFrom.getTime() < end);
+  const told = trail.map(({ limitVersion }) => limitVersion);
+  const before = inForce.filter(({ version }) => !told.includes(version));
+  const [best] = before.sort((a, b) => (outranks(a, b) ? -1 : 1));
+  return best ?? inForce.find(({ version }) => version === told.find((each) => each !== null));
 }
 
 type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;

@@ -41,13 +41,15 @@ export interface RecordingRules {
   readonly purged: boolean;
 }
 
-/** The changes of a due counter by one batch. The three lists have one entry per event, in the order of their effect. */
+/** What happened to a due counter, mostly its changes by one batch. The three lists have one entry per event, in the order of their effect. */
 export interface TrailRow {
   readonly rev: number;
   /** The definition's generation it was recorded under. */
   readonly generation: number;
   /** The counter's value before the first of them. */
   readonly from: number;
+  /** A row without events may stand for a limit's version that came into force here; null for one with events. */
+  readonly limitVersion: number | null;
   readonly ids: readonly string[];
   readonly amounts: readonly number[];
   readonly occurredAts: readonly Date[];

@@ -16,6 +16,8 @@ export interface CounterEvaluation extends CounterKey {
   /** The counter's `folded` that was started from, and the last rev that was taken in. */
   readonly from: number;
   readonly upTo: number;
+  /** Given where limits were read: how many of the subject's versions were applied. */
+  readonly limitsSeen?: number;
   readonly band: Band;
   readonly state: Readonly<Record<string, unknown>>;
   /** In the order they were passed. All of them belong to the counter's tenant, metric, subject and period. */
@@ -27,7 +29,8 @@ export interface CrossingRepository {
    * Commits evaluations; answers per evaluation, in their order.
    *
    * `committed`: the counter's `folded` was `from` and its metric's generation the given one; for an idle counter also its
-   * `rev` the given one and its generation below `reached`. Its crossings are stored (one whose key exists is left as it
+   * `rev` the given one and its generation below `reached`; with `limitsSeen`, no further version of the subject's limit
+   * was applied since. Its crossings are stored (one whose key exists is left as it
    * is), band, state, `generation = reached` and `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays
    * due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the counter does
    * not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not undone by a lost

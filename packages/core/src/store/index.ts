@@ -1,6 +1,7 @@
 // The contract of a store, and what those who write one share.
 
 // contract
+export type { Limit, LimitRepository, LimitSubject, PeriodsFrom } from "./limit-repository.js";
 export type { MigrationReport, Store, StoreSupports } from "./store.js";
 export type {
   Band,

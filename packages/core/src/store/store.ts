@@ -5,6 +5,7 @@ import type { DefinitionRepository } from "./definition-repository.js";
 import type { EventRepository } from "./event-repository.js";
 import type { InboxRepository } from "./inbox-repository.js";
 import type { LaneRepository } from "./lane-repository.js";
+import type { LimitRepository } from "./limit-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
@@ -37,6 +38,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly supports: StoreSupports;
   readonly definitions: DefinitionRepository;
   readonly counters: CounterRepository;
+  readonly limits: LimitRepository;
   readonly inbox: InboxRepository<Tx, Done>;
   readonly events: EventRepository;
   readonly crossings: CrossingRepository;

@@ -4,8 +4,6 @@ import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
-  let turn = 0;
-
   return {
     async add({ events, rules }) {
       const stale = Object.keys(rules).filter(
@@ -41,8 +39,11 @@ export function memoryCounters(tables: Tables): CounterRepository {
         const due = row.due || row.generation < bandsSince || leavesBand(way, row);
         if (!due) return { ...row, value, rev };
         const { ids, amounts, occurredAts } = change;
-        const trail = [...row.trail, { rev, generation, from: row.value, ids, amounts, occurredAts }];
-        return { ...row, value, rev, due, trail, dueSince: row.trail.length > 0 ? row.dueSince : ++turn };
+        const trail = [
+          ...row.trail,
+          { rev, generation, from: row.value, limitVersion: null, ids, amounts, occurredAts },
+        ];
+        return { ...row, value, rev, due, trail, dueSince: row.trail.length > 0 ? row.dueSince : tables.turn() };
       });
       const duplicates = events.flatMap((event, i) => (tables.events.has(idOf(event)) ? [i] : []));
 

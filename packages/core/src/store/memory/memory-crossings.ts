@@ -10,6 +10,7 @@ import {
 import { compareKeys } from "../../text-key.js";
 import type { CrossingRepository } from "../crossing-repository.js";
 import { counterKeyText } from "../tally.js";
+import { limitsOf } from "./memory-limits.js";
 import { notificationKeyText } from "./memory-notifications.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
@@ -38,6 +39,9 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         // An idle counter's `folded` may stay where it is, so only its generation shows that another was first.
         const idle = evaluation.rev !== undefined;
         if (idle && (row.rev !== evaluation.rev || row.generation >= evaluation.reached)) return "lost";
+
+        const applied = limitsOf(tables, evaluation)?.filter((limit) => limit.applied).length ?? 0;
+        if ((evaluation.limitsSeen ?? applied) !== applied) return "lost";
 
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;

@@ -6,6 +6,7 @@ import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
 import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
+import { memoryLimits } from "./memory-limits.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { Tables } from "./tables.js";
 
@@ -24,6 +25,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     supports: { persistence: false, durableCommits: true, hostTransactions: false },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
+    limits: memoryLimits(tables),
     inbox: noInbox(),
     events: memoryEvents(tables),
     crossings: memoryCrossings(tables),

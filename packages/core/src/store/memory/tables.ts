@@ -6,6 +6,7 @@ import type { CounterState, TrailRow } from "../counter-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
 import type { RetainedEvent } from "../event-repository.js";
 import type { Act, Lane } from "../lane-repository.js";
+import type { Limit } from "../limit-repository.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -24,6 +25,8 @@ export class Tables {
   readonly events: Map<string, { readonly metric: string; readonly occurredAt: Date | null }> = new Map();
   retained: readonly RetainedEvent[] = [];
   readonly counters: Map<string, CounterRow> = new Map();
+  /** The versions of each subject's limit, in their order. */
+  readonly limits: Map<string, readonly Limit[]> = new Map();
   readonly crossings: Map<string, StoredCrossing> = new Map();
   readonly crossingKeys: Set<string> = new Set();
   readonly notifications: Map<string, Notification> = new Map();
@@ -37,8 +40,16 @@ export class Tables {
   /** The store's own clock, where a step is given no `now`. */
   readonly clock: () => Date;
 
+  #turns = 0;
+
   constructor(clock: () => Date) {
     this.clock = clock;
+  }
+
+  /** The next number in the order in which counters become due. */
+  turn(): number {
+    this.#turns += 1;
+    return this.#turns;
   }
 }
 

@@ -1,0 +1,84 @@
+import { type Limit, type LimitRepository, type LimitSubject, lifetime } from "@milepost/core/store";
+import { list } from "./conditions.js";
+import { byCounterKey } from "./counter-key.js";
+import type { Driver, Step } from "./driver.js";
+import { type RowCodec, rowCodec } from "./row-codec.js";
+
+const codec: RowCodec<Limit> = rowCodec<Limit>({
+  tenant: "plain",
+  metric: "plain",
+  subject: "plain",
+  version: "plain",
+  amount: "plain",
+  effectiveFrom: "time",
+  applied: "flag",
+  by: "plain",
+  why: "plain",
+  createdAt: "time",
+});
+
+const bySubject = "tenant = ? AND metric = ? AND subject = ?";
+
+export function limitRepository(driver: Driver): LimitRepository {
+  return {
+    add({ tenant, metric, subject, amount, effectiveFrom, by, why, now }) {
+      return driver.write((step) => {
+        const createdAt = step.now(now);
+        const latest = `SELECT coalesce(max(version), 0) AS version FROM {limits} WHERE ${bySubject}`;
+        const version = (step.one(latest, tenant, metric, subject).version as number) + 1;
+        const given = { tenant, metric, subject, version, amount, by, why, createdAt };
+        const limit: Limit = { ...given, effectiveFrom: effectiveFrom ?? createdAt, applied: false };
+        step.run(`INSERT INTO {limits} (${codec.columns}) VALUES (${codec.marks})`, ...codec.values(limit));
+        return limit;
+      });
+    },
+
+    apply({ tenant, metric, subject, version, periods, now }) {
+      return driver.write((step) => {
+        const about = [tenant, metric, subject] as const;
+        const taken = `UPDATE {limits} SET applied = 1 WHERE ${bySubject} AND version = ? AND applied = 0`;
+        if (step.run(taken, ...about, version) === 0) return [];
+        const recordedAt = step.now(now).toISOString();
+        const told: { period: string }[] = [];
+        for (const { period, from } of periods) {
+          // of a unit and zone: keys that begin with them, from the given one on
+          const [first, end] = period === lifetime ? [lifetime, `${lifetime}\u0001`] : [from, `${period};`];
+          const counters = `SELECT period, value, rev, generation FROM {counters}
+            WHERE ${bySubject} AND period >= ? AND period < ? ORDER BY period`;
+          for (const counter of step.all(counters, ...about, first, end)) {
+            const key = [...about, counter.period as string] as const;
+            const rev = (counter.rev as number) + 1;
+            step.run(`UPDATE {counters} SET rev = ?, due = 1 WHERE ${byCounterKey}`, rev, ...key);
+            step.run(appendVersion, ...key, rev, counter.generation!, counter.value!, version, recordedAt);
+            told.push({ period: counter.period as string });
+          }
+        }
+        return told;
+      });
+    },
+
+    pending({ metrics, limit, now }) {
+      return driver.snapshot((step) => {
+        const sql = `SELECT * FROM {limits} WHERE applied = 0 AND effective_from <= ?
+          AND metric IN (SELECT value FROM json_each(?)) ORDER BY effective_from, version LIMIT ?`;
+        return step.all(sql, step.now(now).toISOString(), list(metrics), limit).map(codec.decode);
+      });
+    },
+
+    of({ subjects }) {
+      const sql = `SELECT * FROM {limits} WHERE ${bySubject} ORDER BY version`;
+      return driver.snapshot((step) =>
+        subjects.flatMap(({ tenant, metric, subject }) => step.all(sql, tenant, metric, subject).map(codec.decode)),
+      );
+    },
+  };
+}
+
+/** How many versions of a subject's limit were applied. */
+export function appliedLimits(step: Step, { tenant, metric, subject }: LimitSubject): number {
+  const sql = `SELECT count(*) AS applied FROM {limits} WHERE ${bySubject} AND applied = 1`;
+  return step.one(sql, tenant, metric, subject).applied as number;
+}
+
+const appendVersion = `INSERT INTO {trail} (tenant, metric, subject, period, rev, generation, from_value, ids, amounts,
+  occurred_ats, limit_version, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', ?, ?)`;

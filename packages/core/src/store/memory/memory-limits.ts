@@ -1,0 +1,64 @@
+import { lifetime, periodOf } from "../../milestone/period.js";
+import type { LimitRepository, LimitSubject } from "../limit-repository.js";
+import { keyOf, type Tables } from "./tables.js";
+
+export function limitsOf(
+  tables: Tables,
+  { tenant, metric, subject }: LimitSubject,
+): ReturnType<Tables["limits"]["get"]> {
+  return tables.limits.get(keyOf(tenant, metric, subject));
+}
+
+export function memoryLimits(tables: Tables): LimitRepository {
+  return {
+    async add({ tenant, metric, subject, amount, effectiveFrom, by, why, now = tables.clock() }) {
+      const about = { tenant, metric, subject };
+      const before = limitsOf(tables, about) ?? [];
+      const version = before.length + 1;
+      const limit = {
+        ...about,
+        version,
+        amount,
+        effectiveFrom: effectiveFrom ?? now,
+        applied: false,
+        by,
+        why,
+        createdAt: now,
+      };
+      tables.limits.set(keyOf(tenant, metric, subject), [...before, limit]);
+      return limit;
+    },
+
+    async apply({ tenant, metric, subject, version, periods }) {
+      const about = { tenant, metric, subject };
+      const versions = limitsOf(tables, about) ?? [];
+      if (versions[version - 1]?.applied !== false) return [];
+      const told = versions.map((limit) => (limit.version === version ? { ...limit, applied: true } : limit));
+      tables.limits.set(keyOf(tenant, metric, subject), told);
+      const found = [...tables.counters].filter(([, row]) => {
+        if (row.tenant !== tenant || row.metric !== metric || row.subject !== subject) return false;
+        return periods.some(
+          ({ period, from }) => periodOf(row.period) === period && (period === lifetime || row.period >= from),
+        );
+      });
+      for (const [key, row] of found) {
+        const { value: from, generation, trail } = row;
+        const rev = row.rev + 1;
+        const told = { rev, generation, from, limitVersion: version, ids: [], amounts: [], occurredAts: [] };
+        const dueSince = trail.length > 0 ? row.dueSince : tables.turn();
+        tables.counters.set(key, { ...row, rev, due: true, trail: [...trail, told], dueSince });
+      }
+      return found.map(([, { period }]) => ({ period }));
+    },
+
+    async pending({ metrics, limit, now = tables.clock() }) {
+      return [...tables.limits.values()]
+        .flat()
+        .filter(({ metric, applied, effectiveFrom }) => !applied && effectiveFrom <= now && metrics.includes(metric))
+        .sort((a, b) => a.effectiveFrom.getTime() - b.effectiveFrom.getTime() || a.version - b.version)
+        .slice(0, limit);
+    },
+
+    of: async ({ subjects }) => subjects.flatMap((subject) => limitsOf(tables, subject) ?? []),
+  };
+}
