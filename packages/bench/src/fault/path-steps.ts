@@ -13,6 +13,7 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
   counters: { add: "writes", get: "reads", due: "reads" },
   // `enqueue` is inside the host's transaction: it has points around it and no commit of its own
   inbox: { enqueue: "reads", list: "reads" },
+  limits: { pending: "reads" },
   crossings: { commitEvaluation: "writes", list: "reads", claim: "writes", announce: "writes", release: "writes" },
   contacts: { subject: "reads", members: "reads" },
   notifications: {
@@ -29,6 +30,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // counters that are adopted when definitions change
   definitions: ["adopted"],
   counters: ["idle", "list"],
+  // limits that people set, and policies that measure against them
+  limits: ["add", "apply", "of"],
   // events that cannot be counted, and what people decide on them
   inbox: ["refuse", "decide"],
   // retained events, and their end
