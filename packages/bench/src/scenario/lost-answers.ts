@@ -35,7 +35,7 @@ export const lostAnswers: Scenario<Size> = {
     "the answer to a recording is lost (Postgres: connection cut; SQLite: kill -9 after COMMIT); it is recorded again",
   stores: ["postgres", "sqlite"],
   scale: {
-    full: { cuts: 500, kills: 100, clients: 4, subjects: 20 },
+    full: { cuts: 500, kills: 500, clients: 4, subjects: 20 },
     short: { cuts: 40, kills: 4, clients: 2, subjects: 4 },
   },
   run,
