@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { type PostgresServer, startPostgres } from "../../../../scripts/postgres.js";
 import { bundlePrograms } from "../process/bundle.js";
-import { help, type Options, readOptions, UsageError } from "./options.js";
+import { help } from "./help.js";
+import { type Options, readOptions, UsageError } from "./options.js";
 import { runScenario } from "./run-scenario.js";
 import { showStatus } from "./status.js";
 
