@@ -61,7 +61,8 @@ export async function runScenario(run: ScenarioRun): Promise<Report> {
         await cp(places.folder, join(run.keep, `${scenario.name}-${store}`), { recursive: true });
       }
     } finally {
-      await places.dispose();
+      // a server that went away in the middle must not take the report with it
+      await places.dispose().catch((error: Error) => verdict.fail(error.message));
     }
   }
   const { ok, broken, figures } = verdict;
