@@ -134,6 +134,25 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a default that the metric ran with is a value it had before: only a person's word brings it back",
+    async run({ store }) {
+      const clock = new StillClock();
+      const settings = async (milepost: Milepost) =>
+        (await milepost.definitions.list()).map(({ eventRetention, retain }) => [eventRetention, retain]);
+      await keeping(store, {}, clock).ready();
+      await keeping(store, { eventRetention: day, retain: "events" }, clock).ready();
+      const back = keeping(store, { eventRetention: null, retain: "ids" }, clock);
+      const ignored: unknown[] = [];
+      back.on("behind", (event) => ignored.push(event.ignored));
+      assert.deepEqual(await settings(back), [[day, "events"]]);
+      assert.deepEqual(ignored, [["retain", "eventRetention"]]);
+      const [report] = await back.definitions.reinstall({ by: "ops", why: "for good" });
+      assert.deepEqual([report?.eventRetention, report?.retain], [null, "ids"]);
+      assert.deepEqual(await settings(back), [[null, "ids"]]);
+    },
+  },
+  {
+    about,
     name: "a worker that runs for long forgets by what other processes have set since",
     async run(opened) {
       const [one, two] = await twoStores(opened);
