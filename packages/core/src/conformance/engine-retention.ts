@@ -83,7 +83,8 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
       assert.equal((await milepost.events.list({ metric, subject: "acme", limit: 10_000 })).length, 2_301);
       assert.equal((await refusal(() => milepost.record(event("old1", old)))).code, "event_too_late");
       clock.advance(hour + 1);
-      await milepost.runOnce();
+      assert.equal((await milepost.runOnce()).purged, 2_300);
+      assert.equal((await milepost.runOnce()).purged, 0);
       const kept = await milepost.events.list({ metric, subject: "acme", limit: 10_000 });
       assert.deepEqual(
         kept.map(({ id }) => id),
