@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MilepostError, type TableNaming, tableNamer } from "@milepost/core/store";
-import { leavesConnectionUsable, pauseAfter, readOnly, translateError } from "./errors.js";
+import { inHostTransaction, leavesConnectionUsable, pauseAfter, translateError } from "./errors.js";
 import { qualifyFunctions } from "./qualify.js";
 import { refuseUnsafeSearchPath, searchPathText } from "./search-path.js";
 import { parserOf } from "./values.js";
@@ -119,7 +119,7 @@ export class Database {
     try {
       await tx.query({ text });
     } catch (error) {
-      throw readOnly(error) ?? translateError(error, this.#safeValueConstraint);
+      throw inHostTransaction(error) ?? translateError(error, this.#safeValueConstraint);
     }
   }
 

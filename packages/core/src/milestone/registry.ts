@@ -57,6 +57,8 @@ export class Registry {
   #evaluated: ReadonlyMap<string, InstalledDefinition> = new Map();
   readonly #settings = new Map<string, MetricSettings>();
   #ready: Promise<void> | undefined;
+  /** Whether the stored definitions were read once. */
+  #read = false;
   #refreshing: Promise<void> | undefined;
   /** Reads and installs go one after another, so that what was read last is what is known. */
   #turn: Promise<void> = Promise.resolve();
@@ -185,7 +187,7 @@ export class Registry {
   refuseUnknown(metric: string, path: string): void {
     if (this.countsUnknown || this.isKnown(metric)) return;
     const known = [...new Set([...this.#installed.keys(), ...this.#byMetric.keys()])].slice(0, 10);
-    const early = this.#installed.size === 0 ? "; stored ones are known after ready()" : "";
+    const early = this.#read ? "" : "; stored ones are known after ready()";
     const expected = `a known metric (${known.map((name) => `"${name}"`).join(", ") || "none is configured"}${early}), or onUnknownMetric: "count"`;
     throw refused(path, expected, expected, "unknown_metric");
   }
@@ -250,6 +252,7 @@ export class Registry {
       this.#tellBehind(definition, missing);
     }
     this.#installed = installed;
+    this.#read = true;
     this.#settings.clear();
     this.#evaluated = evaluated;
     this.#rules = new Map([...installed].map(([metric, definition]) => [metric, rulesOf(definition)]));
