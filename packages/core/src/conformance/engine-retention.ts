@@ -38,9 +38,13 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
           ["c", 1, 4, clock.now()],
         ],
       );
-      const [, { rev, place } = { rev: 0, place: 0 }] = kept;
-      const rest = await milepost.events.list({ metric, subject: "acme", after: { rev, place }, limit: 1 });
-      assert.deepEqual(rest, kept.slice(2));
+      const { rev, place } = kept[1]!;
+      for (const after of [{ rev, place }, kept[1]!]) {
+        const rest = await milepost.events.list({ metric, subject: "acme", after, limit: 1 });
+        assert.deepEqual(rest, kept.slice(2));
+      }
+      const counters = await milepost.counters.list();
+      assert.deepEqual(await milepost.counters.list({ after: counters.at(-1)! }), [], "a counter as it was answered");
       assert.deepEqual(await milepost.events.list({ metric, subject: "brand" }), []);
     },
   },
