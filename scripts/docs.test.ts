@@ -3,16 +3,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { ownDatabase } from "../packages/examples/src/example-process.js";
 
-// The README and docs/ against the code: closed lists, links, and the programs in them.
+// The READMEs and docs/ against the code: closed lists, links, and the programs in them.
 //
 // A block ```ts below a line `<!-- run -->` is a program: it is run, and must end with exit code 0. If the next fenced
-// block after it is ```text, that is the program's standard output.
+// block after it is ```text, that is the program's standard output. DATABASE_URL is an empty database of its own.
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-const pages = ["README.md", ...docs.map((name) => `docs/${name}`)].filter((page) => existsSync(join(root, page)));
+const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`);
+const pages = ["README.md", ...packages, ...docs.map((name) => `docs/${name}`)].filter((page) =>
+  existsSync(join(root, page)),
+);
 const text = new Map(pages.map((page) => [page, readFileSync(join(root, page), "utf8")]));
 
 interface Block {
@@ -91,8 +95,9 @@ interface Ended {
   readonly stderr: string;
 }
 
-function node(...args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const options = { cwd: folder, env: { ...process.env, ...env } };
+  const child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (part: string) => {
@@ -107,8 +112,8 @@ function node(...args: readonly string[]): Promise<Ended> {
   });
 }
 
-async function run(code: string): Promise<Ended> {
-  return node("--conditions=source", "--import", import.meta.resolve("tsx"), await file(code));
+async function run(code: string, env?: NodeJS.ProcessEnv): Promise<Ended> {
+  return node(["--conditions=source", "--import", import.meta.resolve("tsx"), await file(code)], env);
 }
 
 describe("closed lists", () => {
@@ -168,7 +173,8 @@ describe("programs", () => {
 
   const named = programs.map((program) => [`${program.page}:${program.line}`, program] as const);
   test.each(named)("%s runs, and prints what the page says", { timeout: 60_000 }, async (_, { code, output }) => {
-    const { exitCode, stdout, stderr } = await run(code);
+    const database = await ownDatabase(inject("databaseUrl"));
+    const { exitCode, stdout, stderr } = await run(code, { DATABASE_URL: database.url }).finally(database.drop);
     expect(exitCode, `${stdout.slice(-10_000)}\n${stderr.slice(-10_000)}`).toBe(0);
     if (output !== undefined) expect(stdout).toBe(output);
   });
@@ -180,7 +186,7 @@ describe("programs", () => {
       config,
       JSON.stringify({ extends: join(root, "tsconfig.base.json"), compilerOptions: { noEmit: true }, files }),
     );
-    const { stdout } = await node(join(root, "node_modules/typescript/bin/tsc"), "--project", config);
+    const { stdout } = await node([join(root, "node_modules/typescript/bin/tsc"), "--project", config]);
     expect(stdout).toBe("");
   });
 });

@@ -77,7 +77,7 @@ export function definitionRepository(database: Database): DefinitionRepository {
           }
           return (await run(store, values)).length === definitions.length;
         },
-        (all) => all,
+        { kept: (all) => all, ownLockTimeout: true },
       );
     },
 

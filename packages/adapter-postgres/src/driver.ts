@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MilepostError, type TableNaming, tableNamer } from "@milepost/core/store";
-import { leavesConnectionUsable, pauseAfter, readOnly, translateError } from "./errors.js";
+import { inHostTransaction, leavesConnectionUsable, pauseAfter, translateError } from "./errors.js";
 import { qualifyFunctions } from "./qualify.js";
 import { refuseUnsafeSearchPath, searchPathText } from "./search-path.js";
 import { parserOf } from "./values.js";
@@ -60,6 +60,15 @@ interface CheckedOut {
   broken: Error | undefined;
 }
 
+export interface TransactionOptions<T> {
+  /** Whether the result is to be kept; rolled back where it is not. All are kept unless said. */
+  readonly kept?: (result: T) => boolean;
+  /** The step sets a `lock_timeout` of its own, and comes again after it; a host's is obeyed at its first refusal. */
+  readonly ownLockTimeout?: boolean;
+}
+
+type Work<T> = (run: Run, command: (text: string) => Promise<void>) => Promise<T>;
+
 const tries = 10;
 
 /** One host pool and one set of tables in it. Every error that leaves it is a MilepostError. */
@@ -92,12 +101,10 @@ export class Database {
   readonly run: Run = <Row>(statement: Statement, values: readonly Value[] = []) =>
     this.#connected((run) => run<Row>(statement, values));
 
-  /**
-   * Several statements in one transaction, run again from the start after a deadlock. Rolled back where the result is not
-   * to be kept.
-   */
-  transaction<T>(work: (run: Run) => Promise<T>, kept: (result: T) => boolean = () => true): Promise<T> {
-    return this.#connected(async (run, command) => {
+  /** Several statements in one transaction, run again from the start after a deadlock. */
+  transaction<T>(work: (run: Run) => Promise<T>, options: TransactionOptions<T> = {}): Promise<T> {
+    const { kept = () => true, ownLockTimeout = false } = options;
+    const transacted: Work<T> = async (run, command) => {
       // Stated, because the steps rely on each statement seeing what was committed before it, whatever the host's default.
       await command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
       let result: T;
@@ -111,7 +118,8 @@ export class Database {
       }
       await command(kept(result) ? "COMMIT" : "ROLLBACK");
       return result;
-    });
+    };
+    return this.#connected(transacted, ownLockTimeout);
   }
 
   /** A text in a transaction of the host's, whose end, also after a failure, is the host's: so it runs only once. */
@@ -119,7 +127,7 @@ export class Database {
     try {
       await tx.query({ text });
     } catch (error) {
-      throw readOnly(error) ?? translateError(error, this.#safeValueConstraint);
+      throw inHostTransaction(error) ?? translateError(error, this.#safeValueConstraint);
     }
   }
 
@@ -128,19 +136,19 @@ export class Database {
     return { name: "", text };
   }
 
-  async #connected<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
+  async #connected<T>(work: Work<T>, ownLockTimeout = false): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#once(work);
       } catch (error) {
-        const pause = attempt === tries ? undefined : pauseAfter(error, attempt);
+        const pause = attempt === tries ? undefined : pauseAfter(error, attempt, ownLockTimeout);
         if (pause === undefined) throw translateError(error, this.#safeValueConstraint);
         await sleep(pause);
       }
     }
   }
 
-  async #once<T>(work: (run: Run, command: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
+  async #once<T>(work: Work<T>): Promise<T> {
     const checkedOut = await this.#checkOut();
     const { client } = checkedOut;
     try {

@@ -32,11 +32,12 @@ function facts(error: unknown): { state: string | undefined; driver: DriverError
 
 /**
  * Milliseconds until a step may simply run again, because all of it was rolled back: after a deadlock or a failed
- * serialization soon, after a lock's time-out later, so that those who waited behind it get on. Undefined: it may not.
+ * serialization soon, after the time-out of a lock that the step itself set later, so that those who waited behind it get
+ * on. Undefined: it may not. The `lock_timeout` of a host's pool is such a "not": ten tries would make 13 s of its 300 ms.
  */
-export function pauseAfter(error: unknown, attempt: number): number | undefined {
+export function pauseAfter(error: unknown, attempt: number, ownLockTimeout: boolean): number | undefined {
   const { state } = facts(error);
-  if (state === "55P03") return 500 + Math.random() * 1_000;
+  if (state === "55P03") return ownLockTimeout ? 500 + Math.random() * 1_000 : undefined;
   return state === "40P01" || state === "40001" ? Math.random() * 4 * 2 ** Math.min(attempt, 6) : undefined;
 }
 
@@ -66,8 +67,8 @@ export function translateError(error: unknown, constraintName: string): Milepost
   // 22003: the batch's own sum left bigint before the constraint could look at it.
   if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(error);
   // Of all statements only the inbox's asks for a transaction that somebody else began.
-  if (state === "25P01") return noTransaction("the client on which BEGIN was answered and COMMIT or ROLLBACK was not");
-  if (state === "25P02") return noTransaction("one that has not failed before; roll it back");
+  if (state === "25P01") return noTransaction("record between BEGIN and COMMIT of this client");
+  if (state === "25P02") return noTransaction("roll it back and begin another", "This client's transaction has failed");
   if (busy.has(state)) {
     return failure("store_busy", `Postgres gave up waiting for other transactions (${state}). Try again.`);
   }
@@ -77,7 +78,21 @@ export function translateError(error: unknown, constraintName: string): Milepost
   return failure("store_failed", `Postgres refused a statement (${state}); see \`cause\`.`);
 }
 
-/** The refusal of a host's transaction that was begun READ ONLY: unlike a server that is read-only, no time heals it. */
-export function readOnly(error: unknown): MilepostError | undefined {
-  return facts(error).state === "25006" ? noTransaction("one that may write, on a server that may") : undefined;
+/**
+ * What an error means in a transaction of the host's, where that is something else than in one of ours. One that was begun
+ * READ ONLY is healed by no time, unlike a server that is read-only; and tables that are missing there, of a store that
+ * has them, are missing because the client is another database's.
+ */
+export function inHostTransaction(error: unknown): MilepostError | undefined {
+  const { state = "" } = facts(error);
+  if (state === "25006")
+    return noTransaction("begin one that may, on a server that may", "This transaction cannot write");
+  if (!missing.has(state)) return undefined;
+  const expected = "a client on the store's database";
+  return new MilepostError(
+    "schema_missing",
+    `tx: the database of this client has none of Milepost's tables (${state}). Take ${expected}; ` +
+      "if it is, run migrate(), or the text of ddl(). Nothing was recorded.",
+    { path: "tx", expected, cause: error },
+  );
 }

@@ -36,13 +36,9 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
        ${change} WHERE number = ANY (ARRAY(SELECT number FROM refused)) RETURNING number
      ), act AS (
        INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
-       SELECT $1, 'inbox', a.entity_id, '${act}', $3, $4,
+       SELECT $1, 'inbox', number::text, '${act}', $3, $4,
          date_trunc('milliseconds', coalesce($5::timestamptz, clock_timestamp()))
-       FROM (
-         SELECT number, number::text AS entity_id FROM decided WHERE $2 IS NOT NULL
-         UNION ALL
-         SELECT 0, '*' WHERE $2 IS NULL OR NOT EXISTS (SELECT FROM decided)
-       ) a ORDER BY a.number
+       FROM decided ORDER BY number
      )
      SELECT count(*) AS count FROM decided`;
   const decisions = {

@@ -86,7 +86,7 @@ export function limitRepository(database: Database): LimitRepository {
           const from = [textArray(periods.map(({ period }) => period)), textArray(periods.map(({ from }) => from))];
           return run<{ period: string }>(tell, [...about, ...from, time(now)]);
         },
-        (result) => result !== undefined,
+        { kept: (result) => result !== undefined },
       );
       return told ?? [];
     },

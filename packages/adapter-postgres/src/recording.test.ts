@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { InstalledDefinition, RecordedEvent, RecordingRules } from "@milepost/core/store";
 import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -263,6 +264,34 @@ describe("somebody who reads the definitions for long, as pg_dump does", () => {
     const added = await store.counters.add({ events: [event({ metric: "other" })], rules: { other: rule } });
     expect(added.counters).toMatchObject([{ value: 1 }]);
     await done();
+    expect(await installing).toBe(true);
+  });
+});
+
+describe("a lock_timeout of the host's pool", () => {
+  test("is obeyed: recording is store_busy at the first refusal", async () => {
+    await store.definitions.install({ definitions: [definition()] });
+    const pool = sandbox.pool({ options: "-c lock_timeout=50ms" });
+    const { failures } = watch(pool);
+    const holder = await admin.connect();
+    await holder.query(`BEGIN; LOCK TABLE "${sandbox.schema}".events IN ACCESS EXCLUSIVE MODE`);
+    const adding = sandbox.store({}, pool).counters.add({ events: [event()], rules });
+    await expect(adding).rejects.toMatchObject({ code: "store_busy", message: expect.stringContaining("55P03") });
+    expect(failures).toEqual(["55P03"]);
+    await holder.query("ROLLBACK");
+    holder.release();
+  });
+
+  test("does not end the patience of an install, which sets its own", async () => {
+    await store.definitions.install({ definitions: [definition()] });
+    const pool = sandbox.pool({ options: "-c lock_timeout=50ms" });
+    const { failures } = watch(pool);
+    const holder = await admin.connect();
+    await holder.query(`BEGIN; SELECT FROM "${sandbox.schema}".definitions`);
+    const installing = sandbox.store({}, pool).definitions.install({ definitions: [definition(2)] });
+    while (failures.length === 0) await nextTurn();
+    await holder.query("COMMIT");
+    holder.release();
     expect(await installing).toBe(true);
   });
 });

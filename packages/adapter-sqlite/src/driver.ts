@@ -1,6 +1,6 @@
 import { noTransaction, refuseOtherDriver, tableNamer } from "@milepost/core/store";
 import { refuseOtherDatabase } from "./database-file.js";
-import { busyError, busyInHostTransaction, handleClosed, isBusy, translateError } from "./errors.js";
+import { busyError, busyInHostTransaction, handleClosed, hostHandleClosed, isBusy, translateError } from "./errors.js";
 import { type Patience, pauseBeforeTry } from "./patience.js";
 
 /** The members of a better-sqlite3 `Statement` that are called. */
@@ -147,6 +147,7 @@ export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, pat
     snapshot: (body) => inTurn("BEGIN DEFERRED", body),
     within(tx, body) {
       refuseOtherDriver(tx, ["prepare", "pragma"], "tx", "a better-sqlite3 Database");
+      if (!tx.open) throw hostHandleClosed();
       if (!tx.inTransaction) throw noTransaction("begin one on this handle, with db.transaction() or BEGIN");
       try {
         let hostStep = hostSteps.get(tx);

@@ -5,8 +5,12 @@ import { counterOverflow, MilepostError } from "@milepost/core/store";
 
 /** Somebody else is at it; the step left no trace and may be run again. */
 export function isBusy(error: unknown): boolean {
-  // better-sqlite3 refuses to write, without asking SQLite, while the host is in the middle of an `iterate()`
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)) || /connection is busy/.test(messageOf(error));
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)) || isIterating(error);
+}
+
+/** better-sqlite3 refuses to write, without asking SQLite, while the host is in the middle of an `iterate()`. */
+function isIterating(error: unknown): boolean {
+  return /connection is busy/.test(messageOf(error));
 }
 
 export function translateError(error: unknown): MilepostError {
@@ -48,18 +52,27 @@ export function busyError(why: string, cause?: unknown): MilepostError {
 
 /** Not waited for: waiting would keep the host's own transaction open, and its snapshot may be too old to ever write. */
 export function busyInHostTransaction(cause: unknown): MilepostError {
-  return new MilepostError(
-    "store_busy",
-    "The host's transaction cannot write: another connection is writing or has written, or an iteration on this handle " +
-      "is not finished. Nothing was recorded; roll back and run the transaction again, begun with BEGIN IMMEDIATE.",
-    { cause },
-  );
+  const message = isIterating(cause)
+    ? "This handle, or the store's, is in the middle of an iterate(), during which better-sqlite3 lets nobody else use it. Nothing was " +
+      "recorded, and the transaction may go on: record after the iteration has ended, or read its rows with all()."
+    : "The host's transaction cannot write: another connection is writing or has written. Nothing was recorded; roll " +
+      "back and run the transaction again, begun with BEGIN IMMEDIATE.";
+  return new MilepostError("store_busy", message, { cause });
 }
 
 export function handleClosed(): MilepostError {
   return new MilepostError(
     "store_unavailable",
     "The better-sqlite3 handle was closed by its owner. Close the engine before the handle.",
+  );
+}
+
+/** The handle that the host gives its transaction by; unlike the store's, it may be opened again for the next one. */
+export function hostHandleClosed(): MilepostError {
+  return new MilepostError(
+    "store_unavailable",
+    "tx: this better-sqlite3 handle is closed. Nothing was stored; record on one that is open, inside its transaction.",
+    { path: "tx", expected: "an open handle" },
   );
 }
 

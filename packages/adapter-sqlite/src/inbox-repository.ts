@@ -52,11 +52,11 @@ export function inboxRepository(driver: Driver): InboxRepository<SqliteDatabase,
       const sql = `${change} WHERE refusal IS NOT NULL AND ${where} RETURNING number`;
       return driver.write((step) => {
         const decided = step.all(sql, ...values).map((row) => row.number as number);
-        const one = numbers !== undefined && decided.length > 0;
-        // RETURNING has no order of its own
-        const about = one ? decided.sort((a, b) => a - b).map(String) : ["*"];
         const at = step.now(now);
-        for (const entityId of about) insertAct(step, { tenant, entity: "inbox", entityId, act, by, why, at });
+        // RETURNING has no order of its own
+        for (const number of decided.sort((a, b) => a - b)) {
+          insertAct(step, { tenant, entity: "inbox", entityId: String(number), act, by, why, at });
+        }
         return decided.length;
       });
     },

@@ -36,7 +36,7 @@ import {
 import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
-import { Drain } from "./recording/drain.js";
+import { Drain, type DrainResult } from "./recording/drain.js";
 import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
 import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
@@ -105,7 +105,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    */
   in(tx: Tx): TransactionRecorder<Done>;
   /** Counts now what committed transactions of the host have recorded. */
-  drain(): Promise<RecordManyResult>;
+  drain(): Promise<DrainResult>;
   readonly inbox: Inbox;
   readonly definitions: Definitions;
   readonly events: {
@@ -224,11 +224,12 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     ready: () => registry.ready(),
     refresh: () => registry.refresh(),
     async upkeep() {
-      const { more } = await drain.next();
-      const again = (await evaluator.adopt()) || more;
+      const { counted, refused, more: waiting } = await drain.next();
+      const { adopted, more: idle } = await evaluator.adopt();
+      const more = waiting || idle;
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
-      if (again) await nextTurn();
-      return again;
+      if (more) await nextTurn();
+      return { drained: counted, refused, adopted, more };
     },
     applyLimits: (stop) => limits.applyPending(stop),
     purge: (stop) => purge(store, registry, admission, runtime, stop),

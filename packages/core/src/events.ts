@@ -43,13 +43,15 @@ export interface MilepostEvents {
   lease_lost: NotificationEvent & { readonly evidence: boolean };
   /**
    * Another deployment installed what this process has no code for: without `milestones` it goes on recording and leaves
-   * evaluating the metric to processes that have them. `ignored` are milestones and settings of its own that were
-   * replaced or removed, and are not brought back.
+   * evaluating the metric to processes that have them. `absent` are those of them that it has in no version: what
+   * `definitions.reinstall()` of this process is to be given under `remove`. `ignored` are milestones and settings of its
+   * own that were replaced or removed, and are not brought back.
    */
   behind: {
     readonly metric: string;
     readonly generation: number;
     readonly milestones: readonly string[];
+    readonly absent: readonly string[];
     readonly ignored: readonly string[];
   };
   /** An event from a transaction of the host cannot be counted: it was set aside in the inbox. */
@@ -124,14 +126,16 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
     const { where, error } = event as MilepostEvents["error"];
     warn(`${where}: ${describeError(error)}`);
   } else if (name === "behind") {
-    const { metric, milestones, ignored } = event as MilepostEvents["behind"];
+    const { metric, milestones, absent, ignored } = event as MilepostEvents["behind"];
     const list = (names: readonly string[]) => names.map((each) => `"${each}"`).join(", ");
     const lacks = `this process lacks the installed ${list(milestones)}, so it records and does not evaluate. `;
     const passed = `${list(ignored)} of this process was replaced or removed before, and is not brought back. `;
+    const remove = absent.length > 0 ? `remove: [${list(absent)}], ` : "";
     warn(
       `metric "${metric}": ${milestones.length > 0 ? lacks : ""}${ignored.length > 0 ? passed : ""}` +
-        "If it is old code, replace it. If it is meant to be current, name what is gone under `removed`, or call " +
-        "definitions.reinstall(). See docs/definitions.md.",
+        "If it is old code, replace it. If it is meant to be current, " +
+        `${absent.length > 0 ? "name what is gone under `removed`, or " : ""}` +
+        `call definitions.reinstall({ ${remove}by, why }) in it. See docs/definitions.md.`,
     );
   } else if (name === "refused") {
     const { number, code } = event as MilepostEvents["refused"];

@@ -23,7 +23,7 @@ export interface CounterQuery {
   readonly tenant?: string;
   readonly metric?: string;
   readonly subject?: string;
-  /** The last counter of the page before. */
+  /** The last counter of the page before; as it was answered will do. */
   readonly after?: Omit<CounterKey, "tenant">;
   /** 100 unless said. */
   readonly limit?: number;
@@ -34,7 +34,7 @@ export interface EventQuery {
   readonly tenant?: string;
   readonly metric: string;
   readonly subject: string;
-  /** The last event of the page before. */
+  /** The last event of the page before; as it was answered will do. */
   readonly after?: Pick<RetainedEvent, "rev" | "place">;
   /** 100 unless said. */
   readonly limit?: number;
@@ -63,7 +63,8 @@ const counterQuerySchema = z.strictObject({
   ...pageFields,
   metric: keySchema.optional(),
   subject: keySchema.optional(),
-  after: z.strictObject({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
+  // not strict: the whole last row of a page fits
+  after: z.object({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
 });
 
 const crossingQuerySchema = z.strictObject({
@@ -79,7 +80,7 @@ const eventQuerySchema = z.strictObject({
   ...pageFields,
   metric: keySchema,
   subject: keySchema,
-  after: z.strictObject({ rev: z.int(), place: z.int() }).optional(),
+  after: z.object({ rev: z.int(), place: z.int() }).optional(),
 });
 
 true satisfies Agrees<typeof subjectCounterSchema, SubjectCounter>;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type ErrorCode, MilepostError } from "./errors.js";
+import { expectedOf } from "./expected.js";
 import { keyProblem } from "./text-key.js";
 
 /** A text key: 1 to 200 UTF-8 bytes without NUL or lone surrogates. */
@@ -39,7 +40,11 @@ export function reading<T>(code: ErrorCode, path: string, read: () => T): T {
   } catch (cause) {
     if (MilepostError.is(cause)) throw cause;
     const expected = "data that can be read";
-    throw new MilepostError(code, `${path === "" ? "input" : path}: ${expected}`, { path, expected, cause });
+    throw new MilepostError(code, path === "" ? `Expected ${expected}` : `${path}: ${expected}`, {
+      path,
+      expected,
+      cause,
+    });
   }
 }
 
@@ -80,7 +85,7 @@ export function listOf<Item extends z.ZodType>(
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorCode, path = ""): T {
   // with the issue's message: zod writes it when it is asked for, and looks at the input once more
   const parsed = reading(code, path, () => {
-    const { data, error } = schema.safeParse(input);
+    const { data, error } = schema.safeParse(input, { error: expectedOf });
     const [issue] = error?.issues ?? [];
     return issue === undefined ? { data: data as T } : { issue, message: issue.message };
   });
@@ -88,8 +93,10 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorC
   const { issue, message } = parsed;
   const keys = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!.slice(0, 80)] : issue.path;
   const at = joinPath(path, keys);
-  const expected = issue.code === "unrecognized_keys" ? "no such field" : message;
-  throw new MilepostError(code, `${at === "" ? "input" : at}: ${expected}`, { path: at, expected });
+  throw new MilepostError(code, at === "" ? `Expected ${message}` : `${at}: ${message}`, {
+    path: at,
+    expected: message,
+  });
 }
 
 /** {@link parseInput} for a written interface with optional fields: those that are undefined are left out. */

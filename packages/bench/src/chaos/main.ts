@@ -1,11 +1,13 @@
 import { setMaxListeners } from "node:events";
 import { type PostgresServer, startPostgres } from "../../../../scripts/postgres.js";
+import { checkServer, ServerError } from "../place/places.js";
 import { bundlePrograms } from "../process/bundle.js";
-import { help, type Options, readOptions, UsageError } from "./options.js";
+import { help } from "./help.js";
+import { type Options, readOptions, UsageError } from "./options.js";
 import { runScenario } from "./run-scenario.js";
 import { showStatus } from "./status.js";
 
-/** Exit code: 0 all held, 1 something did not, 2 the command line was wrong, 130 interrupted. */
+/** Exit code: 0 all held, 1 something did not, 2 the command line or the server is of no use, 130 interrupted. */
 async function main(): Promise<number> {
   let options: Options | null;
   try {
@@ -23,11 +25,16 @@ async function main(): Promise<number> {
   setMaxListeners(0, interrupted.signal);
   // Stays caught: a Ctrl-C reaches the whole process group and often comes twice, and cleaning up must not be cut off.
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupted.abort(new Error(name)));
+  const given = process.env.DATABASE_URL;
   try {
+    // now, and not after what may be an hour of scenarios on SQLite
+    if (given && options.stores.includes("postgres")) await checkServer(given);
     return (await runAll(options, interrupted.signal)) ? 0 : 1;
   } catch (error) {
     if (interrupted.signal.aborted) return 130;
-    throw error;
+    if (!(error instanceof ServerError)) throw error;
+    console.error(`The Postgres server ${given ? "of DATABASE_URL" : "started here"} cannot be used: ${error.message}`);
+    return 2;
   }
 }
 

@@ -1,30 +1,10 @@
 import { parseArgs } from "node:util";
 import { type StoreName, storeNames } from "../place/place.js";
-import type { Scale, Scenario } from "../scenario/scenario.js";
+import { type Scale, type Scenario, scaleOf } from "../scenario/scenario.js";
 import { scenarios } from "../scenario/scenarios.js";
+import { sizeFlag } from "./size-flag.js";
 
-const sizes = [...new Set(scenarios.flatMap(({ scale }) => Object.keys(scale.full)))].sort();
-
-export const help: string = `chaos: does faults to Milepost and checks what is left. One JSON object a line for each scenario and store.
-
-Usage: npx -y pnpm@10 chaos [options]
-
-  --scenario NAME  one of those below; may be repeated (default: all)
-  --store NAME     ${storeNames.join(" or ")}; may be repeated (default: both)
-  --seed N         the same streams, batches and plan of faults again (default: another one each time)
-  --short          the size that runs with the tests
-  --keep FOLDER    copies each run's fault log, sink log and answers there
-  --json           nothing on standard error
-  --help           this text
-
-Sizes, where a scenario has them (default: its full size):
-  ${sizes.map((name) => `--${flagOf(name)} N`).join("  ")}
-
-Scenarios:
-${scenarios.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`).join("\n")}
-
-DATABASE_URL names a Postgres server to use, with an account that may create databases; without it one is started.
-`;
+const sizeNames = [...new Set(scenarios.flatMap(({ sizes }) => Object.keys(sizes)))];
 
 export interface Options {
   readonly scenarios: readonly Scenario[];
@@ -43,7 +23,7 @@ export function readOptions(args: readonly string[]): Options | null {
   const text = { type: "string" } as const;
   const many = { type: "string", multiple: true } as const;
   const flag = { type: "boolean" } as const;
-  const sizeOptions = Object.fromEntries(sizes.map((name) => [flagOf(name), text] as const));
+  const sizeOptions = Object.fromEntries(sizeNames.map((name) => [sizeFlag(name).slice(2), text] as const));
   let values: Readonly<Record<string, unknown>>;
   try {
     ({ values } = parseArgs({
@@ -63,32 +43,54 @@ export function readOptions(args: readonly string[]): Options | null {
     throw new UsageError((error as Error).message);
   }
   if (values.help === true) return null;
-  const set = Object.fromEntries(
-    sizes.flatMap((name) => {
-      const given = values[flagOf(name)];
-      return given === undefined ? [] : [[name, wholeNumber(flagOf(name), given)] as const];
-    }),
-  );
-  return {
+  const run = {
     scenarios: chosen("scenario", values.scenario, scenarios, ({ name }) => name),
     stores: chosen("store", values.store, storeNames, (name) => name),
-    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : wholeNumber("seed", values.seed),
+  };
+  const set = Object.fromEntries(
+    sizeNames.flatMap((name) => {
+      const given = values[sizeFlag(name).slice(2)];
+      return given === undefined ? [] : [[name, sizeGiven(run, name, given)] as const];
+    }),
+  );
+  const scale = (scenario: Scenario) => scaleOf(scenario, values.short === true ? "short" : "full", set);
+  for (const scenario of run.scenarios) {
+    const conflict = scenario.conflict?.(scale(scenario));
+    if (conflict !== undefined) throw new UsageError(`${scenario.name}: ${conflict}.`);
+  }
+  return {
+    ...run,
+    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : wholeNumber("--seed", values.seed, 0),
     json: values.json === true,
     keep: values.keep as string | undefined,
-    scaleOf({ scale }) {
-      const base = values.short === true ? scale.short : scale.full;
-      return Object.fromEntries(Object.entries(base).map(([name, value]) => [name, set[name] ?? value]));
-    },
+    scaleOf: scale,
   };
 }
 
-function flagOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** A size that none of the chosen has is refused: they would run as if it had not been given. */
+function sizeGiven(run: Pick<Options, "scenarios" | "stores">, name: string, given: unknown): number {
+  const flag = sizeFlag(name);
+  const sized = run.scenarios.map(({ name: scenario, sizes }) => {
+    const used = Object.entries(sizes).filter(([, { only }]) => only === undefined || run.stores.includes(only));
+    return { scenario, sizes: new Map(used) };
+  });
+  const having = sized.filter(({ sizes }) => sizes.has(name));
+  if (having.length === 0) {
+    const lists = sized.map(({ scenario, sizes }) => `${scenario} has ${[...sizes.keys()].map(sizeFlag).join(", ")}.`);
+    const names = sized.map(({ scenario }) => scenario).join(", ");
+    const on = storeNames.every((store) => run.stores.includes(store)) ? "" : ` on ${run.stores[0]}`;
+    throw new UsageError(`${flag} is no size of ${names}${on}. ${lists.join(" ")}`);
+  }
+  const working = having.find(({ sizes }) => sizes.get(name)?.zero === undefined);
+  return working === undefined ? wholeNumber(flag, given, 0) : wholeNumber(`${flag} of ${working.scenario}`, given, 1);
 }
 
-function wholeNumber(name: string, given: unknown): number {
+function wholeNumber(flag: string, given: unknown, least: number): number {
+  const most = 2 ** 31;
   const number = Number(given);
-  if (!/^\d+$/.test(String(given)) || number > 2 ** 31) throw new UsageError(`--${name} needs a whole number.`);
+  if (!/^\d+$/.test(String(given)) || number < least || number > most) {
+    throw new UsageError(`${flag} needs a whole number from ${least} to ${most}.`);
+  }
   return number;
 }
 

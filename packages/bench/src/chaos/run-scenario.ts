@@ -8,10 +8,10 @@ import { Crew } from "../process/crew.js";
 import type { Scale, Scenario } from "../scenario/scenario.js";
 import { type Figure, Verdict } from "../scenario/verdict.js";
 
-export interface ScenarioRun<Size extends Scale = Scale> {
-  readonly scenario: Scenario<Size>;
+export interface ScenarioRun {
+  readonly scenario: Scenario;
   readonly store: StoreName;
-  readonly scale: Size;
+  readonly scale: Scale;
   readonly seed: number;
   readonly programs: Programs;
   /** A Postgres server; needed for the store `postgres`. */
@@ -34,7 +34,7 @@ export interface Report {
 }
 
 /** Runs one scenario on one store. Whatever comes of it, nothing of the run is left behind. */
-export async function runScenario<Size extends Scale>(run: ScenarioRun<Size>): Promise<Report> {
+export async function runScenario(run: ScenarioRun): Promise<Report> {
   const { scenario, store, scale, seed, programs, signal } = run;
   const verdict = new Verdict();
   const places = await openPlaces(store, run.serverUrl);
@@ -61,7 +61,8 @@ export async function runScenario<Size extends Scale>(run: ScenarioRun<Size>): P
         await cp(places.folder, join(run.keep, `${scenario.name}-${store}`), { recursive: true });
       }
     } finally {
-      await places.dispose();
+      // a server that went away in the middle must not take the report with it
+      await places.dispose().catch((error: Error) => verdict.fail(error.message));
     }
   }
   const { ok, broken, figures } = verdict;

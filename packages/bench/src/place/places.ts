@@ -5,6 +5,9 @@ import { join } from "node:path";
 import pg from "pg";
 import { openPlace, type Place, type StoreName } from "./place.js";
 
+/** Milliseconds after which a server that does not answer is one that cannot be used. */
+const patience = 15_000;
+
 /** One scenario's databases and files; all of it is gone after `dispose`. */
 export interface Places {
   /** For logs and progress files of the run. */
@@ -16,7 +19,16 @@ export interface Places {
   dispose(): Promise<void>;
 }
 
-/** `serverUrl` is for Postgres; its account must be allowed to create databases. */
+/** A Postgres server cannot be used. Its message is the reason, and holds no password. */
+export class ServerError extends Error {}
+
+/** Does what every run begins with, so that a server that is of no use is known before the first of them. */
+export async function checkServer(serverUrl: string): Promise<void> {
+  const places = await openPlaces("postgres", serverUrl);
+  await places.dispose();
+}
+
+/** `serverUrl` is for Postgres; its account must be allowed to create databases, or this is a `ServerError`. */
 export async function openPlaces(store: StoreName, serverUrl: string | undefined): Promise<Places> {
   const folder = await mkdtemp(join(tmpdir(), "milepost-chaos-"));
   let count = 0;
@@ -37,11 +49,16 @@ export async function openPlaces(store: StoreName, serverUrl: string | undefined
       dispose: () => remove(folder),
     };
   }
-  if (serverUrl === undefined) throw new Error("Postgres needs the URL of a server");
   const name = `milepost_chaos_${randomBytes(6).toString("hex")}`;
-  const own = new URL(serverUrl);
-  own.pathname = `/${name}`;
-  await query(serverUrl, `CREATE DATABASE ${name}`);
+  let own: URL;
+  try {
+    if (serverUrl === undefined) throw new Error("Postgres needs the URL of a server");
+    own = databaseUrl(serverUrl, name);
+    await query(serverUrl, `CREATE DATABASE ${name}`);
+  } catch (error) {
+    await remove(folder);
+    throw error;
+  }
   return {
     folder,
     create: ({ migrated = true } = {}) => create((n) => ({ store, url: own.href, schema: `run_${n}` }), migrated),
@@ -53,8 +70,14 @@ export async function openPlaces(store: StoreName, serverUrl: string | undefined
       return Number(row?.n ?? 0);
     },
     async dispose() {
-      await query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-      await remove(folder);
+      try {
+        await query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      } catch (cause) {
+        // the name: somebody has to remove it by hand
+        throw new ServerError(`the database ${name} is not removed: ${(cause as Error).message}`, { cause });
+      } finally {
+        await remove(folder);
+      }
     },
   };
 }
@@ -64,12 +87,35 @@ function remove(folder: string): Promise<void> {
   return rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
-async function query(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
+function databaseUrl(serverUrl: string, name: string): URL {
+  // the URL parser's own error has the whole of it, password included
+  if (!URL.canParse(serverUrl) || !/^postgres(ql)?:\/\//i.test(serverUrl)) {
+    throw new ServerError("it is not a URL like postgres://user:password@host:5432/database");
   }
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url;
+}
+
+async function query(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
+  try {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: patience });
+    // a connection that is lost fails the query too; without a listener it would end the process
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  } catch (cause) {
+    throw new ServerError(reasonOf(cause), { cause });
+  }
+}
+
+/** One line. A host with several addresses fails with one error for each, and no message of its own. */
+function reasonOf(error: unknown): string {
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const reasons = errors.map((each) => (each instanceof Error ? each.message : String(each)));
+  return [...new Set(reasons)].join("; ").replaceAll(/\s+/g, " ");
 }

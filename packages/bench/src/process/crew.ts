@@ -22,7 +22,8 @@ export class Child {
     process.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-4_000);
     });
-    this.ended = once(process, "close").then(([code, signal]) => {
+    // its end may be known before its last message is read; the line is closed after that
+    this.ended = Promise.all([once(process, "close"), once(process, "disconnect")]).then(([[code, signal]]) => {
       this.#over = { code, signal };
       return this.#over;
     });

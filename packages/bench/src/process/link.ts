@@ -12,13 +12,17 @@ export async function runProgram<Input>(program: (input: Input, link: Link) => P
   process.on("disconnect", () => process.exit(0));
   // Ctrl-C reaches the whole process group; the harness decides what becomes of us
   process.on("SIGINT", () => {});
+  const sending: Promise<void>[] = [];
   const link: Link = {
-    send: (message) => void process.send?.(message),
+    send(message) {
+      sending.push(new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve())));
+    },
     onMessage: (listener) => void process.on("message", listener),
   };
   try {
     await program(JSON.parse(process.argv[2] ?? "{}") as Input, link);
-    // exit() would cut off messages on their way
+    // exit() would cut off messages on their way, and a report may be large
+    await Promise.all(sending);
     process.exitCode = 0;
     process.removeAllListeners("disconnect");
     process.disconnect?.();

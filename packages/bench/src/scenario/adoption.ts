@@ -9,28 +9,25 @@ import { startSink } from "../sink/sink.js";
 import { sinkNotifier } from "../sink/sink-notifier.js";
 import { namedMilestone } from "../workload/announced-milestone.js";
 import { metric } from "../workload/event-streams.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  /** Counters that run already and get no event meanwhile. */
-  readonly counters: number;
-  readonly kills: number;
-  /** Processes that go on recording, each on a subject of its own. */
-  readonly recorders: number;
-  /** Of the time before the adoption, that recording during it is compared with. */
-  readonly seconds: number;
-  /** Counters of those that had levels behind them that get an event afterwards. */
-  readonly sample: number;
-}
+const sizes = {
+  counters: { full: 1_000_000, short: 2_000, what: "that run already and get no event meanwhile" },
+  kills: { full: 5, short: 1, what: "of the process that adopts", zero: "none" },
+  recorders: { full: 2, short: 1, what: "processes that go on recording, each on its own subject" },
+  seconds: { full: 10, short: 1, what: "of recording before, to compare with" },
+  sample: { full: 1_000, short: 20, what: "adopted counters with levels behind that get an event" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
-export const adoption: Scenario<Size> = {
+export const adoption: Scenario = {
   name: "adoption",
   title: "a milestone is installed over many idle counters, and the process that adopts them is killed by kill -9",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: { counters: 1_000_000, kills: 5, recorders: 2, seconds: 10, sample: 1_000 },
-    short: { counters: 2_000, kills: 1, recorders: 1, seconds: 1, sample: 20 },
+  sizes,
+  conflict({ counters, sample }: Size) {
+    if (sample <= Math.ceil(counters / 10)) return undefined;
+    return `--sample (${sample}) is above a tenth of --counters (${counters})`;
   },
   run,
 };

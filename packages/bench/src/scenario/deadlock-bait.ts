@@ -5,32 +5,27 @@ import { openPlace } from "../place/place.js";
 import type { BatchClientInput, BatchClientReport } from "../program/batch-client.js";
 import { evenLevels } from "../workload/announced-milestone.js";
 import { type BaitShape, batchAt } from "../workload/bait-batches.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  readonly clients: number;
-  readonly processes: number;
-  readonly subjects: number;
-  readonly seconds: number;
-  /** Events of a batch. */
-  readonly batch: number;
-  /** Retries that are accepted, in percent of the batches. */
-  readonly mostRetries: number;
-}
+const sizes = {
+  clients: { full: 16, short: 8, what: "that record batches at once" },
+  processes: { full: 4, short: 2, what: "that the clients are spread over" },
+  subjects: { full: 100, short: 30, what: "counters" },
+  seconds: { full: 300, short: 3, what: "from the first batch to the last" },
+  batch: { full: 30, short: 30, what: "events of a batch" },
+  // short: few batches, and one of them that waited too long on a slow machine is many percent
+  mostRetries: { full: 1, short: 10, what: "retries that are accepted, in percent of the batches", zero: "none" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
 /** SQLSTATEs of a deadlock, a failed serialization and a lock that was waited for too long. */
 const lockErrors = ["40P01", "40001", "55P03"];
 
-export const deadlockBait: Scenario<Size> = {
+export const deadlockBait: Scenario = {
   name: "R7",
   title: "batches over the same counters and the same event ids, each client in an order of its own",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: { clients: 16, processes: 4, subjects: 100, seconds: 300, batch: 30, mostRetries: 1 },
-    // few batches: one of them that waited too long on a slow machine is many percent
-    short: { clients: 8, processes: 2, subjects: 30, seconds: 3, batch: 30, mostRetries: 10 },
-  },
+  sizes,
   run,
 };
 

@@ -9,27 +9,23 @@ import { startSink } from "../sink/sink.js";
 import { sinkNotifier } from "../sink/sink-notifier.js";
 import { namedMilestone } from "../workload/announced-milestone.js";
 import { eventAt, metric, type StreamShape } from "../workload/event-streams.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 import type { Verdict } from "./verdict.js";
 
-interface Size {
-  readonly [name: string]: number;
-  readonly seconds: number;
-  /** Of all writers with the old code together; one that only records adds a tenth. */
-  readonly perSecond: number;
-  readonly writers: number;
-  readonly subjects: number;
-}
+const sizes = {
+  seconds: { full: 20, short: 3, what: "from the first event to the last" },
+  perSecond: { full: 1_000, short: 500, what: "events of all old writers; one that only records adds a tenth" },
+  writers: { full: 3, short: 3, what: "processes that record with the old code" },
+  subjects: { full: 50, short: 10, what: "counters" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
-export const deployments: Scenario<Size> = {
+export const deployments: Scenario = {
   name: "R6",
   title:
     "milestones are added, edited and removed by deployments while old code and record-only processes go on writing",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: { seconds: 20, perSecond: 1_000, writers: 3, subjects: 50 },
-    short: { seconds: 3, perSecond: 500, writers: 3, subjects: 10 },
-  },
+  sizes,
   run,
 };
 

@@ -21,18 +21,15 @@ import {
   smallMilestone,
   smallShape,
 } from "../workload/small-work.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 import { type Figure, Verdict } from "./verdict.js";
 
-interface Size {
-  readonly [name: string]: number;
-  /** Deaths tried at most; 0 = every point in both modes. */
-  readonly cases: number;
-  /** 1: also later passes of the points that are passed often, not only the first. */
-  readonly laterHits: number;
-  /** Cases side by side. */
-  readonly together: number;
-}
+const sizes = {
+  cases: { full: 0, short: 10, what: "deaths tried at most", zero: "every point in both modes" },
+  laterHits: { full: 1, short: 0, what: "1: also later passes of points passed often", zero: "only the first" },
+  together: { full: 6, short: 4, what: "cases side by side" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
 /** A process dies when it comes by `point` for the `hit`th time. */
 interface Death {
@@ -68,12 +65,12 @@ const secondDeaths: readonly (readonly string[])[] = [
   ["counters.add(drained)/commit:after", "counters.add(drained)/commit:after"],
 ];
 
-export const failpoints: Scenario<Size> = {
+export const failpoints: Scenario = {
   name: "failpoints",
   title:
     "kill -9 at every step between recording, also in a transaction of the host, and sent: before, in and after its transaction, in both modes",
   stores: ["postgres", "sqlite"],
-  scale: { full: { cases: 0, laterHits: 1, together: 6 }, short: { cases: 10, laterHits: 0, together: 4 } },
+  sizes,
   run,
 };
 

@@ -9,28 +9,31 @@ import type { HolderInput, HolderReport } from "../program/holder.js";
 import type { SteadyRecorderInput, SteadyRecorderOrder, SteadyRecorderReport } from "../program/steady-recorder.js";
 import { evenLevels, silentMilestone } from "../workload/announced-milestone.js";
 import { metric } from "../workload/event-streams.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  /** How long the transactions stay open, and how long the time before is that they are compared with. */
-  readonly seconds: number;
-  /** Calls that each recorder answers at least in that time. */
-  readonly calls: number;
-  /** Milliseconds that a call may take longer because of them; 0 = not looked at. */
-  readonly mostDelay: number;
-}
+const sizes = {
+  seconds: { full: 10, short: 2, what: "the transactions stay open; calls are timed as long before" },
+  calls: { full: 200, short: 200, what: "that each recorder answers at least in that time" },
+  mostDelay: {
+    full: 50,
+    short: 0,
+    what: "milliseconds that a call may lose",
+    zero: "not looked at",
+    only: "postgres",
+  },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
 const levels = evenLevels(20, 2_000);
 const beside = 20;
 /** Milliseconds after which a recorder that should not wait counts as waiting. */
 const patience = 60_000;
 
-export const heldTransaction: Scenario<Size> = {
+export const heldTransaction: Scenario = {
   name: "held-transaction",
   title: "transactions of a host that recorded an event stay open: who waits for them, and what is left of them",
   stores: ["postgres", "sqlite"],
-  scale: { full: { seconds: 10, calls: 200, mostDelay: 50 }, short: { seconds: 2, calls: 200, mostDelay: 0 } },
+  sizes,
   run,
 };
 

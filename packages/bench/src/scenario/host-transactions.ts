@@ -10,48 +10,29 @@ import { startSink } from "../sink/sink.js";
 import { evenLevels } from "../workload/announced-milestone.js";
 import { eventAt, type StreamShape } from "../workload/event-streams.js";
 import { seededRandom, shuffled } from "../workload/random.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  readonly hosts: number;
-  readonly transactions: number;
-  /** Of them, those that the host rolls back. */
-  readonly rollbacks: number;
-  /** Of the others, those in the middle of which a host is killed: half before the commit, half in it. */
-  readonly kills: number;
-  readonly subjects: number;
-  readonly thresholds: number;
-  readonly workers: number;
-  readonly concurrency: number;
-}
+const sizes = {
+  hosts: { full: 6, short: 3, what: "processes with transactions" },
+  transactions: { full: 2_000, short: 200, what: "of all hosts together" },
+  rollbacks: { full: 1_000, short: 100, what: "transactions that are rolled back", zero: "none" },
+  kills: { full: 40, short: 4, what: "of hosts in the other transactions, half in the commit", zero: "none" },
+  subjects: { full: 20, short: 5, what: "counters" },
+  thresholds: { full: 25, short: 10, what: "levels of the milestone" },
+  workers: { full: 2, short: 2, what: "processes that drain, announce and send" },
+  concurrency: { full: 10, short: 5, what: "messages that a worker sends side by side" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
-export const hostTransactions: Scenario<Size> = {
+export const hostTransactions: Scenario = {
   name: "R4",
   title:
     "events recorded in transactions of hosts that commit, roll back or are killed: exactly the committed ones count",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: {
-      hosts: 6,
-      transactions: 2_000,
-      rollbacks: 1_000,
-      kills: 40,
-      subjects: 20,
-      thresholds: 25,
-      workers: 2,
-      concurrency: 10,
-    },
-    short: {
-      hosts: 3,
-      transactions: 200,
-      rollbacks: 100,
-      kills: 4,
-      subjects: 5,
-      thresholds: 10,
-      workers: 2,
-      concurrency: 5,
-    },
+  sizes,
+  conflict({ transactions, rollbacks, kills }: Size) {
+    if (rollbacks + kills <= transactions) return undefined;
+    return `--rollbacks (${rollbacks}) and --kills (${kills}) together are above --transactions (${transactions})`;
   },
   run,
 };

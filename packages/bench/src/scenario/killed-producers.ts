@@ -14,20 +14,20 @@ import { startSink } from "../sink/sink.js";
 import { evenLevels } from "../workload/announced-milestone.js";
 import { eventsBySubject } from "../workload/event-streams.js";
 import { seededRandom } from "../workload/random.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  readonly producers: number;
-  readonly subjects: number;
-  readonly thresholds: number;
-  readonly events: number;
-  readonly kills: number;
-  readonly replay: number;
-  readonly workers: number;
-  readonly workerKills: number;
-  readonly concurrency: number;
-}
+const sizes = {
+  producers: { full: 8, short: 3, what: "processes that record" },
+  subjects: { full: 200, short: 10, what: "counters" },
+  thresholds: { full: 20, short: 20, what: "levels of the milestone" },
+  events: { full: 200_000, short: 3_000, what: "of all producers together, at least" },
+  kills: { full: 200, short: 6, what: "of producers", zero: "none" },
+  replay: { full: 50, short: 50, what: "events that a new producer records again", zero: "none" },
+  workers: { full: 2, short: 2, what: "processes that announce and send" },
+  workerKills: { full: 20, short: 2, what: "of workers", zero: "none" },
+  concurrency: { full: 10, short: 5, what: "messages that a worker sends side by side" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
 // Long enough that a busy machine lets no call run into its deadline: what is ambiguous is so because of a kill.
 const delivery: Partial<DeliveryTiming> = {
@@ -39,34 +39,11 @@ const delivery: Partial<DeliveryTiming> = {
   announceTries: 50,
 };
 
-export const killedProducers: Scenario<Size> = {
+export const killedProducers: Scenario = {
   name: "R1",
   title: "kill -9 of producers that replay, and of workers that announce: counted, crossed and sent at most once",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: {
-      producers: 8,
-      subjects: 200,
-      thresholds: 20,
-      events: 200_000,
-      kills: 200,
-      replay: 50,
-      workers: 2,
-      workerKills: 20,
-      concurrency: 10,
-    },
-    short: {
-      producers: 3,
-      subjects: 10,
-      thresholds: 20,
-      events: 3_000,
-      kills: 6,
-      replay: 50,
-      workers: 2,
-      workerKills: 2,
-      concurrency: 5,
-    },
-  },
+  sizes,
   run,
 };
 
@@ -77,7 +54,8 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   const shape = {
     seed,
     streams: scale.producers,
-    events: Math.floor(scale.events / scale.producers),
+    // rounded up: no stream is empty, so that few events are no run in which nothing happens
+    events: Math.ceil(scale.events / scale.producers),
     subjects: scale.subjects,
   };
   const total = shape.streams * shape.events;

@@ -6,17 +6,15 @@ import type { RetryingClientInput, RetryingClientReport } from "../program/retry
 import { evenLevels } from "../workload/announced-milestone.js";
 import { eventAt, eventsBySubject, type StreamShape } from "../workload/event-streams.js";
 import { randomAt } from "../workload/random.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  /** Postgres: connections that are cut, one for each event. */
-  readonly cuts: number;
-  /** SQLite: processes that are killed. */
-  readonly kills: number;
-  readonly clients: number;
-  readonly subjects: number;
-}
+const sizes = {
+  cuts: { full: 500, short: 40, what: "connections that are cut, one for each event", only: "postgres" },
+  kills: { full: 500, short: 4, what: "processes that are killed, one for each event", only: "sqlite" },
+  clients: { full: 4, short: 2, what: "processes that record" },
+  subjects: { full: 20, short: 4, what: "counters" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
 /** What a client was told in the end, and whether it is certain that the first try had been committed. */
 interface Answer extends RetryingClientReport {
@@ -29,15 +27,12 @@ interface Answer extends RetryingClientReport {
  * SQLite has no network: there the process dies by kill -9 when COMMIT has returned and the caller does not know yet, and
  * another one records the event again; that takes a start for each fault, hence fewer of them.
  */
-export const lostAnswers: Scenario<Size> = {
+export const lostAnswers: Scenario = {
   name: "R5",
   title:
     "the answer to a recording is lost (Postgres: connection cut; SQLite: kill -9 after COMMIT); it is recorded again",
   stores: ["postgres", "sqlite"],
-  scale: {
-    full: { cuts: 500, kills: 100, clients: 4, subjects: 20 },
-    short: { cuts: 40, kills: 4, clients: 2, subjects: 4 },
-  },
+  sizes,
   run,
 };
 

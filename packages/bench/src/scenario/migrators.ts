@@ -1,21 +1,19 @@
 import { readTables } from "../check/tables.js";
 import { openPlace } from "../place/place.js";
 import type { MigratorInput, MigratorReport } from "../program/migrator.js";
-import type { Scenario, ScenarioContext } from "./scenario.js";
+import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
-interface Size {
-  readonly [name: string]: number;
-  /** Processes that migrate one empty database at once. */
-  readonly migrators: number;
-  /** Empty databases, one after another. */
-  readonly rounds: number;
-}
+const sizes = {
+  migrators: { full: 20, short: 6, what: "processes that migrate one empty database at once" },
+  rounds: { full: 5, short: 1, what: "empty databases, one after another" },
+} satisfies Sizes;
+type Size = ScaleOf<typeof sizes>;
 
-export const migrators: Scenario<Size> = {
+export const migrators: Scenario = {
   name: "migrators",
   title: "many processes migrate one empty database at once: all succeed, each migration is applied once",
   stores: ["postgres", "sqlite"],
-  scale: { full: { migrators: 20, rounds: 5 }, short: { migrators: 6, rounds: 1 } },
+  sizes,
   run,
 };
 

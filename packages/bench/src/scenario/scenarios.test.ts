@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { runScenario } from "../chaos/run-scenario.js";
 import { bundlePrograms, type Programs } from "../process/bundle.js";
+import { scaleOf } from "./scenario.js";
 import { scenarios } from "./scenarios.js";
 
 // Every scenario in its short form: real processes, real kills, a few seconds each. `chaos` has the full figures.
@@ -18,7 +19,7 @@ describe.each(scenarios)("$name: $title", (scenario) => {
     const { ok, broken, ...figures } = await runScenario({
       scenario,
       store,
-      scale: scenario.scale.short,
+      scale: scaleOf(scenario, "short"),
       seed,
       programs,
       serverUrl,

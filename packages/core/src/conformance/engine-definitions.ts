@@ -67,7 +67,7 @@ export const engineDefinitionCases: readonly ConformanceCase[] = [
       const after = deploy(store, notifier, { ten: [5, 10, 20] });
       const told: { counters: number; done: boolean }[] = [];
       after.on("adopted", ({ counters, done }) => told.push({ counters, done }));
-      await after.runOnce();
+      assert.equal((await after.runOnce()).adopted, 2_500);
       assert.ok(told.length >= 3, `told ${told.length} times`);
       assert.deepEqual(told.at(-1), { counters: 2_500, done: true });
       assert.equal((await after.definitions.list())[0]?.adopted, true);
@@ -81,7 +81,7 @@ export const engineDefinitionCases: readonly ConformanceCase[] = [
         ["20"],
       );
       told.length = 0;
-      await after.runOnce();
+      assert.equal((await after.runOnce()).adopted, 0);
       assert.deepEqual(told, [], "there is nothing left to adopt");
     },
   },

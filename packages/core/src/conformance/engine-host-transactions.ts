@@ -81,7 +81,7 @@ export const engineHostTransactionCases: readonly ConformanceCase[] = [
         drained.crossings.map((crossing) => [crossing.eventId, crossing.reachedAt]),
         [["e2", reachedAt]],
       );
-      assert.deepEqual(await milepost.drain(), { counted: 0, duplicates: 0, crossings: [] });
+      assert.deepEqual(await milepost.drain(), { counted: 0, duplicates: 0, crossings: [], refused: 0 });
     },
   },
   {
@@ -122,7 +122,8 @@ export const engineHostTransactionCases: readonly ConformanceCase[] = [
           event({ id: "c", subject: "brand" }),
         ]),
       );
-      assert.equal((await milepost.drain()).counted, 2);
+      const { crossings: _, ...drained } = await milepost.drain();
+      assert.deepEqual(drained, { counted: 2, duplicates: 0, refused: 1 });
       const [refused, ...others] = await milepost.inbox.list({ refused: true });
       assert.deepEqual([refused?.id, refused?.refusal?.code, others], ["b", "counter_overflow", []]);
       assert.deepEqual(await milepost.inbox.list(), []);
@@ -141,12 +142,15 @@ export const engineHostTransactionCases: readonly ConformanceCase[] = [
     name: "sets an event aside whose retention was over before it was drained",
     async run(opened) {
       const { milepost: _, clock } = setUp(opened.store);
-      const options = { metrics: { kept: { eventRetention: hour } }, runtime: { now: clock.now } };
+      const metrics = { kept: { eventRetention: hour }, other: {} };
+      const options = { metrics, runtime: { now: clock.now } };
       const milepost = createMilepost({ store: opened.store, ...options });
       const fresh = { id: "e1", metric: "kept", subject: "acme", occurredAt: clock.now() };
-      await inTransaction(opened, milepost, (recorder) => recorder.record(fresh));
+      const beside = { ...fresh, metric: "other" };
+      await inTransaction(opened, milepost, (recorder) => recorder.recordMany([fresh, beside, beside]));
       clock.advance(hour + 1);
-      assert.equal((await milepost.drain()).counted, 0);
+      const { drained, refused } = await milepost.runOnce();
+      assert.deepEqual([drained, refused], [1, 1], "a pass tells of both");
       assert.equal((await milepost.inbox.list({ refused: true }))[0]?.refusal?.code, "event_too_late");
     },
   },

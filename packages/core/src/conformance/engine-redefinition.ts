@@ -46,7 +46,7 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
       restarted.on("behind", (event) => behind.push(event));
       await restarted.recordMany(at(2));
       await restarted.runOnce();
-      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"], ignored: [] }]);
+      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["few"], absent: [], ignored: [] }]);
       assert.deepEqual(notifier.sent, []);
 
       const unsigned = await refusal(() => restarted.definitions.reinstall({ by: "", why: "x" }));
@@ -119,6 +119,63 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
         ["few", "2", "announced", "e2"],
         ["more", "3", "adopted", ""],
       ]);
+    },
+  },
+  {
+    about,
+    name: "a rollback answers what it came to, also where it leaves the code behind, and a repeat does nothing",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      await createMilepost({ store: one, onUnknownMetric: "count" }).record({ ...at(1)[0]!, metric: "sms.delivered" });
+      const old = deploy(one, notifier, { few: [2] });
+      await old.ready();
+      await deploy(two, notifier, { few: [2], more: [3] }).ready();
+      const behind: unknown[] = [];
+      old.on("behind", (event) => behind.push(event));
+
+      const told = { by: "ops", why: "rollback" };
+      const state = async (remove?: readonly string[]) =>
+        (await old.definitions.reinstall({ ...told, ...(remove && { remove }) })).map((report) => [
+          report.metric,
+          report.generation,
+          report.milestones,
+          report.removed,
+          report.evaluated,
+        ]);
+      assert.deepEqual(await state(), [[metric, 2, ["few", "more"], [], false]], "nothing of the code was replaced");
+      assert.deepEqual(behind, [{ metric, generation: 2, milestones: ["more"], absent: ["more"], ignored: [] }]);
+      const rolledBack = [[metric, 3, ["few"], ["more"], true]];
+      assert.deepEqual(await state(["more"]), rolledBack);
+      assert.deepEqual(await state(["more"]), rolledBack, "what is removed already is passed over");
+      assert.deepEqual(
+        (await one.lanes.acts({ tenant: "default", entity: "definition", entityId: metric })).map(({ act }) => act),
+        ["reinstall"],
+        "where nothing changes nothing was decided",
+      );
+    },
+  },
+  {
+    about,
+    name: "a rollback refuses to remove what never was installed, and what its own code has",
+    async run(opened) {
+      const [one, two, notifier] = await rolling(opened);
+      const old = deploy(one, notifier, { few: [2] });
+      await old.ready();
+      await deploy(two, notifier, { few: [3], more: [3] }).ready();
+      old.on("behind", () => {});
+      const refused = async (...remove: string[]) => {
+        const { code, path, expected } = await refusal(() =>
+          old.definitions.reinstall({ remove, by: "ops", why: "rollback" }),
+        );
+        return [code, path, expected];
+      };
+      const installed = 'an installed milestone ("few", "more")';
+      assert.deepEqual(await refused("mroe"), ["invalid_options", "remove[0]", installed]);
+      assert.deepEqual(await refused("more", "mroe"), ["invalid_options", "remove[1]", installed]);
+      const own = "a milestone the code has no longer";
+      assert.deepEqual(await refused("more", "few"), ["invalid_options", "remove[1]", own]);
+      const [definition] = await old.definitions.list();
+      assert.deepEqual([definition?.generation, definition?.milestones], [2, ["few", "more"]], "nothing was stored");
     },
   },
   {

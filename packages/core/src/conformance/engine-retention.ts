@@ -38,9 +38,13 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
           ["c", 1, 4, clock.now()],
         ],
       );
-      const [, { rev, place } = { rev: 0, place: 0 }] = kept;
-      const rest = await milepost.events.list({ metric, subject: "acme", after: { rev, place }, limit: 1 });
-      assert.deepEqual(rest, kept.slice(2));
+      const { rev, place } = kept[1]!;
+      for (const after of [{ rev, place }, kept[1]!]) {
+        const rest = await milepost.events.list({ metric, subject: "acme", after, limit: 1 });
+        assert.deepEqual(rest, kept.slice(2));
+      }
+      const counters = await milepost.counters.list();
+      assert.deepEqual(await milepost.counters.list({ after: counters.at(-1)! }), [], "a counter as it was answered");
       assert.deepEqual(await milepost.events.list({ metric, subject: "brand" }), []);
     },
   },
@@ -83,7 +87,8 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
       assert.equal((await milepost.events.list({ metric, subject: "acme", limit: 10_000 })).length, 2_301);
       assert.equal((await refusal(() => milepost.record(event("old1", old)))).code, "event_too_late");
       clock.advance(hour + 1);
-      await milepost.runOnce();
+      assert.equal((await milepost.runOnce()).purged, 2_300);
+      assert.equal((await milepost.runOnce()).purged, 0);
       const kept = await milepost.events.list({ metric, subject: "acme", limit: 10_000 });
       assert.deepEqual(
         kept.map(({ id }) => id),
@@ -130,6 +135,25 @@ export const engineRetentionCases: readonly ConformanceCase[] = [
       assert.equal((await refusal(() => unaware.record(event("old", old)))).code, "event_too_late");
       const fresh = await unaware.record(event("fresh", clock.now()));
       assert.deepEqual([fresh.counted, fresh.value], [true, 2]);
+    },
+  },
+  {
+    about,
+    name: "a default that the metric ran with is a value it had before: only a person's word brings it back",
+    async run({ store }) {
+      const clock = new StillClock();
+      const settings = async (milepost: Milepost) =>
+        (await milepost.definitions.list()).map(({ eventRetention, retain }) => [eventRetention, retain]);
+      await keeping(store, {}, clock).ready();
+      await keeping(store, { eventRetention: day, retain: "events" }, clock).ready();
+      const back = keeping(store, { eventRetention: null, retain: "ids" }, clock);
+      const ignored: unknown[] = [];
+      back.on("behind", (event) => ignored.push(event.ignored));
+      assert.deepEqual(await settings(back), [[day, "events"]]);
+      assert.deepEqual(ignored, [["retain", "eventRetention"]]);
+      const [report] = await back.definitions.reinstall({ by: "ops", why: "for good" });
+      assert.deepEqual([report?.eventRetention, report?.retain], [null, "ids"]);
+      assert.deepEqual(await settings(back), [[null, "ids"]]);
     },
   },
   {

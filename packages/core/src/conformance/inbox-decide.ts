@@ -26,7 +26,7 @@ const actsOn = async (store: Store, entityId: string, tenant = "default") =>
 export const inboxDecideCases: readonly ConformanceCase[] = [
   {
     about,
-    name: "all refused rows of a tenant wait again in their old places, and one act tells who let them",
+    name: "all refused rows of a tenant wait again in their old places, each with an act that tells who let it",
     requires,
     async run(opened) {
       const { store } = opened;
@@ -39,12 +39,14 @@ export const inboxDecideCases: readonly ConformanceCase[] = [
       assert.deepEqual(await waiting(other), [rows[0], rows[2], rows[3]]);
       assert.deepEqual(ids(await refusedRows(other)), ["e1"]);
       const { by, why, now: when } = retry;
-      const act = { tenant: "a", entity: "inbox", entityId: "*", act: "retry", by, why, at: when };
-      assert.deepEqual(await actsOn(other, "*", "a"), [act]);
-      assert.deepEqual(await actsOn(other, "*", "b"), []);
-      for (const row of rows) assert.deepEqual(await actsOn(other, String(row.number), "a"), []);
-      assert.equal(await store.inbox.decide({ ...retry, now: at(8) }), 0, "a repeat finds none, and is an act too");
-      assert.deepEqual(await actsOn(other, "*", "a"), [act, { ...act, at: at(8) }]);
+      const act = { tenant: "a", entity: "inbox", act: "retry", by, why, at: when };
+      for (const { number } of [rows[0]!, rows[2]!]) {
+        assert.deepEqual(await actsOn(other, String(number), "a"), [{ ...act, entityId: String(number) }]);
+      }
+      assert.equal(await store.inbox.decide({ ...retry, now: at(8) }), 0, "a repeat finds none, and decided nothing");
+      const others = ["*", String(rows[1]!.number), String(rows[3]!.number)];
+      for (const entityId of others) assert.deepEqual(await actsOn(other, entityId, "a"), []);
+      assert.equal((await actsOn(other, String(rows[0]!.number), "a")).length, 1);
     },
   },
   {
@@ -72,7 +74,9 @@ export const inboxDecideCases: readonly ConformanceCase[] = [
       }
       assert.equal(await store.inbox.decide(again({ numbers: [first, third] })), 0);
       assert.deepEqual(await waiting(other), [rows[0], rows[2], rows[3]]);
-      assert.equal((await actsOn(other, "*")).length, 1, "that somebody tried is recorded all the same");
+      for (const entityId of ["*", String(second), String(unrefused)])
+        assert.deepEqual(await actsOn(other, entityId), []);
+      assert.equal((await actsOn(other, String(first))).length, 1, "where nothing was decided nothing is recorded");
     },
   },
   {
@@ -90,18 +94,13 @@ export const inboxDecideCases: readonly ConformanceCase[] = [
       assert.deepEqual(await refusedRows(other), [{ ...rows[1], refusal: because }]);
       assert.deepEqual(await waiting(other), rows.slice(3), "one that waits is nobody's to discard");
       const { by, why } = input;
-      const act = { tenant: "a", entity: "inbox", entityId: "*", act: "discard", by, why, at: at(8) };
-      assert.deepEqual(await actsOn(other, "*", "a"), [act]);
+      const act = { tenant: "a", entity: "inbox", act: "discard", by, why, at: at(8) };
       assert.equal(await store.inbox.decide(again({ tenant: "a" })), 0);
-      assert.equal(await store.inbox.decide({ ...input, now: at(9) }), 0, "a repeat finds none, and is an act too");
-      assert.deepEqual(
-        (await actsOn(other, "*", "a")).map((each) => [each.act, each.at]),
-        [
-          ["discard", at(8)],
-          ["retry", at(7)],
-          ["discard", at(9)],
-        ],
-      );
+      assert.equal(await store.inbox.decide({ ...input, now: at(9) }), 0, "a repeat finds none, and decided nothing");
+      for (const { number } of [rows[0]!, rows[2]!]) {
+        assert.deepEqual(await actsOn(other, String(number), "a"), [{ ...act, entityId: String(number) }]);
+      }
+      assert.deepEqual(await actsOn(other, "*", "a"), []);
       assert.equal(await counter(other, { tenant: "a" }), undefined);
       const repeat = await record(other, [event({ tenant: "a", id: "e0" })]);
       assert.deepEqual(repeat.duplicates, [], "its id was never remembered");
@@ -146,7 +145,9 @@ export const inboxDecideCases: readonly ConformanceCase[] = [
       assert.equal(await store.inbox.decide(again({ tenant: "other" })), 0);
       assert.equal(await store.inbox.decide(discard({ tenant: "other" })), 0);
       assert.deepEqual(await refusedRows(store), [{ ...row, refusal: because }]);
-      assert.deepEqual(await actsOn(store, String(row!.number), "other"), []);
+      for (const tenant of ["default", "other"]) {
+        for (const id of ["*", String(row!.number), String(max)]) assert.deepEqual(await actsOn(store, id, tenant), []);
+      }
     },
   },
   {
@@ -190,11 +191,14 @@ export const inboxDecideCases: readonly ConformanceCase[] = [
     about,
     name: "without a given time the store's own clock decides when a person decided",
     requires,
-    async run({ store }) {
+    async run(opened) {
+      const { store } = opened;
+      const [row] = await inboxed(opened, [inboxEvent()]);
       await assertOwnClock(async () => {
+        await store.inbox.refuse({ number: row!.number, ...because });
         const { now: _, ...byOwnClock } = again();
         await store.inbox.decide(byOwnClock);
-        return (await actsOn(store, "*"))[0]?.at ?? null;
+        return (await actsOn(store, String(row!.number)))[0]?.at ?? null;
       });
     },
   },

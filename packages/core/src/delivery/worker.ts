@@ -33,6 +33,14 @@ export interface Worker {
 
 /** What one pass did. */
 export interface PassReport {
+  /** Events of the host's transactions that were counted; repeats of an id count nothing. */
+  readonly drained: number;
+  /** Events of the host's transactions that cannot be counted and were set aside: `inbox.list({ refused: true })`. */
+  readonly refused: number;
+  /** Idle counters that met milestones which were installed while they ran. */
+  readonly adopted: number;
+  /** Events forgotten, because their retention was over. */
+  readonly purged: number;
   /** Counters evaluated that were left due. */
   readonly evaluated: number;
   /** Crossings by how their announcement ended. */
@@ -59,6 +67,14 @@ const writingTime = 1_000;
 const firstBackoff = 1_000;
 const longestBackoff = 30_000;
 
+/** What was done beside evaluating and delivering. */
+export interface Upkeep {
+  readonly drained: number;
+  readonly refused: number;
+  readonly adopted: number;
+  readonly more: boolean;
+}
+
 /** What a worker works with. */
 export interface Workshop {
   readonly store: Store;
@@ -71,12 +87,12 @@ export interface Workshop {
   readonly ready: () => Promise<void>;
   /** Reads what other processes have installed since. */
   readonly refresh: () => Promise<void>;
-  /** Counts a chunk of what host transactions left, adopts a chunk of counters; answers whether there may be more. */
-  readonly upkeep: () => Promise<boolean>;
+  /** Counts a chunk of what host transactions left, adopts a chunk of counters; says whether there may be more. */
+  readonly upkeep: () => Promise<Upkeep>;
   /** Brings limits into force whose time has come. */
   readonly applyLimits: (stop: AbortSignal) => Promise<void>;
-  /** Forgets events whose retention is over. */
-  readonly purge: (stop: AbortSignal) => Promise<unknown>;
+  /** Forgets events whose retention is over; answers how many. */
+  readonly purge: (stop: AbortSignal) => Promise<number>;
 }
 
 /** Work under way, of which there is room for so much at once. */
@@ -176,7 +192,7 @@ export class DeliveryWorker implements Worker {
         }
         if (more || this.#lookAtOnce || now - lookedAt >= this.#options.pollInterval) {
           this.#lookAtOnce = false;
-          more = (await this.#apart(() => this.#shop.upkeep())) ?? false;
+          more = (await this.#apart(() => this.#shop.upkeep()))?.more ?? false;
           lookedAt = now;
         }
         const started = await this.#startWork();
@@ -260,14 +276,23 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
       0,
     ]),
   ) as Record<DeliveryEnd, number>;
+  let drained = 0;
+  let refused = 0;
+  let adopted = 0;
   let evaluated = 0;
 
   await shop.ready();
   await shop.refresh();
-  while ((await shop.upkeep()) && !stop.aborted);
+  for (let more = true; more && !stop.aborted; ) {
+    const done = await shop.upkeep();
+    drained += done.drained;
+    refused += done.refused;
+    adopted += done.adopted;
+    more = done.more;
+  }
   await shop.applyLimits(stop);
   await reap(store, runtime, timing, sweepLimit);
-  await shop.purge(stop);
+  const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
     const announced = await Promise.all(await announcer.start(announceLimit, never));
@@ -277,5 +302,5 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     for (const end of ended) notifications[end]++;
     moved = !stop.aborted && (swept > 0 || announced.length > 0 || ended.length > 0);
   }
-  return { evaluated, crossings, notifications };
+  return { drained, refused, adopted, purged, evaluated, crossings, notifications };
 }

@@ -28,8 +28,12 @@ export interface Definitions {
    * Installs this process' milestones and settings again where newer ones replaced or removed them, and takes away those
    * named in `remove`: for a rollback, and for going forward again after one. Without it old code never replaces newer,
    * because during a rolling deployment both run.
+   *
+   * Answers the definitions it was about, changed or not: those of metrics that the code or `remove` speaks of. One that is
+   * not `evaluated` has milestones the code lacks: they are to be named under `remove`. Throws `invalid_options` for a name
+   * in `remove` that never was installed, or that this process has the code of.
    */
-  reinstall(act: ReinstallAct): Promise<void>;
+  reinstall(act: ReinstallAct): Promise<readonly DefinitionReport[]>;
 }
 
 const actSchema = z.strictObject({ remove: listOf(keySchema, 10_000).optional(), by: keySchema, why: whySchema });
@@ -37,22 +41,25 @@ const actSchema = z.strictObject({ remove: listOf(keySchema, 10_000).optional(),
 true satisfies Agrees<typeof actSchema, ReinstallAct>;
 
 export function definitionsOver(registry: Registry): Definitions {
+  const reports = (): readonly DefinitionReport[] =>
+    registry.all.map(
+      ({ births: _, former: __, rememberedSince: ___, milestones, removed, adopted, ...definition }) => ({
+        ...definition,
+        milestones: milestones.map(({ name }) => name),
+        removed: [...removed],
+        evaluated: registry.evaluated.has(definition.metric),
+        adopted: adopted === definition.generation,
+      }),
+    );
   return {
     async list() {
       await registry.ready();
       await registry.refresh();
-      return registry.all.map(
-        ({ births: _, former: __, rememberedSince: ___, milestones, removed, adopted, ...definition }) => ({
-          ...definition,
-          milestones: milestones.map(({ name }) => name),
-          removed: [...removed],
-          evaluated: registry.evaluated.has(definition.metric),
-          adopted: adopted === definition.generation,
-        }),
-      );
+      return reports();
     },
     async reinstall(act) {
-      await registry.reinstall(parsePresent(actSchema, act, "invalid_options"));
+      const metrics = await registry.reinstall(parsePresent(actSchema, act, "invalid_options"));
+      return reports().filter(({ metric }) => metrics.includes(metric));
     },
   };
 }

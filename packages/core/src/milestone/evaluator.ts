@@ -91,14 +91,14 @@ export class Evaluator {
   }
 
   /**
-   * Lets one chunk of counters in their quiet band meet milestones that were installed while they ran; answers whether
-   * there may be more. Each chunk is a short step, so recording goes on beside it.
+   * Lets one chunk of counters in their quiet band meet milestones that were installed while they ran; answers how many
+   * met them, and whether there may be more. Each chunk is a short step, so recording goes on beside it.
    */
-  async adopt(): Promise<boolean> {
+  async adopt(): Promise<{ readonly adopted: number; readonly more: boolean }> {
     const open = [...this.#registry.evaluated.values()].find(({ metric, generation, adopted }) => {
       return adopted < generation && !this.#resting.has(metric);
     });
-    if (open === undefined) return false;
+    if (open === undefined) return { adopted: 0, more: false };
     const { metric, generation } = open;
     const begun = this.#adoptions.get(metric);
     const adoption: Adoption =
@@ -110,20 +110,21 @@ export class Evaluator {
       return { ...counter, trail: [], definition: open, complete: true, committed: false, failed: false };
     });
     await this.#commit(due);
-    const adopted = adoption.counters + due.filter(({ committed }) => committed).length;
+    const adopted = due.filter(({ committed }) => committed).length;
+    const sum = adoption.counters + adopted;
     const failed = adoption.failed || due.some((counter) => counter.failed);
-    if (counters.length > 0 || (next === null && adopted > 0)) {
-      this.#emit("adopted", { metric, counters: adopted, done: next === null && !failed });
+    if (counters.length > 0 || (next === null && sum > 0)) {
+      this.#emit("adopted", { metric, counters: sum, done: next === null && !failed });
     }
     if (next !== null) {
-      this.#adoptions.set(metric, { generation, after: next, counters: adopted, failed });
-      return true;
+      this.#adoptions.set(metric, { generation, after: next, counters: sum, failed });
+      return { adopted, more: true };
     }
     this.#adoptions.delete(metric);
     if (failed) this.#resting.set(metric, this.#runtime.monotonic() + restAfterFailure);
     else await this.#store.definitions.adopted({ metric, generation });
     await this.#registry.refresh();
-    return true;
+    return { adopted, more: true };
   }
 
   async #due(keys?: readonly CounterKey[], limit: number = counterLimit): Promise<Due[]> {

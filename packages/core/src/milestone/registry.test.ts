@@ -29,3 +29,13 @@ it("installs definitions again after a failed try", async () => {
   away = false;
   await expect(milepost.record({ id: "e1", metric: "x", subject: "acme" })).resolves.toMatchObject({ counted: true });
 });
+
+it("tells of ready() in a refusal only before it has read what is stored, also where nothing is", async () => {
+  const milepost = createMilepost({ store: memoryStore() });
+  const record = () => milepost.in(undefined as never).record({ id: "e1", metric: "x", subject: "acme" });
+  const none = "metric: a known metric (none is configured";
+  const count = ', or onUnknownMetric: "count"';
+  expect(record).toThrow(`${none}; stored ones are known after ready())${count}`);
+  await milepost.ready();
+  expect(record).toThrow(`${none})${count}`);
+});

@@ -26,7 +26,10 @@ export interface RegistryOptions {
 
 /** Who decided that replaced definitions are installed again, and why. */
 export interface ReinstallAct {
-  /** Names of installed milestones that this process' code has not, and that are to go: what a rollback takes back. */
+  /**
+   * Names of installed milestones that this process' code has not, and that are to go: what a rollback takes back. One
+   * that was removed already is passed over, so that a script may run again; one that never was installed is refused.
+   */
   readonly remove?: readonly string[];
   readonly by: string;
   readonly why: string;
@@ -54,6 +57,8 @@ export class Registry {
   #evaluated: ReadonlyMap<string, InstalledDefinition> = new Map();
   readonly #settings = new Map<string, MetricSettings>();
   #ready: Promise<void> | undefined;
+  /** Whether the stored definitions were read once. */
+  #read = false;
   #refreshing: Promise<void> | undefined;
   /** Reads and installs go one after another, so that what was read last is what is known. */
   #turn: Promise<void> = Promise.resolve();
@@ -74,10 +79,7 @@ export class Registry {
       this.#byName.set(milestone.name, milestone);
       this.#byMetric.set(milestone.metric, [...(this.#byMetric.get(milestone.metric) ?? []), milestone]);
     });
-    options.removed.forEach((name, i) => {
-      if (!this.#byName.has(name)) return;
-      throw refused(`removed[${i}]`, `"${name}" is among the milestones too`, "a milestone the code has no longer");
-    });
+    this.#refuseOwn("removed", options.removed);
   }
 
   /** Installs the definitions once, before the engine's first own step; a failed try is made again by the next call. */
@@ -97,9 +99,17 @@ export class Registry {
     return this.#refreshing;
   }
 
-  /** Makes this process' code the installed one again where it was replaced: a rollback, decided by a person. */
-  reinstall(act: ReinstallAct): Promise<void> {
-    return this.#install([], { act });
+  /**
+   * Makes this process' code the installed one again where it was replaced: a rollback, decided by a person. Answers the
+   * metrics that it was about: those that the code or `act.remove` speaks of.
+   */
+  async reinstall(act: ReinstallAct): Promise<readonly string[]> {
+    const { remove = [] } = act;
+    this.#refuseOwn("remove", remove);
+    await this.#install([], { act });
+    return this.all.flatMap(({ metric, removed }) =>
+      this.#byMetric.has(metric) || removed.some((name) => remove.includes(name)) ? metric : [],
+    );
   }
 
   /** A milestone this process has the code of. */
@@ -177,7 +187,7 @@ export class Registry {
   refuseUnknown(metric: string, path: string): void {
     if (this.countsUnknown || this.isKnown(metric)) return;
     const known = [...new Set([...this.#installed.keys(), ...this.#byMetric.keys()])].slice(0, 10);
-    const early = this.#installed.size === 0 ? "; stored ones are known after ready()" : "";
+    const early = this.#read ? "" : "; stored ones are known after ready()";
     const expected = `a known metric (${known.map((name) => `"${name}"`).join(", ") || "none is configured"}${early}), or onUnknownMetric: "count"`;
     throw refused(path, expected, expected, "unknown_metric");
   }
@@ -207,6 +217,7 @@ export class Registry {
         .map(({ metric }) => metric);
       // later, old code may still run that has the name where it was before
       if (first) this.#refuseMoved(stored.values());
+      refuseNeverInstalled(act?.remove ?? [], [...stored.values()]);
       const change = { now: this.#runtime.now?.() ?? new Date(), bringBack: act !== undefined };
       const changed = [...new Set([...this.#byMetric.keys(), ...also, ...holdsRemoved])].flatMap((metric) => {
         const next = nextDefinition(stored.get(metric), this.#code(metric, act?.remove), change);
@@ -241,6 +252,7 @@ export class Registry {
       this.#tellBehind(definition, missing);
     }
     this.#installed = installed;
+    this.#read = true;
     this.#settings.clear();
     this.#evaluated = evaluated;
     this.#rules = new Map([...installed].map(([metric, definition]) => [metric, rulesOf(definition)]));
@@ -255,7 +267,16 @@ export class Registry {
     const key = `${metric}\0${generation}`;
     if ((lacks.length === 0 && ignored.length === 0) || this.#told.has(key)) return;
     this.#told.add(key);
-    this.#emit("behind", { metric, generation, milestones: lacks, ignored });
+    const absent = lacks.filter((name) => !this.#byName.has(name));
+    this.#emit("behind", { metric, generation, milestones: lacks, absent, ignored });
+  }
+
+  /** What is to go must not be what this process runs: `option` and the code contradict each other. */
+  #refuseOwn(option: string, names: readonly string[]): void {
+    names.forEach((name, i) => {
+      if (!this.#byName.has(name)) return;
+      throw refused(`${option}[${i}]`, `"${name}" is among the milestones too`, "a milestone the code has no longer");
+    });
   }
 
   /** A name stands for one milestone for good: its crossings are stored under it, whatever metric they were on. */
@@ -272,6 +293,23 @@ export class Registry {
 function rulesOf(definition: InstalledDefinition): RecordingRules {
   const { generation, retain, eventRetention } = definition;
   return { generation, bandsSince: bandsSince(definition), retain, purged: eventRetention !== null };
+}
+
+/** A misspelt name would remove nothing and say nothing. One that is removed already is no mistake: a repeat names it. */
+function refuseNeverInstalled(names: readonly string[], stored: readonly InstalledDefinition[]): void {
+  const installed = stored.flatMap(({ milestones }) => milestones.map(({ name }) => name));
+  const known = new Set([...installed, ...stored.flatMap(({ removed }) => removed)]);
+  names.forEach((name, i) => {
+    if (known.has(name)) return;
+    const expected = `an installed milestone (${quotedNames(installed)})`;
+    throw refused(`remove[${i}]`, expected, expected);
+  });
+}
+
+/** For a message: the first ten. */
+function quotedNames(names: readonly string[]): string {
+  const shown = names.slice(0, 10).map((name) => `"${name}"`);
+  return [...shown, ...(names.length > 10 ? ["…"] : [])].join(", ") || "none is";
 }
 
 function refused(path: string, message: string, expected: string, code: ErrorCode = "invalid_options"): MilepostError {

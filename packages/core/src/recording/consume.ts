@@ -28,7 +28,7 @@ const optionsSchema = z.strictObject({
   batchSize: z.int().min(1).max(100_000).default(1_000),
   acknowledge: functionSchema,
   onRefused: functionSchema,
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: z.instanceof(AbortSignal, { error: "an AbortSignal" }).optional(),
 });
 
 export interface ConsumeResult {

@@ -7,6 +7,15 @@ import type { Store } from "../store/store.js";
 import type { Admission } from "./admission.js";
 import type { Recorder, RecordManyResult } from "./recorder.js";
 
+/** What a drain did with the rows that waited. */
+export interface DrainResult extends RecordManyResult {
+  /**
+   * Rows that cannot be counted and were set aside with the reason, so that a person decides:
+   * `inbox.list({ refused: true })`. Each is told by the event `refused` too.
+   */
+  readonly refused: number;
+}
+
 const chunkSize = 1_000;
 
 /** Refusals that another try of the same row meets again. */
@@ -29,8 +38,8 @@ export class Drain {
   }
 
   /** Counts the rows that wait until there are none or `stop` is aborted. */
-  async all(stop: AbortSignal): Promise<RecordManyResult> {
-    const chunks: RecordManyResult[] = [];
+  async all(stop: AbortSignal): Promise<DrainResult> {
+    const chunks: DrainResult[] = [];
     // on from the last number: behind an old snapshot, drained rows stay in the index and are read again each time
     let after = 0;
     for (let more = true; more && !stop.aborted; ) {
@@ -50,7 +59,7 @@ export class Drain {
    * Several may drain at once: the ids let each event count once. A row that cannot be counted is set aside with the
    * reason, and rows of metrics that this process may not count are left to others.
    */
-  async next(after = 0): Promise<RecordManyResult & { readonly more: boolean; readonly last: number }> {
+  async next(after = 0): Promise<DrainResult & { readonly more: boolean; readonly last: number }> {
     const rows = await this.#waiting(after);
     return { ...(await this.#countAll(rows)), more: rows.length === chunkSize, last: rows.at(-1)?.number ?? after };
   }
@@ -64,21 +73,22 @@ export class Drain {
     return rows;
   }
 
-  async #countAll(rows: readonly InboxRow[]): Promise<RecordManyResult> {
+  async #countAll(rows: readonly InboxRow[]): Promise<DrainResult> {
     const inTime: InboxRow[] = [];
     for (const row of rows) {
       const late = this.#admission.outOfTime(row, "");
       if (late === undefined) inTime.push(row);
       else await this.#refuse(row, late);
     }
-    if (inTime.length === 0) return sum([]);
+    const refused = rows.length - inTime.length;
+    if (inTime.length === 0) return { ...nothing, refused };
     try {
-      return await this.#count(inTime);
+      return { ...(await this.#count(inTime)), refused };
     } catch (error) {
       if (!isLasting(error)) throw error;
-      if (inTime.length > 1) return this.#oneByOne(inTime);
+      if (inTime.length > 1) return sum([await this.#oneByOne(inTime), { ...nothing, refused }]);
       await this.#refuse(inTime[0]!, error);
-      return sum([]);
+      return { ...nothing, refused: refused + 1 };
     }
   }
 
@@ -91,8 +101,8 @@ export class Drain {
   }
 
   /** A batch that was refused for one row's sake. */
-  async #oneByOne(rows: readonly InboxRow[]): Promise<RecordManyResult> {
-    const results: RecordManyResult[] = [];
+  async #oneByOne(rows: readonly InboxRow[]): Promise<DrainResult> {
+    const results: DrainResult[] = [];
     for (const row of rows) results.push(await this.#countAll([row]));
     return sum(results);
   }
@@ -107,10 +117,13 @@ function isLasting(error: unknown): error is MilepostError {
   return MilepostError.is(error) && lasting.has(error.code);
 }
 
-function sum(results: readonly RecordManyResult[]): RecordManyResult {
+const nothing: RecordManyResult = { counted: 0, duplicates: 0, crossings: [] };
+
+function sum(results: readonly DrainResult[]): DrainResult {
   return {
     counted: results.reduce((total, { counted }) => total + counted, 0),
     duplicates: results.reduce((total, { duplicates }) => total + duplicates, 0),
     crossings: results.flatMap(({ crossings }) => crossings),
+    refused: results.reduce((total, { refused }) => total + refused, 0),
   };
 }

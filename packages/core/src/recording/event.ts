@@ -30,21 +30,26 @@ export const defaultTenant = "default";
 
 const year = (date: Date): number => date.getUTCFullYear();
 
-const eventSchema = z.strictObject({
-  tenant: keySchema.default(defaultTenant),
-  id: keySchema,
-  metric: keySchema,
-  subject: keySchema,
-  amount: z
-    .number()
-    .refine(Number.isSafeInteger, "a safe integer; count money in its minor unit")
-    // adding 0 turns -0, which no store keeps, into 0
-    .transform((amount) => amount + 0)
-    .default(1),
-  occurredAt: dateSchema
-    .refine((date) => year(date) >= 1 && year(date) <= 9999, "a date between the years 1 and 9999")
-    .optional(),
-});
+const safeAmount = "a safe integer; count money in its minor unit";
+
+const eventSchema = z.strictObject(
+  {
+    tenant: keySchema.default(defaultTenant),
+    id: keySchema,
+    metric: keySchema,
+    subject: keySchema,
+    amount: z
+      .number(safeAmount)
+      .refine(Number.isSafeInteger, safeAmount)
+      // adding 0 turns -0, which no store keeps, into 0
+      .transform((amount) => amount + 0)
+      .default(1),
+    occurredAt: dateSchema
+      .refine((date) => year(date) >= 1 && year(date) <= 9999, "a date between the years 1 and 9999")
+      .optional(),
+  },
+  { error: ({ code }) => (code === "invalid_type" ? "an event: an object with id, metric and subject" : undefined) },
+);
 
 true satisfies Agrees<typeof eventSchema, MilestoneEvent>;
 

@@ -8,7 +8,7 @@ const batchSize = 1_000;
 /** Batches of one metric in one go, so that deliveries are not held up: 50,000 ids a sweep. */
 const maxBatches = 50;
 
-/** Forgets events whose retention is over, in small steps; answers how many ids that were. */
+/** Forgets events whose retention is over, in small steps; answers how many that were. */
 export async function purge(
   store: Store,
   registry: Registry,

@@ -43,8 +43,8 @@ export interface InboxRepository<Tx = never, Done extends void | Promise<void> =
 
   /**
    * A person's decision on refused rows: all of a tenant, or those with these numbers. They wait again (`retry`) or are
-   * deleted (`discard`). Recorded as an act on entity `inbox`, id `"*"` or the number; answers how many rows there were.
-   * Also when there were none, an act on `"*"` is recorded.
+   * deleted (`discard`). Each is recorded as an act on entity `inbox`, id its number, in the order of the numbers, because
+   * of a deleted row nothing else is left; where no row was decided, no act. Answers how many rows there were.
    */
   decide(input: {
     readonly tenant: string;

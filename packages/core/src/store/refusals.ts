@@ -25,11 +25,10 @@ export function redrivenTwice(row: Notification): MilepostError {
   );
 }
 
-/** {@link InboxRepository.enqueue}: the host's transaction is not open. */
-export function noTransaction(expected: string): MilepostError {
-  return new MilepostError(
-    "no_transaction",
-    `There is no open transaction to record in: ${expected}. Nothing was stored.`,
-    { path: "tx", expected },
-  );
+/** {@link InboxRepository.enqueue}: the host's transaction is not open, or takes nothing: `why`. `expected` is a command. */
+export function noTransaction(
+  expected: string,
+  why: string = "There is no open transaction to record in",
+): MilepostError {
+  return new MilepostError("no_transaction", `${why}: ${expected}. Nothing was stored.`, { path: "tx", expected });
 }
