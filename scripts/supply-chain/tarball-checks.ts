@@ -6,7 +6,7 @@ export type Files = ReadonlyMap<string, string>;
 
 /** What a package needs at run time, and what it lets its host bring. In the order in which they are published. */
 const needs: Readonly<Record<string, { readonly dependencies: string[]; readonly peers: string[] }>> = {
-  core: { dependencies: ["mitt", "mustache", "zod"], peers: [] },
+  core: { dependencies: ["mitt", "mustache", "temporal-polyfill", "zod"], peers: [] },
   "adapter-postgres": { dependencies: [], peers: ["@milepost/core", "pg"] },
   "adapter-sqlite": { dependencies: [], peers: ["@milepost/core", "better-sqlite3"] },
 };
