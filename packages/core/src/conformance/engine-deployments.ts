@@ -3,6 +3,7 @@ import { type Milestone, type MilestoneOptions, milestone } from "../milestone/m
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import type { MilestoneEvent } from "../recording/event.js";
+import { uuidv7Generator } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import type { OpenedStore } from "./case.js";
 import { metric, owner } from "./engine-setup.js";
@@ -15,6 +16,9 @@ export const at = (count: number, from = 1): MilestoneEvent[] =>
   Array.from({ length: count }, (_, i) => ({ id: `e${from + i}`, metric, subject: "acme" }));
 
 /** A deployment: its milestones, each told to one owner by the notifier. */
+/** One for all deployments: the ids of two generators have no order within a millisecond, and lists are by id. */
+const id = uuidv7Generator();
+
 export function deploy(
   store: Store,
   notifier: MemoryNotifier,
@@ -34,7 +38,7 @@ export function deploy(
         ...more,
       }),
   );
-  return createMilepost({ store, milestones: definitions, ...options });
+  return createMilepost({ store, milestones: definitions, ...options, runtime: { id, ...options.runtime } });
 }
 
 /** Two deployments at once, each with a store of its own over the same data, and one notifier. */
