@@ -171,7 +171,7 @@ export const limitCases: readonly ConformanceCase[] = [
           limit: 1,
           trailLimit: 9,
         });
-        assert.equal(due?.trail.at(-1)?.limitVersion, 2, result);
+        assert.equal(due?.trail.at(-1)?.limitVersion, 2, String(result));
       }
     },
   },

@@ -41,6 +41,20 @@ export interface RecordingRules {
   readonly purged: boolean;
 }
 
+/** What a trail row without events stands for. Opaque to stores. */
+export type TrailMark = LevelsMark | WakeMark;
+
+/** A version of stored levels that holds from here on. */
+export interface LevelsMark {
+  readonly levels: { readonly milestone: string; readonly subject: string; readonly version: number };
+}
+
+/** The time that the counter's last evaluation asked to be woken at has come. */
+export interface WakeMark {
+  /** ISO. */
+  readonly wokenAt: string;
+}
+
 /** What happened to a due counter, mostly its changes by one batch. The three lists have one entry per event, in the order of their effect. */
 export interface TrailRow {
   readonly rev: number;
@@ -50,6 +64,8 @@ export interface TrailRow {
   readonly from: number;
   /** A row without events may stand for a limit's version that came into force here; null for one with events. */
   readonly limitVersion: number | null;
+  /** Or for something else that concerns the counter from here on. */
+  readonly mark?: TrailMark;
   readonly ids: readonly string[];
   readonly amounts: readonly number[];
   readonly occurredAts: readonly Date[];
@@ -65,6 +81,16 @@ export interface DueCounter extends CounterKey {
   readonly state: Readonly<Record<string, unknown>>;
   /** Rows after `folded`, in the order of their rev; not empty. */
   readonly trail: readonly TrailRow[];
+  /** There if its last evaluation failed. */
+  readonly parked?: Parking;
+}
+
+/** How often the evaluation of a counter has failed, and what a person decided of it. */
+export interface Parking {
+  /** Failed evaluations in a row. */
+  readonly attempts: number;
+  /** A person decided that it is to be evaluated without its effects. */
+  readonly withoutEffects: boolean;
 }
 
 /** A counter in its quiet band that has not met every milestone of its metric yet. */
@@ -106,15 +132,30 @@ export interface CounterRepository {
 
   /**
    * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that
-   * have waited longest. At most `limit` counters and `trailLimit` trail rows of each. Reads one consistent snapshot;
-   * locks nothing.
+   * have waited longest, save parked ones whose `retryAt` has not come. At most `limit` counters and `trailLimit` trail
+   * rows of each. Reads one consistent snapshot; locks nothing.
    */
   due(input: {
     readonly metrics: readonly string[];
     readonly keys?: readonly CounterKey[];
     readonly limit: number;
     readonly trailLimit: number;
+    readonly now?: Date;
   }): Promise<readonly DueCounter[]>;
+
+  /**
+   * Wakes up to `limit` counters of these metrics whose `wakeAt` is `at` or before, those first that were to be woken
+   * first; with `subject` those of one subject only. Each gets a trail row without events and with the mark
+   * `{ wokenAt: at }` (`rev` + 1), is due, and is not to be woken any more. Answers their keys; a repeat answers none.
+   */
+  wake(input: {
+    readonly metrics: readonly string[];
+    readonly subject?: { readonly tenant: string; readonly subject: string };
+    /** Absent: now. */
+    readonly at?: Date;
+    readonly limit: number;
+    readonly now?: Date;
+  }): Promise<readonly CounterKey[]>;
 
   /**
    * Looks at up to `limit` counters of a metric, of all tenants, in the order of their keys (bytewise), after `after`:

@@ -1,6 +1,7 @@
 // The contract of a store, and what those who write one share.
 
 // contract
+export type { LevelsOwner, LevelsRepository, StoredLevels } from "./levels-repository.js";
 export type { Limit, LimitRepository, LimitSubject, PeriodsFrom } from "./limit-repository.js";
 export type { MigrationReport, Store, StoreSupports } from "./store.js";
 export type {
@@ -18,13 +19,27 @@ export type {
   CounterState,
   DueCounter,
   IdleCounter,
+  LevelsMark,
+  Parking,
   RecordedEvent,
   RecordingRules,
+  TrailMark,
   TrailRow,
+  WakeMark,
 } from "./counter-repository.js";
 export type { InboxEvent, InboxRepository, InboxRow } from "./inbox-repository.js";
 export type { EventRepository, RetainedEvent } from "./event-repository.js";
-export type { AnnounceResult, CounterEvaluation, CrossingRepository } from "./crossing-repository.js";
+export type { ParkedCounter, ParkingRepository, ParkReason } from "./parking-repository.js";
+export { parkReasons } from "./parking-repository.js";
+export type {
+  AnnounceResult,
+  CounterEvaluation,
+  CrossingRepository,
+  Effect,
+  EffectFailure,
+  EvaluationResult,
+} from "./crossing-repository.js";
+export type { NoticeRepository } from "./notice-repository.js";
 export type {
   DecideAct,
   Fenced,
@@ -48,6 +63,9 @@ export type {
   StoredCrossing,
 } from "../milestone/crossing.js";
 export { crossingStates } from "../milestone/crossing.js";
+export type { SqlStatement, SqlValue } from "../milestone/sql.js";
+export type { ClaimedNotice, NewNotice, Notice, NoticeKind, NoticeState, StoredNotice } from "../milestone/notice.js";
+export { noticeKinds, noticeStates } from "../milestone/notice.js";
 export type {
   Attempt,
   AttemptOutcome,
@@ -70,8 +88,9 @@ export type { Json, JsonObject } from "../json.js";
 
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
-export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export { compareCounterKeys, counterActId, counterKeyText, leavesBand, tally, walk } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";

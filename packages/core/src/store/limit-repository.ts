@@ -28,6 +28,8 @@ export interface PeriodsFrom {
   readonly period: string;
   /** The key of the first one. */
   readonly from: string;
+  /** A counter that is to be told even if nothing was counted in it yet: it then begins, at 0, under this generation. */
+  readonly open?: { readonly key: string; readonly generation: number };
 }
 
 export interface LimitRepository {
@@ -48,7 +50,8 @@ export interface LimitRepository {
 
   /**
    * Tells a subject's counters of a version that comes into force: in one transaction each existing counter in `periods`
-   * gets a trail row without events that names the version (`rev` + 1) and is due, and the version is applied. Answers
+   * gets a trail row without events that names the version (`rev` + 1) and is due, and the version is applied; one that
+   * is to be opened and does not exist is created first, without a band. Answers
    * the counters' keys; a repeat, and a version that does not exist, tells nobody and answers none. No evaluation that has
    * not seen the version commits after this step does, also not of a counter that is created meanwhile.
    */

@@ -25,6 +25,11 @@ export function redrivenTwice(row: Notification): MilepostError {
   );
 }
 
+/** {@link CrossingRepository.commitEvaluation}: effects in a store that runs none. */
+export function noEffects(): MilepostError {
+  return new MilepostError("unsupported", "This store cannot run statements of the host. Nothing was stored.");
+}
+
 /** {@link InboxRepository.enqueue}: the host's transaction is not open, or takes nothing: `why`. `expected` is a command. */
 export function noTransaction(
   expected: string,

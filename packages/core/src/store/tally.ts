@@ -16,6 +16,11 @@ export function counterKeyText(key: CounterKey): string {
   return `${key.tenant}\0${key.metric}\0${key.subject}\0${key.period}`;
 }
 
+/** What an act on a counter is recorded under, as the entity `counter`. */
+export function counterActId({ metric, subject, period }: CounterKey): string {
+  return JSON.stringify([metric, subject, period]);
+}
+
 export function compareCounterKeys(a: CounterKey, b: CounterKey): number {
   return (
     compareKeys(a.tenant, b.tenant) ||

@@ -1,7 +1,7 @@
 import { lifetime } from "../../milestone/period.js";
 import type { CounterKey, CounterRepository, CounterState, DueCounter, IdleCounter } from "../counter-repository.js";
 import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
-import { type CounterRow, keyOf, type Tables } from "./tables.js";
+import { type CounterRow, emptyRow, keyOf, markedRow, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
   return {
@@ -15,24 +15,8 @@ export function memoryCounters(tables: Tables): CounterRepository {
         keyOf(event.tenant, event.metric, event.id);
       const accepted = events.filter((event) => !tables.events.has(idOf(event)));
       const changed = tally(accepted).map((change): CounterRow => {
-        const { tenant, metric, subject, period, birth } = change;
-        const { generation, bandsSince } = rules[metric]!;
-        const row = tables.counters.get(counterKeyText(change)) ?? {
-          tenant,
-          metric,
-          subject,
-          period,
-          value: 0,
-          rev: 0,
-          folded: 0,
-          state: {},
-          trail: [],
-          dueSince: 0,
-          below: birth.below,
-          above: birth.above,
-          due: birth.due,
-          generation,
-        };
+        const { generation, bandsSince } = rules[change.metric]!;
+        const row = tables.counters.get(counterKeyText(change)) ?? emptyRow(change, change.birth, generation);
         const way = walk(row.value, change.amounts);
         const { value } = way;
         const rev = row.rev + 1;
@@ -71,23 +55,37 @@ export function memoryCounters(tables: Tables): CounterRepository {
       return keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []).map(stateOf);
     },
 
-    async due({ metrics, keys, limit, trailLimit }) {
+    async due({ metrics, keys, limit, trailLimit, now = tables.clock() }) {
+      const resting = (row: CounterRow) => (tables.parked.get(counterKeyText(row))?.retryAt ?? now) > now;
       const rows =
         keys === undefined
-          ? [...tables.counters.values()].sort((a, b) => a.dueSince - b.dueSince)
+          ? [...tables.counters.values()].sort((a, b) => a.dueSince - b.dueSince).filter((row) => !resting(row))
           : keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []);
       return rows
         .filter((row) => row.due && metrics.includes(row.metric))
         .slice(0, limit)
-        .map(
-          (row): DueCounter => ({
-            ...keyParts(row),
-            folded: row.folded,
-            generation: row.generation,
-            state: row.state,
-            trail: row.trail.slice(0, trailLimit),
-          }),
-        );
+        .map((row): DueCounter => {
+          const { folded, generation, state, trail } = row;
+          const { attempts = 0, withoutEffects = false } = tables.parked.get(counterKeyText(row)) ?? {};
+          return {
+            ...{ ...keyParts(row), folded, generation, state, trail: trail.slice(0, trailLimit) },
+            ...(tables.parked.has(counterKeyText(row)) && { parked: { attempts, withoutEffects } }),
+          };
+        });
+    },
+
+    async wake({ metrics, subject: about, at, limit, now = tables.clock() }) {
+      const until = at ?? now;
+      const asleep = [...tables.counters.values()]
+        .filter(({ metric, wakeAt }) => wakeAt !== null && wakeAt <= until && metrics.includes(metric))
+        .filter((row) => about === undefined || (row.tenant === about.tenant && row.subject === about.subject))
+        .sort((a, b) => a.wakeAt!.getTime() - b.wakeAt!.getTime() || compareCounterKeys(a, b))
+        .slice(0, limit);
+      for (const row of asleep) {
+        const marked = markedRow(tables, row, { limitVersion: null, mark: { wokenAt: until.toISOString() } });
+        tables.counters.set(counterKeyText(row), { ...marked, wakeAt: null });
+      }
+      return asleep.map(keyParts);
     },
 
     async idle({ metric, generation, after, limit }) {

@@ -6,8 +6,11 @@ import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
 import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
+import { memoryLevels } from "./memory-levels.js";
 import { memoryLimits } from "./memory-limits.js";
+import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
+import { memoryParking } from "./memory-parking.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -22,13 +25,16 @@ export interface MemoryStoreOptions {
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const tables = new Tables(options.now ?? (() => new Date()));
   return {
-    supports: { persistence: false, durableCommits: true, hostTransactions: false },
+    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
+    parking: memoryParking(tables),
     limits: memoryLimits(tables),
+    levels: memoryLevels(tables),
     inbox: noInbox(),
     events: memoryEvents(tables),
     crossings: memoryCrossings(tables),
+    notices: memoryNotices(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),

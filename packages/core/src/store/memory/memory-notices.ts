@@ -1,0 +1,25 @@
+import { noticeOf } from "../../milestone/notice.js";
+import { compareKeys } from "../../text-key.js";
+import type { NoticeRepository } from "../notice-repository.js";
+import { announcementSteps } from "./announcement-steps.js";
+import type { Tables } from "./tables.js";
+
+export function memoryNotices(tables: Tables): NoticeRepository {
+  const steps = announcementSteps(tables, tables.notices, "notice");
+  return {
+    claim: async (input) => steps.claim(input).map((row) => ({ ...noticeOf(row), fence: row.fence })),
+    announce: async (input) => steps.announce(input),
+    release: async (input) => steps.release(input),
+
+    async list({ tenant, crossings, milestone, after, limit }) {
+      return [...tables.notices.values()]
+        .filter((row) => row.tenant === tenant)
+        .filter((row) => crossings === undefined || crossings.includes(row.crossing))
+        .filter((row) => milestone === undefined || row.milestone === milestone)
+        .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
+        .sort((a, b) => compareKeys(a.id, b.id))
+        .slice(0, limit)
+        .map(noticeOf);
+    },
+  };
+}
