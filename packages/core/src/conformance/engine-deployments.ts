@@ -15,10 +15,10 @@ import { twoStores } from "./samples.js";
 export const at = (count: number, from = 1): MilestoneEvent[] =>
   Array.from({ length: count }, (_, i) => ({ id: `e${from + i}`, metric, subject: "acme" }));
 
-/** A deployment: its milestones, each told to one owner by the notifier. */
 /** One for all deployments: the ids of two generators have no order within a millisecond, and lists are by id. */
 const id = uuidv7Generator();
 
+/** A deployment: its milestones, each told to one owner by the notifier. */
 export function deploy(
   store: Store,
   notifier: MemoryNotifier,
