@@ -11,7 +11,7 @@ import type { Arming } from "./arming.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { type AppliedLimit, type FoldedMilestone, fold } from "./fold.js";
+import { type AppliedLimit, beginsWithoutLimit, type FoldedCounter, type FoldedMilestone, fold } from "./fold.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
@@ -37,6 +37,9 @@ interface Due extends DueCounter {
   committed: boolean;
   failed: boolean;
 }
+
+/** The applied versions of a counter's limit, and those of them that its trail tells of beyond the part that was read. */
+type KnownLimits = Pick<FoldedCounter, "limits" | "toldLater">;
 
 /** Where the adoption of a metric's idle counters stands in this process. */
 interface Adoption {
@@ -150,7 +153,8 @@ export class Evaluator {
     const limits = await this.#limits(due);
     for (const counter of due) {
       const lastSaid = await this.#lastSaid(counter);
-      folded.push(...this.#fold(counter, lastSaid, limits.get(subjectKey(counter))));
+      const known = await this.#known(counter, limits.get(subjectKey(counter)));
+      folded.push(...this.#fold(counter, lastSaid, known));
     }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
@@ -206,6 +210,25 @@ export class Evaluator {
     return limits;
   }
 
+  /**
+   * Read after the limits: a version that was applied meanwhile, or that lies beyond the trail's first part, must not be
+   * taken for one that was in force before. Of one version alone there is no doubt.
+   */
+  async #known(
+    counter: Due & Partial<IdleCounter>,
+    limits: readonly AppliedLimit[] | undefined,
+  ): Promise<KnownLimits | undefined> {
+    if (limits === undefined) return undefined;
+    // an idle one is committed only if nothing was appended to its trail
+    const sure = limits.length < 2 || counter.rev !== undefined;
+    if (sure || !beginsWithoutLimit(this.#milestonesOf(counter), counter)) return { limits };
+    const whole = { metrics: [counter.metric], keys: [counter], limit: 1, trailLimit: Number.MAX_SAFE_INTEGER };
+    const [read] = await this.#store.counters.due(whole);
+    const upTo = counter.trail.at(-1)!.rev;
+    const later = read?.trail.filter(({ rev }) => rev > upTo) ?? [];
+    return { limits, toldLater: later.flatMap(({ limitVersion }) => limitVersion ?? []) };
+  }
+
   #milestonesOf({ definition, period }: Due): readonly (Milestone & InstalledMilestone)[] {
     return definition.milestones
       .filter(({ birth }) => birth.period === periodOf(period))
@@ -234,10 +257,10 @@ export class Evaluator {
   #fold(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
+    known: KnownLimits | undefined,
   ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, limits);
+      const evaluation = this.#evaluation(counter, lastSaid, known);
       if (evaluation !== undefined) return [{ counter, evaluation }];
       // it waits for a limit, which will make it due again; the sweep looks at it now and then
       counter.failed = true;
@@ -254,7 +277,7 @@ export class Evaluator {
   #evaluation(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
+    known: KnownLimits | undefined,
   ): CounterEvaluation | undefined {
     const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete } = counter;
     const key = { tenant, metric, subject, period };
@@ -271,14 +294,14 @@ export class Evaluator {
     const found = fold(
       key,
       milestones,
-      { ...read, limits: limits ?? [] },
+      { ...read, ...(known ?? { limits: [] }) },
       { generation, end, newId: this.#runtime.id, now },
     );
     if (found === undefined) return undefined;
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
-      ...(limits !== undefined && { limitsSeen: limits.length }),
+      ...(known !== undefined && { limitsSeen: known.limits.length }),
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
     };
   }

@@ -28,6 +28,8 @@ export interface FoldedCounter {
   readonly complete: boolean;
   /** The applied versions of its subject's limit, where a policy needs one. */
   readonly limits: readonly AppliedLimit[];
+  /** Those that its trail tells of beyond what was read of it, in its order; asked for where `beginsWithoutLimit()`. */
+  readonly toldLater?: readonly number[];
 }
 
 export type AppliedLimit = Pick<Limit, "version" | "amount" | "effectiveFrom" | "createdAt">;
@@ -205,17 +207,43 @@ function outranks(a: AppliedLimit, b: AppliedLimit): boolean {
  */
 function limitAtFirst(
   measured: readonly FoldedMilestone[],
-  { state, trail, limits }: FoldedCounter,
+  counter: FoldedCounter,
   end: number,
 ): AppliedLimit | undefined {
-  const versions = measured.flatMap(({ name }) => (state[name] as Arming | undefined)?.limit ?? []);
-  const known = limits.find(({ version }) => version === Math.max(...versions));
+  const { trail, limits, toldLater = [] } = counter;
+  const last = measuredAgainst(measured, counter);
+  const known = limits.find(({ version }) => version === last);
   if (known !== undefined) return known;
   const inForce = limits.filter(({ effectiveFrom }) => effectiveFrom.getTime() < end);
-  const told = trail.map(({ limitVersion }) => limitVersion);
+  const told = [...trail.map(({ limitVersion }) => limitVersion), ...toldLater];
   const before = inForce.filter(({ version }) => !told.includes(version));
   const [best] = before.sort((a, b) => (outranks(a, b) ? -1 : 1));
   return best ?? inForce.find(({ version }) => version === told.find((each) => each !== null));
+}
+
+type Measured = Pick<FoldedMilestone, "name" | "policy" | "changed">;
+
+/**
+ * The version that a counter's levels were measured against last. What is kept of a milestone that was edited since, or
+ * that was removed and came back, tells nothing: other versions may have come into force without it.
+ */
+function measuredAgainst(
+  milestones: readonly Measured[],
+  { state, generation }: Pick<FoldedCounter, "state" | "generation">,
+): number | undefined {
+  const met = milestones.filter(({ policy, changed }) => policy.needs?.includes("limit") && changed <= generation);
+  return met.flatMap(({ name }) => (state[name] as Arming | undefined)?.limit ?? [])[0];
+}
+
+/**
+ * Whether the limit that a counter begins with shows only in what its trail does not tell of: then all of the trail has to
+ * be known, also what was appended to it before its limits were read.
+ */
+export function beginsWithoutLimit(
+  milestones: readonly Measured[],
+  counter: Pick<FoldedCounter, "state" | "generation">,
+): boolean {
+  return measuredAgainst(milestones, counter) === undefined;
 }
 
 type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
