@@ -5,6 +5,7 @@ import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
@@ -20,6 +21,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
+    ...engineLimitVersionCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
