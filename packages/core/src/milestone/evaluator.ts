@@ -13,12 +13,12 @@ import type { FoldedMilestone } from "./course.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
+import { effectsOf } from "./effect.js";
 import { fold } from "./fold.js";
 import { beginsWithoutLimit } from "./limit-at-first.js";
 import { type Measures, measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
-import { effectsOf } from "./reaction.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
@@ -357,7 +357,7 @@ export class Evaluator {
     const context = { generation, from: Math.min(from, end), end, newId: this.#runtime.id, now };
     const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
-    const effects = parked?.withoutEffects ? [] : effectsOf(found.reactions);
+    const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),

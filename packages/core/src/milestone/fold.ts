@@ -58,7 +58,7 @@ export function fold(
   { generation, from = Number.NEGATIVE_INFINITY, end, newId, now }: FoldContext,
 ): Fold | undefined {
   const { trail, later = [] } = counter;
-  const findings: Findings = { crossings: [], notices: [], reactions: [] };
+  const findings: Findings = { crossings: [], notices: [], moments: [] };
   const toldLevels = [...trail, ...later].flatMap(({ mark }) =>
     mark !== undefined && "levels" in mark ? mark.levels : [],
   );
