@@ -90,6 +90,23 @@ export const engineLimitVersionCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a process with older milestones tells a new limit to the counters of a period that it does not know",
+    async run({ store }) {
+      const clock = new StillClock();
+      const before = engine(store, clock, [budget]);
+      await setLimit(before, clock, 100);
+      const after = engine(store, clock, [budget, monthly]);
+      await after.record({ id: "a", ...shop, amount: 40 });
+      await setLimit(before, clock, 60);
+      await after.runOnce();
+      assert.deepEqual((await crossed(after)).toSorted(), [
+        "budget 50% of version 2 in lifetime by ",
+        "monthly 50% of version 2 in month:UTC:2026-11 by ",
+      ]);
+    },
+  },
+  {
+    about,
     name: "a percentage that was removed and came back measures against the limit that came into force meanwhile",
     async run({ store }) {
       const clock = new StillClock();

@@ -51,14 +51,20 @@ export interface LimitRepository {
    * gets a trail row without events that names the version (`rev` + 1) and is due, and the version is applied. Answers
    * the counters' keys; a repeat, and a version that does not exist, tells nobody and answers none. No evaluation that has
    * not seen the version commits after this step does, also not of a counter that is created meanwhile.
+   *
+   * Answers `stale`, and changes nothing, if the metric's stored generation is not the given one: it may have a period that
+   * the caller does not know. Looked at after evaluations were shut out, so that what is installed later finds the version
+   * applied.
    */
   apply(
     input: LimitSubject & {
       readonly version: number;
+      /** The definition's generation that `periods` are of. */
+      readonly generation: number;
       readonly periods: readonly PeriodsFrom[];
       readonly now?: Date;
     },
-  ): Promise<readonly { readonly period: string }[]>;
+  ): Promise<readonly { readonly period: string }[] | "stale">;
 
   /** Versions that are to come into force by now and are not applied, the earliest first. */
   pending(input: {

@@ -29,7 +29,8 @@ export function memoryLimits(tables: Tables): LimitRepository {
       return limit;
     },
 
-    async apply({ tenant, metric, subject, version, periods }) {
+    async apply({ tenant, metric, subject, version, generation, periods }) {
+      if (tables.definitions.get(metric)?.generation !== generation) return "stale";
       const about = { tenant, metric, subject };
       const versions = limitsOf(tables, about) ?? [];
       if (versions[version - 1]?.applied !== false) return [];
