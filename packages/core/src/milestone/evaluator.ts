@@ -90,7 +90,10 @@ export class Evaluator {
     const due = await this.#due(undefined, limit + this.#resting.size);
     const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
     await this.#commit(open);
-    return open.filter((counter) => counter.committed).length;
+    const committed = open.filter((counter) => counter.committed);
+    // left to the next sweep, a trail might grow faster than it is taken in
+    await this.evaluate(committed.filter((counter) => !counter.complete));
+    return committed.length;
   }
 
   /**
