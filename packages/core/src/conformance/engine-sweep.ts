@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMilepost } from "../engine.js";
 import { milestone } from "../milestone/milestone.js";
+import { percentOfLimit } from "../milestone/policies/percent-of-limit.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import type { ConformanceCase } from "./case.js";
 import { metric } from "./engine-setup.js";
@@ -11,23 +12,33 @@ const about = "engine: sweep";
 export const engineSweepCases: readonly ConformanceCase[] = [
   {
     about,
-    name: "one sweep evaluates all of a long trail, which may grow faster than a part of it per sweep",
+    name: "more counters that wait for a limit than a sweep looks at hide no other, in no sweep",
     async run({ store }) {
-      const last = 2_050;
-      const milestones = [milestone({ name: "firm", metric, policy: thresholds(1, last) })];
-      const evaluating = createMilepost({ store, milestones });
+      let now = 0;
+      const spend = "ad.spend";
+      const milestones = [
+        milestone({ name: "budget", metric: spend, policy: percentOfLimit(50) }),
+        milestone({ name: "firm", metric, policy: thresholds(1, 2) }),
+      ];
+      const evaluating = createMilepost({ store, milestones, runtime: { monotonic: () => now } });
       await evaluating.ready();
       const recording = createMilepost({ store });
-      // one trail row each: more than twice as many as are read at once
-      for (let i = 1; i <= last; i++) await recording.record({ id: `e${i}`, metric, subject: "acme" });
-      const reached = new Promise<void>((resolve) => {
-        evaluating.on("crossing", ({ threshold }) => threshold === String(last) && resolve());
-      });
-      const worker = evaluating.worker({ sweepInterval: hour });
-      await worker.start();
-      await reached;
-      await worker.stop();
-      assert.equal((await evaluating.counters.get({ metric, subject: "acme" }))?.due, false);
+      const waiting = Array.from({ length: 1_100 }, (_, i) => ({ id: `w${i}`, metric: spend, subject: `s${i}` }));
+      await recording.recordMany(waiting);
+      for (const id of ["a", "b"]) {
+        await recording.record({ id, metric, subject: "acme" });
+        // whatever was left alone is looked at again
+        now += hour;
+        assert.equal((await evaluating.runOnce()).evaluated, 1);
+      }
+      const crossings = await evaluating.crossings.list();
+      assert.deepEqual(
+        crossings.map(({ threshold, eventId }) => [threshold, eventId]),
+        [
+          ["1", "a"],
+          ["2", "b"],
+        ],
+      );
     },
   },
 ];
