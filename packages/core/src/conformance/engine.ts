@@ -11,6 +11,7 @@ import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -29,6 +30,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,
+    ...engineSweepCases,
     ...engineHostileInputCases,
   ];
 }

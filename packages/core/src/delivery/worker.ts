@@ -222,7 +222,7 @@ export class DeliveryWorker implements Worker {
     const { store, evaluator, runtime, timing } = this.#shop;
     await this.#shop.refresh();
     await this.#shop.applyVersions(this.#stopping.signal);
-    while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
+    while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
     await this.#shop.purge(this.#stopping.signal);
   }

@@ -87,18 +87,27 @@ export class Evaluator {
 
   /**
    * Wakes counters whose time has come, and evaluates those that were left due, which waited longest first; answers how
-   * many. Those that wait for something are left alone for a while, or they would be the oldest for ever and hide the
-   * others.
+   * many, and `limit` or more where there may be others. Those that wait for something are left alone for a while, or they
+   * would be the oldest for ever and hide the others.
    */
   async sweep(limit: number): Promise<number> {
     const metrics = [...this.#registry.evaluated.keys()];
     await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
-    const due = await this.#due(undefined, limit + this.#resting.size);
-    const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
-    await this.#commit(open);
-    return open.filter((counter) => counter.committed).length;
+    let evaluated = 0;
+    // behind those that rest from now on there may be others, and by the next sweep they rest no longer
+    for (let failed = true; failed && evaluated < limit; ) {
+      const due = await this.#due(undefined, limit + this.#resting.size);
+      const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
+      await this.#commit(open);
+      const committed = open.filter((counter) => counter.committed);
+      // left to the next sweep, a trail might grow faster than it is taken in
+      await this.evaluate(committed.filter((counter) => !counter.complete));
+      evaluated += committed.length;
+      failed = open.some((counter) => counter.failed);
+    }
+    return evaluated;
   }
 
   /**
