@@ -8,6 +8,7 @@ import { counterListCases } from "./counter-list.js";
 import { counterOverflowCases } from "./counter-overflow.js";
 import { counterRulesCases } from "./counter-rules.js";
 import { counterTrailCases } from "./counter-trail.js";
+import { counterWakeCases } from "./counter-wake.js";
 
 export const counterCases: readonly ConformanceCase[] = [
   ...counterBandCases,
@@ -17,6 +18,7 @@ export const counterCases: readonly ConformanceCase[] = [
   ...counterOverflowCases,
   ...counterTrailCases,
   ...counterDueCases,
+  ...counterWakeCases,
   ...counterIdleCases,
   ...counterListCases,
 ];

@@ -6,8 +6,11 @@ import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneCases } from "./lane-repository.js";
+import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
+import { noticeCases } from "./notice-repository.js";
 import { notificationCases } from "./notification-repository.js";
+import { parkingCases } from "./parking-repository.js";
 import { wholeStoreCases } from "./store.js";
 
 export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
@@ -21,12 +24,15 @@ export function storeCases(): readonly ConformanceCase[] {
   return [
     ...definitionCases,
     ...counterCases,
+    ...parkingCases,
     ...eventCases,
     ...inboxCases,
     ...crossingCases,
+    ...noticeCases,
     ...notificationCases,
     ...laneCases,
     ...limitCases,
+    ...levelsCases,
     ...contactCases,
     ...wholeStoreCases,
   ];

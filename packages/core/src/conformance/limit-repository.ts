@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Limit } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
-import { birth, counterKey, dueCounter, event, quiet, record } from "./counter-samples.js";
+import { birth, counter, counterKey, definition, dueCounter, event, quiet, record, rules } from "./counter-samples.js";
 import { evaluation } from "./crossing-samples.js";
 import { at, start, twoStores } from "./samples.js";
 
@@ -172,6 +172,94 @@ export const limitCases: readonly ConformanceCase[] = [
           trailLimit: 9,
         });
         assert.equal(due?.trail.at(-1)?.limitVersion, 2, String(result));
+      }
+    },
+  },
+  {
+    about,
+    name: "a counter that is to be opened and does not exist begins at 0, without a band, and is told",
+    async run(opened) {
+      const [store, other] = await twoStores(opened);
+      await store.definitions.install({ definitions: [definition({ generation: 1 })] });
+      await store.definitions.install({ definitions: [definition({ generation: 2 })] });
+      await added(store);
+      const november = `${month}:2026-11`;
+      const open = { key: november, generation: 2 };
+      const periods = [...lifetime, { period: month, from: november, open }];
+      assert.deepEqual(await store.limits.apply({ ...acme, version: 1, periods, now: at(1) }), [{ period: november }]);
+      assert.deepEqual(await counter(other, { period: november }), { value: 0, rev: 1, due: true });
+      assert.equal(await counter(other), undefined, "only what is to be opened is");
+      const row = { rev: 1, generation: 2, from: 0, limitVersion: 1, ids: [], amounts: [], occurredAts: [] };
+      const key = counterKey({ period: november });
+      assert.deepEqual(await dueCounter(other, { period: november }), {
+        ...{ ...key, folded: 0, generation: 2, state: {}, trail: [row] },
+      });
+      const evaluations = [evaluation({ ...key, generation: 2, reached: 2, band: { below: null, above: 10 } })];
+      assert.deepEqual(await store.crossings.commitEvaluation({ evaluations }), ["committed"]);
+      const counted = { id: "e", feeds: [birth({ period: november, below: 0, above: 0 })] };
+      await other.counters.add({ events: [event({ ...counted, amount: 9 })], rules: rules(metric, { generation: 2 }) });
+      assert.deepEqual(await counter(other, { period: november }), { value: 9, rev: 2, due: false });
+    },
+  },
+  {
+    about,
+    name: "an opened counter has no band: until its evaluation it is due, and counts on",
+    async run({ store }) {
+      await store.definitions.install({ definitions: [definition()] });
+      await added(store);
+      const open = { key: "lifetime", generation: 1 };
+      await store.limits.apply({ ...acme, version: 1, periods: [{ period: "lifetime", from: "lifetime", open }] });
+      await record(store, [event({ amount: 3 })]);
+      assert.deepEqual(
+        (await dueCounter(store))?.trail.map(({ rev, from, ids }) => [rev, from, ids]),
+        [
+          [1, 0, []],
+          [2, 0, ["evt-1"]],
+        ],
+      );
+    },
+  },
+  {
+    about,
+    name: "a counter that is to be opened and exists is told as it is, once",
+    async run({ store }) {
+      await feed(store, "lifetime", `${month}:2026-11`);
+      await added(store);
+      const open = (key: string) => ({ open: { key, generation: 9 } });
+      const periods = [
+        { period: "lifetime", from: "lifetime", ...open("lifetime") },
+        { period: month, from: `${month}:2026-11`, ...open(`${month}:2026-11`) },
+      ];
+      const told = await store.limits.apply({ ...acme, version: 1, periods });
+      assert.deepEqual(told.map(({ period }) => period).sort(), ["lifetime", `${month}:2026-11`]);
+      for (const { period } of told) {
+        assert.deepEqual(await counter(store, { period }), { value: 5, rev: 2, due: true });
+        const found = await dueCounter(store, { period });
+        assert.deepEqual([found?.generation, found?.trail.map(({ generation }) => generation)], [1, [1]]);
+      }
+      assert.deepEqual(await store.limits.apply({ ...acme, version: 1, periods }), [], "a repeat opens and tells none");
+      assert.deepEqual(await store.limits.apply({ ...acme, subject: "brand", version: 1, periods }), []);
+      assert.equal(await counter(store, { subject: "brand" }), undefined, "a version that does not exist opens none");
+    },
+  },
+  {
+    about,
+    name: "beside its first event a counter is opened once, loses nothing and is told",
+    async run(opened) {
+      const [store, other] = await twoStores(opened);
+      for (let i = 0; i < 15; i++) {
+        const key = { ...acme, subject: `opened-${i}` };
+        await store.definitions.install({ definitions: [definition()] });
+        await added(store, key);
+        const open = { key: "lifetime", generation: 1 };
+        const [told] = await Promise.all([
+          store.limits.apply({ ...key, version: 1, periods: [{ period: "lifetime", from: "lifetime", open }] }),
+          record(other, [event({ ...key, id: `e-${i}`, amount: 7, feeds: [birth({ due: true })] })]),
+        ]);
+        assert.deepEqual(told, [{ period: "lifetime" }]);
+        assert.deepEqual(await counter(store, key), { value: 7, rev: 2, due: true });
+        const trail = (await dueCounter(other, key))?.trail ?? [];
+        assert.deepEqual(trail.map(({ limitVersion, ids }) => limitVersion ?? ids[0]).sort(), [1, `e-${i}`]);
       }
     },
   },

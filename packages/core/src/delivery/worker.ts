@@ -45,6 +45,8 @@ export interface PassReport {
   readonly evaluated: number;
   /** Crossings by how their announcement ended. */
   readonly crossings: Readonly<Record<AnnounceEnd, number>>;
+  /** The same of reminders, and of notices that a level is armed again. */
+  readonly notices: Readonly<Record<AnnounceEnd, number>>;
   /** Notifications by where they stood afterwards; `pending` ones wait for a later try. */
   readonly notifications: Readonly<Record<DeliveryEnd, number>>;
 }
@@ -231,7 +233,8 @@ export class DeliveryWorker implements Worker {
     const stop: Stop = { begun: this.#stopping.signal, over: this.#graceOver.signal };
     let started = 0;
     if (this.#announcements.free > 0) {
-      started += this.#track(this.#announcements, await announcer.start(this.#announcements.free, stop.begun));
+      const { crossings, notices } = await announcer.start(this.#announcements.free, stop.begun);
+      started += this.#track(this.#announcements, [...crossings, ...notices]);
     }
     if (this.#deliveries.free > 0 && !stop.begun.aborted) {
       started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop));
@@ -270,6 +273,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   const never = new AbortController().signal;
   setMaxListeners(0, never);
   const crossings: Record<AnnounceEnd, number> = { announced: 0, unaddressed: 0, retry: 0, failed: 0, lost: 0 };
+  const notices = { ...crossings };
   const notifications = Object.fromEntries(
     ["sent", "pending", "failed", "ambiguous", "unknown", "expired", "cancelled", "suppressed", "lost"].map((s) => [
       s,
@@ -295,12 +299,15 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
-    const announced = await Promise.all(await announcer.start(announceLimit, never));
+    const started = await announcer.start(announceLimit, never);
+    const announced = await Promise.all(started.crossings);
+    const noticed = await Promise.all(started.notices);
     const ended = await Promise.all(await deliverer.start(concurrency, { begun: never, over: never }));
     evaluated += swept;
     for (const end of announced) crossings[end]++;
+    for (const end of noticed) notices[end]++;
     for (const end of ended) notifications[end]++;
-    moved = !stop.aborted && (swept > 0 || announced.length > 0 || ended.length > 0);
+    moved = !stop.aborted && (swept > 0 || announced.length + noticed.length > 0 || ended.length > 0);
   }
-  return { drained, refused, adopted, purged, evaluated, crossings, notifications };
+  return { drained, refused, adopted, purged, evaluated, crossings, notices, notifications };
 }

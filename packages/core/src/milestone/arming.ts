@@ -22,6 +22,34 @@ export interface Arming {
   readonly limit?: number;
   /** When a crossing was said last, in milliseconds since the epoch; kept where the milestone has a `minInterval`. */
   readonly said?: number;
+  /** The versions of stored levels that it is measured by; 0 before the first. */
+  readonly levels?: { readonly own: number; readonly tenant: number };
+  /** The latest moment that was looked at, in milliseconds since the epoch; kept where levels move. */
+  readonly at?: number;
+  /** Said crossings whose levels still hold, in the order in which they were said; kept where more is said of them. */
+  readonly open?: readonly OpenCrossing[];
+  /** When to remind next, in milliseconds since the epoch. */
+  readonly remindAt?: number;
+  /** The period's end was told of. */
+  readonly ended?: true;
+}
+
+export interface OpenCrossing {
+  readonly crossing: string;
+  readonly threshold: string;
+  readonly at: number;
+  readonly direction: "rising" | "falling";
+  /** How often it was reminded of. */
+  readonly reminded: number;
+}
+
+/** What a step does to a milestone's levels. */
+export interface Step {
+  /** In the order they were passed. */
+  readonly passed: readonly Passed[];
+  /** The thresholds of those that are armed again. */
+  readonly cleared: readonly string[];
+  readonly arming: Arming;
 }
 
 /** A level passed by a step. */
@@ -48,13 +76,15 @@ export function step(
   arming: Arming,
   previous: number,
   next: number,
-): { readonly passed: readonly Passed[]; readonly arming: Arming } {
+): Step {
+  if (policy.moving) return movingStep(policy, context, arming, next);
   const rising = next > previous;
   const furthest = rising ? (a: Level, b: Level) => byPlace(b, a) : byPlace;
   const rearmed = new Set(arming.rearmed);
   const spent = new Map(Object.entries(arming.spent ?? {}));
   const armings = new Map(Object.entries(arming.armings ?? {}));
   const passed: Level[] = [];
+  const cleared: string[] = [];
   let skipped = 0;
 
   const range = rangeOfInterest(policy, arming, Math.min(previous, next), Math.max(previous, next));
@@ -69,6 +99,7 @@ export function step(
           rearmed.delete(threshold);
         } else if (!armed && rearmAt !== undefined && next <= rearmAt) {
           rearmed.add(threshold);
+          cleared.push(threshold);
           armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
         }
       } else {
@@ -78,6 +109,7 @@ export function step(
           spent.set(threshold, at);
         } else if (!armed && rearmAt !== undefined && next >= rearmAt) {
           spent.delete(threshold);
+          cleared.push(threshold);
           armings.set(threshold, (armings.get(threshold) ?? 1) + 1);
         }
       }
@@ -95,17 +127,40 @@ export function step(
     break;
   }
   passed.sort(furthest).reverse();
+  const { rearmed: _, spent: __, armings: ___, ...kept } = arming;
   return {
     passed: passed.map((level) => ({ level, arming: armings.get(level.threshold) ?? 1, skipped })),
+    cleared,
     arming: {
+      ...kept,
       high: Math.max(arming.high, next),
       ...(rearmed.size > 0 && { rearmed: [...rearmed] }),
       ...(spent.size > 0 && { spent: Object.fromEntries(spent) }),
       ...(armings.size > 0 && { armings: Object.fromEntries(armings) }),
-      ...(arming.limit !== undefined && { limit: arming.limit }),
-      ...(arming.said !== undefined && { said: arming.said }),
     },
   };
+}
+
+/** Levels that move have no high-water mark either: those that were passed are listed. */
+function movingStep(policy: MilestonePolicy, context: PolicyContext, arming: Arming, next: number): Step {
+  const spent = { ...arming.spent };
+  const passed = levelsOf(policy, { from: next, to: next }, context)
+    .filter(({ threshold, at }) => at <= next && !Object.hasOwn(spent, threshold))
+    .sort(byPlace);
+  for (const { threshold, at } of passed) spent[threshold] = at;
+  return {
+    passed: passed.map((level) => ({ level, arming: 1, skipped: 0 })),
+    cleared: [],
+    arming: { ...arming, high: Math.max(arming.high, next), ...(Object.keys(spent).length > 0 && { spent }) },
+  };
+}
+
+/** They only move up, so below where they are now nothing can happen later either. */
+function movingBand(policy: MilestonePolicy, context: PolicyContext, { spent = {} }: Arming, value: number): Band {
+  const armed = levelsOf(policy, { from: value, to: value }, context).filter(
+    ({ threshold }) => !Object.hasOwn(spent, threshold),
+  );
+  return { below: null, above: armed.length === 0 ? null : Math.min(...armed.map(({ at }) => at)) };
 }
 
 function byPlace(a: Level, b: Level): number {
@@ -129,6 +184,7 @@ function rangeOfInterest(policy: MilestonePolicy, arming: Arming, from: number, 
  * so the nearest bounds the band whatever it is. A missed bound would lose crossings, one too many costs an evaluation.
  */
 export function quietBand(policy: MilestonePolicy, context: PolicyContext, arming: Arming, value: number): Band {
+  if (policy.moving) return movingBand(policy, context, arming, value);
   const range = rangeOfInterest(policy, arming, value, value);
   const levels = levelsOf(policy, range, context);
   let below: number | null = null;

@@ -39,9 +39,16 @@ export interface Change {
 }
 
 /** Covers all that evaluation depends on, and nothing of what is said to whom: a changed text is no edit. */
-function fingerprintOf({ name, policy, period }: Milestone): string {
+function fingerprintOf(milestone: Milestone): string {
+  const { name, policy, period } = milestone;
+  // what evaluation keeps for later or runs: code without it would lose it
+  const more = [
+    ...(["effect", "onPeriodEnd", "onLimit"] as const).filter((reaction) => milestone[reaction] !== undefined),
+    ...(milestone.remindEvery > 0 ? ["remindEvery"] : []),
+    ...(milestone.announcement?.resolved === undefined ? [] : ["resolved"]),
+  ];
   return createHash("sha256")
-    .update(JSON.stringify([name, policy.key, period]))
+    .update(JSON.stringify([name, policy.key, period, ...(more.length > 0 ? [more] : [])]))
     .digest("hex");
 }
 
@@ -141,11 +148,12 @@ function rememberedSince({ eventRetention, rememberedSince: before }: MetricSett
   return before === null || before < since ? since : before;
 }
 
-function birthOf({ policy, period }: Milestone): CounterBirth {
-  const due = readsContext(policy);
+function birthOf({ policy, period, onPeriodEnd, onLimit }: Milestone): CounterBirth {
+  // its first evaluation is what sets the time at which it is to be woken
+  const due = readsContext(policy) || onPeriodEnd !== undefined;
   const anywhere = { tenant: "", subject: "", period };
   const band = due ? { below: null, above: null } : quietBand(policy, anywhere, freshArming(0), 0);
-  return { period, ...band, due };
+  return { period, ...band, due, ...(onLimit !== undefined && { opens: true }) };
 }
 
 /** One birth for the lifetime, which is always fed, and one for each other period of a milestone: the narrowest. */
@@ -157,7 +165,12 @@ function birthsOf(
   const periods = new Set([lifetime, ...milestones.map(({ birth }) => birth.period).sort(compareKeys)]);
   return [...periods].map((period) => {
     const births = milestones.flatMap(({ birth }) => (birth.period === period ? birth : []));
-    const birth = { period, ...narrowest(births), due: births.some(({ due }) => due) };
+    const birth = {
+      period,
+      ...narrowest(births),
+      due: births.some(({ due }) => due),
+      ...(births.some(({ opens }) => opens) && { opens: true }),
+    };
     if (period === lifetime) return birth;
     const fed = before.find((other) => other.period === period);
     return { ...birth, since: fed?.since ?? now.toISOString() };

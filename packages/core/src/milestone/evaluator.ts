@@ -1,19 +1,23 @@
+import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey, DueCounter, IdleCounter } from "../store/counter-repository.js";
-import type { CounterEvaluation } from "../store/crossing-repository.js";
+import type { CounterEvaluation, EffectFailure } from "../store/crossing-repository.js";
 import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
-import type { LimitSubject } from "../store/limit-repository.js";
+import type { ParkReason } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import type { Arming } from "./arming.js";
+import type { FoldedMilestone } from "./course.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { type AppliedLimit, type FoldedMilestone, fold } from "./fold.js";
+import { fold } from "./fold.js";
+import { type Measures, measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
+import { effectsOf } from "./reaction.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
@@ -25,7 +29,10 @@ const adoptLimit = 250;
 const maxRounds = 20;
 /** Milliseconds. */
 const restAfterFailure = 60_000;
-const restWithoutLimit = 5_000;
+const restWhileWaiting = 5_000;
+/** A counter that fails is tried again after a second, then after twice as long each time, up to ten minutes. */
+const firstRetry = 1_000;
+const longestRetry = 600_000;
 /** Those of crossings that somebody was told of, or was to be. */
 const saidStates: readonly CrossingState[] = ["pending", "leased", "announced", "unaddressed", "failed"];
 
@@ -78,10 +85,13 @@ export class Evaluator {
   }
 
   /**
-   * Evaluates counters that were left due, those that waited longest first; answers how many. Those whose policy failed
-   * are left alone for a while, or they would be the oldest for ever and hide the others.
+   * Wakes counters whose time has come, and evaluates those that were left due, which waited longest first; answers how
+   * many. Those that wait for something are left alone for a while, or they would be the oldest for ever and hide the
+   * others.
    */
   async sweep(limit: number): Promise<number> {
+    const metrics = [...this.#registry.evaluated.keys()];
+    await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
     const due = await this.#due(undefined, limit + this.#resting.size);
@@ -135,6 +145,7 @@ export class Evaluator {
       // one more than is taken: how else to know whether it was the last
       trailLimit: trailLimit + 1,
       ...(keys !== undefined && { keys }),
+      ...storeNow(this.#runtime),
     });
     return due.map((counter) => {
       const trail = counter.trail.slice(0, trailLimit);
@@ -145,25 +156,82 @@ export class Evaluator {
   }
 
   async #commit(due: readonly (Due & Partial<IdleCounter>)[]): Promise<void> {
-    if (due.length === 0) return;
+    const open: typeof due = await this.#inTurn(due);
+    if (open.length === 0) return;
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
-    const limits = await this.#limits(due);
-    for (const counter of due) {
-      const lastSaid = await this.#lastSaid(counter);
-      folded.push(...this.#fold(counter, lastSaid, limits.get(subjectKey(counter))));
+    const counters = open.map((counter) => ({ counter, milestones: this.#milestonesOf(counter) }));
+    const measures = await measuresOf(this.#store, counters);
+    for (const { counter } of counters) {
+      const evaluation = await this.#fold(counter, await this.#lastSaid(counter), measures.get(counter)!);
+      if (evaluation !== undefined) folded.push({ counter, evaluation });
     }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
     const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
     const told: NewCrossing[] = [];
-    results.forEach((result, i) => {
-      if (result === "lost") return;
-      folded[i]!.counter.committed = true;
-      told.push(...evaluations[i]!.crossings.filter(({ state }) => state !== "adopted"));
-    });
+    for (const [i, result] of results.entries()) {
+      const { counter, evaluation } = folded[i]!;
+      if (result === "committed") {
+        counter.committed = true;
+        told.push(...evaluation.crossings.filter(({ state }) => state !== "adopted"));
+      } else if (result !== "lost") {
+        await this.#park(counter, "effect_failed", failureOf(result, evaluation));
+      }
+    }
     for (const crossing of await this.#stored(told)) this.#emit("crossing", crossing);
     // to another evaluator, or because another deployment changed the definition
     if (results.includes("lost")) await this.#registry.refresh();
+  }
+
+  /**
+   * Without those that have to wait for an earlier period of their subject, whose end is to be told of first: what the
+   * end of June does to the host's tables must not undo what July has done.
+   */
+  async #inTurn<Counter extends Due>(due: readonly Counter[]): Promise<readonly Counter[]> {
+    const open: Counter[] = [];
+    for (const counter of due) {
+      if (!this.#milestonesOf(counter).some(({ name, onPeriodEnd }) => onPeriodEnd && !(name in counter.state))) {
+        open.push(counter);
+        continue;
+      }
+      const { tenant, subject, metric, period } = counter;
+      const { start } = spanOf(period);
+      const metrics = [metric];
+      const wake = { metrics, subject: { tenant, subject }, at: new Date(start), limit: counterLimit };
+      await this.evaluate(await this.#store.counters.wake({ ...wake, ...storeNow(this.#runtime) }));
+      if (await this.#earlierIsDue(counter, start)) this.#rest(counter);
+      else open.push(counter);
+    }
+    return open;
+  }
+
+  async #earlierIsDue({ tenant, metric, subject, period }: Due, start: number): Promise<boolean> {
+    const query = { tenant, metric, subject, limit: counterLimit };
+    for (let after: CounterKey | undefined; ; ) {
+      const page = await this.#store.counters.list({ ...query, ...(after && { after }) });
+      const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
+      if (page.some((counter) => counter.due && isEarlier(counter.period))) return true;
+      after = page.at(-1);
+      if (page.length < counterLimit) return false;
+    }
+  }
+
+  /** Waits in this process; the sweep looks at it now and then. */
+  #rest(counter: Due): void {
+    counter.failed = true;
+    this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restWhileWaiting);
+  }
+
+  /** A counter that cannot be evaluated stays due and is told of; it holds up no other. */
+  async #park(counter: Due & Partial<IdleCounter>, reason: ParkReason, error: unknown): Promise<void> {
+    this.#emit("error", { where: "evaluate", error });
+    counter.failed = true;
+    // one in its band has no trail, and is met again by the adoption
+    if (counter.trail.length === 0) return;
+    const { tenant, metric, subject, period, folded: from, parked } = counter;
+    const retryIn = Math.min(firstRetry * 2 ** Math.min(parked?.attempts ?? 0, 20), longestRetry);
+    const parking = { tenant, metric, subject, period, from, reason, detail: describeError(error), retryIn };
+    await this.#store.parking.park({ ...parking, ...storeNow(this.#runtime) });
   }
 
   /**
@@ -186,24 +254,6 @@ export class Evaluator {
       if (page.some((crossing) => crossing.id === id)) return true;
     }
     return false;
-  }
-
-  /** The applied limits of those subjects of whose counters a policy needs one. */
-  async #limits(due: readonly Due[]): Promise<ReadonlyMap<string, readonly AppliedLimit[]>> {
-    const limits = new Map<string, AppliedLimit[]>();
-    const subjects: LimitSubject[] = [];
-    for (const counter of due) {
-      const needed = this.#milestonesOf(counter).some(({ policy }) => policy.needs?.includes("limit"));
-      if (!needed || limits.has(subjectKey(counter))) continue;
-      limits.set(subjectKey(counter), []);
-      const { tenant, metric, subject } = counter;
-      subjects.push({ tenant, metric, subject });
-    }
-    if (subjects.length === 0) return limits;
-    for (const limit of await this.#store.limits.of({ subjects })) {
-      if (limit.applied) limits.get(subjectKey(limit))!.push(limit);
-    }
-    return limits;
   }
 
   #milestonesOf({ definition, period }: Due): readonly (Milestone & InstalledMilestone)[] {
@@ -230,60 +280,69 @@ export class Evaluator {
     return lastSaid;
   }
 
-  /** A counter whose policy fails stays due and is told of; it holds up no other. */
-  #fold(
+  /** Undefined for a counter that has to wait, or that its policy or its effect fails for. */
+  async #fold(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
-  ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
+    measures: Measures,
+  ): Promise<CounterEvaluation | undefined> {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, limits);
-      if (evaluation !== undefined) return [{ counter, evaluation }];
-      // it waits for a limit, which will make it due again; the sweep looks at it now and then
-      counter.failed = true;
-      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restWithoutLimit);
-      return [];
+      const evaluation = this.#evaluation(counter, lastSaid, measures);
+      // it waits for a limit, which will make it due again
+      if (evaluation === undefined) this.#rest(counter);
+      return evaluation;
     } catch (error) {
-      this.#emit("error", { where: "evaluate", error });
-      counter.failed = true;
-      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restAfterFailure);
-      return [];
+      const isEffect = MilepostError.is(error) && error.code === "effect_failed";
+      await this.#park(counter, isEffect ? "effect_failed" : "policy_failed", error);
+      return undefined;
     }
   }
 
   #evaluation(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
+    { limits, levels, ...seen }: Measures,
   ): CounterEvaluation | undefined {
-    const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete } = counter;
+    const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete, parked } = counter;
     const key = { tenant, metric, subject, period };
     const now = this.#runtime.now ?? (() => new Date());
-    const { end } = spanOf(period);
+    const { start, end } = spanOf(period);
+    const since = definition.births.find((birth) => birth.period === periodOf(period))?.since;
+    const from = Math.max(start, since === undefined ? start : Date.parse(since));
     const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
+      const { name, announcement } = milestone;
       const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
-      const said = milestone.announcement === undefined ? "silent" : told;
-      const before = lastSaid.get(milestone.name);
-      return { ...milestone, said, ...(before && { lastSaid: before }) };
+      const before = lastSaid.get(name);
+      return {
+        ...milestone,
+        said: announcement === undefined ? "silent" : told,
+        ...(before && { lastSaid: before }),
+        resolves: announcement?.resolved !== undefined,
+        levels: levels.get(name) ?? [],
+      };
     });
     const { generation } = definition;
     const read = { state, generation: counter.generation, value: counter.value ?? 0, trail, complete };
-    const found = fold(
-      key,
-      milestones,
-      { ...read, limits: limits ?? [] },
-      { generation, end, newId: this.#runtime.id, now },
-    );
+    const context = { generation, from: Math.min(from, end), end, newId: this.#runtime.id, now };
+    const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
+    const effects = parked?.withoutEffects ? [] : effectsOf(found.reactions);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
-      ...(limits !== undefined && { limitsSeen: limits.length }),
-      ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
+      ...seen,
+      ...{ band: found.band, state: { ...found.state }, crossings: found.crossings, notices: found.notices },
+      ...(effects.length > 0 && { effects }),
+      ...(found.wakeAt && { wakeAt: found.wakeAt }),
     };
   }
 }
 
-function subjectKey({ tenant, metric, subject }: LimitSubject): string {
-  return `${tenant}\0${metric}\0${subject}`;
+/** What a host is told of a statement that failed; its text without the values. */
+function failureOf({ failed, error }: EffectFailure, { effects = [] }: CounterEvaluation): MilepostError {
+  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100) ?? "";
+  return new MilepostError("effect_failed", `effect: ${describeError(error)}, in ${text}`, {
+    path: "effect",
+    cause: error,
+  });
 }

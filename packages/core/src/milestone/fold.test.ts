@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
+import type { FoldedMilestone } from "./course.js";
 import type { NewCrossing } from "./crossing.js";
-import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold as foldOrWait } from "./fold.js";
+import { type FoldContext, type FoldedCounter, fold as foldOrWait } from "./fold.js";
 import { every } from "./policies/every.js";
 import { fallingBelow } from "./policies/falling-below.js";
 import { powersOf } from "./policies/powers-of.js";

@@ -120,8 +120,11 @@ export class LimitKeeper implements Limits {
 
   async #apply({ version, effectiveFrom, ...limit }: Limit): Promise<void> {
     const about: LimitSubject = { tenant: limit.tenant, metric: limit.metric, subject: limit.subject };
-    const periods = this.#registry.installed(limit.metric).births.map(({ period }) => {
-      return { period, from: spanAt(period, effectiveFrom).key };
+    const { births, generation } = this.#registry.installed(limit.metric);
+    const now = this.#runtime.now?.() ?? new Date();
+    const periods = births.map(({ period, opens }) => {
+      const open = opens && { open: { key: spanAt(period, now).key, generation } };
+      return { period, from: spanAt(period, effectiveFrom).key, ...open };
     });
     const told = await this.#store.limits.apply({ ...about, version, periods, ...storeNow(this.#runtime) });
     await this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));

@@ -122,6 +122,13 @@ export class Registry {
     return this.#options.milestones.flatMap((m) => (m.announcement === undefined ? [] : [m.name]));
   }
 
+  /** Names of those of whose crossings more is said later. */
+  get noticed(): readonly string[] {
+    return this.#options.milestones.flatMap(({ name, remindEvery, announcement }) => {
+      return remindEvery > 0 || announcement?.resolved !== undefined ? [name] : [];
+    });
+  }
+
   /** Names of the milestones this process was told to remove. */
   get removed(): readonly string[] {
     return this.#options.removed;

@@ -132,7 +132,7 @@ export interface CounterRepository {
 
   /**
    * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that
-   * have waited longest, save parked ones whose `retryAt` has not come. At most `limit` counters and `trailLimit` trail
+   * have waited longest. Parked ones whose `retryAt` has not come are passed over in either case. At most `limit` counters and `trailLimit` trail
    * rows of each. Reads one consistent snapshot; locks nothing.
    */
   due(input: {

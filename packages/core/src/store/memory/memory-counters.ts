@@ -59,10 +59,10 @@ export function memoryCounters(tables: Tables): CounterRepository {
       const resting = (row: CounterRow) => (tables.parked.get(counterKeyText(row))?.retryAt ?? now) > now;
       const rows =
         keys === undefined
-          ? [...tables.counters.values()].sort((a, b) => a.dueSince - b.dueSince).filter((row) => !resting(row))
+          ? [...tables.counters.values()].sort((a, b) => a.dueSince - b.dueSince)
           : keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []);
       return rows
-        .filter((row) => row.due && metrics.includes(row.metric))
+        .filter((row) => row.due && metrics.includes(row.metric) && !resting(row))
         .slice(0, limit)
         .map((row): DueCounter => {
           const { folded, generation, state, trail } = row;

@@ -1,0 +1,69 @@
+import { describeError, MilepostError } from "../errors.js";
+import type { Effect } from "../store/crossing-repository.js";
+import type { NewCrossing } from "./crossing.js";
+import { isSqlStatement, type SqlStatement } from "./sql.js";
+
+/** What an effect answers: statements to run with what it was told of, or nothing. */
+export type EffectAnswer = SqlStatement | readonly SqlStatement[] | null | undefined | false;
+
+/** A counter, as `onPeriodEnd` and `onLimit` are told of it. */
+export interface CounterFacts {
+  readonly tenant: string;
+  readonly milestone: string;
+  readonly metric: string;
+  readonly subject: string;
+  /** The period's key. */
+  readonly period: string;
+  readonly value: number;
+  /** 0 when the policy measures against no limit. */
+  readonly limitVersion: number;
+  readonly limit: number | null;
+}
+
+/** What a host wants run in the transaction that stores what it is told of. */
+export interface Effects {
+  readonly effect?: (crossing: NewCrossing) => EffectAnswer;
+  readonly onPeriodEnd?: (counter: CounterFacts) => EffectAnswer;
+  readonly onLimit?: (counter: CounterFacts) => EffectAnswer;
+}
+
+/** The moment at which a host's effect is asked what to run. */
+export type Reaction =
+  | { readonly kind: "crossing"; readonly milestone: Effects; readonly crossing: NewCrossing }
+  | {
+      readonly kind: "limit" | "period-end";
+      readonly milestone: Effects;
+      readonly facts: CounterFacts;
+    };
+
+/** Asks the host what to run; throws `effect_failed` where its function throws, or answers with something else. */
+export function effectsOf(reactions: readonly Reaction[]): readonly Effect[] {
+  return reactions.flatMap((reaction) => {
+    const crossing = reaction.kind === "crossing" ? reaction.crossing.id : null;
+    return statementsOf(reaction).map((statement): Effect => ({ crossing, statement }));
+  });
+}
+
+function statementsOf(reaction: Reaction): readonly SqlStatement[] {
+  const name = { crossing: "effect", limit: "onLimit", "period-end": "onPeriodEnd" }[reaction.kind];
+  let answer: EffectAnswer;
+  try {
+    answer = asked(reaction);
+  } catch (cause) {
+    throw effectFailed(`${name}() threw: ${describeError(cause)}`, cause);
+  }
+  const statements =
+    answer === null || answer === undefined || answer === false ? [] : isSqlStatement(answer) ? [answer] : answer;
+  if (Array.isArray(statements) && statements.every(isSqlStatement)) return statements;
+  throw effectFailed(`${name}() must answer sql\`…\`, a list of them, or nothing; it may not be async`);
+}
+
+function asked(reaction: Reaction): EffectAnswer {
+  if (reaction.kind === "crossing") return reaction.milestone.effect?.(reaction.crossing);
+  const { kind, milestone, facts } = reaction;
+  return kind === "limit" ? milestone.onLimit?.(facts) : milestone.onPeriodEnd?.(facts);
+}
+
+function effectFailed(why: string, cause?: unknown): MilepostError {
+  return new MilepostError("effect_failed", why, { path: "effect", cause });
+}
