@@ -3,6 +3,8 @@ import { keyArrays, sameCounter } from "./counter-key.js";
 import type { Database } from "./driver.js";
 import { parseTime, textArray, time } from "./values.js";
 
+const now = "SELECT coalesce($4::timestamptz, clock_timestamp())";
+
 // json, not arrays: it is decoded by JSON.parse, and the state of a counter comes once, not with each trail row.
 const dueText = (candidates: string): string => `
 WITH candidate AS (${candidates})
@@ -16,7 +18,7 @@ CROSS JOIN LATERAL (
     'mark', r.mark, 'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
   FROM (SELECT * FROM {trail} t WHERE ${sameCounter("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
 ) t
-WHERE c.due AND t.trail IS NOT NULL
+WHERE c.due AND t.trail IS NOT NULL AND coalesce(p.retry_at <= (${now}), true)
 ORDER BY k.position LIMIT $2`;
 
 // The first trail row of each counter, by the index on recorded_at, so that a flood of due counters costs a sweep no
@@ -29,12 +31,12 @@ const longest = `
       AND coalesce((
         SELECT p.retry_at FROM {parked} p JOIN {counters} c ON ${sameCounter("c", "p")} AND c.folded = p.folded
         WHERE ${sameCounter("p", "t")}
-      ) <= (SELECT coalesce($4::timestamptz, clock_timestamp())), true)
+      ) <= (${now}), true)
     ORDER BY t.recorded_at LIMIT $2
   ) t`;
 
 const among = `
-  SELECT * FROM ROWS FROM (unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]))
+  SELECT * FROM ROWS FROM (unnest($5::text[]), unnest($6::text[]), unnest($7::text[]), unnest($8::text[]))
     WITH ORDINALITY AS k (tenant, metric, subject, period, position)
   WHERE metric = ANY ($1::text[])`;
 
@@ -42,11 +44,11 @@ export function dueStep(database: Database): CounterRepository["due"] {
   const dueLongest = database.statement("counters_due_longest", dueText(longest));
   const dueAmong = database.statement("counters_due_among", dueText(among));
 
-  return async ({ metrics, keys, limit, trailLimit, now }) => {
-    const common = [textArray(metrics), limit, trailLimit];
+  return async ({ metrics, keys, limit, trailLimit, now: at }) => {
+    const common = [textArray(metrics), limit, trailLimit, time(at)];
     const rows =
       keys === undefined
-        ? await database.run<DueRow>(dueLongest, [...common, time(now)])
+        ? await database.run<DueRow>(dueLongest, common)
         : await database.run<DueRow>(dueAmong, [...common, ...keyArrays(keys)]);
     return rows.map(dueCounter);
   };
