@@ -1,0 +1,47 @@
+import { type ClaimedNotice, type NoticeRepository, noticeOf, type StoredNotice } from "@milepost/core/store";
+import { announcementSteps } from "./announcement-steps.js";
+import { allOf, list } from "./conditions.js";
+import type { Driver } from "./driver.js";
+import { type RowCodec, rowCodec } from "./row-codec.js";
+
+/** Rows of {notices}: evaluations insert them, announcements patch them. */
+export const noticeCodec: RowCodec<StoredNotice> = rowCodec<StoredNotice>({
+  tenant: "plain",
+  id: "plain",
+  crossing: "plain",
+  milestone: "plain",
+  kind: "plain",
+  number: "plain",
+  value: "plain",
+  noticedAt: "time",
+  state: "plain",
+  reason: "plain",
+  detail: "plain",
+  notifications: "plain",
+  attempts: "plain",
+  fence: "plain",
+  leaseUntil: "time",
+  notBefore: "time",
+  createdAt: "time",
+});
+
+export function noticeRepository(driver: Driver): NoticeRepository {
+  return {
+    ...announcementSteps(driver, { table: "notices", kind: "notice", codec: noticeCodec, claimedOf }),
+
+    list({ tenant, crossings, milestone, after, limit }) {
+      const { where, values } = allOf([
+        ["tenant = ?", tenant],
+        ["crossing IN (SELECT value FROM json_each(?))", list(crossings)],
+        ["milestone = ?", milestone],
+        ["id > ?", after],
+      ]);
+      const sql = `SELECT * FROM {notices} WHERE ${where} ORDER BY id LIMIT ?`;
+      return driver.read((step) => step.all(sql, ...values, limit).map((row) => noticeOf(noticeCodec.decode(row))));
+    },
+  };
+}
+
+function claimedOf(row: StoredNotice): ClaimedNotice {
+  return { ...noticeOf(row), fence: row.fence };
+}
