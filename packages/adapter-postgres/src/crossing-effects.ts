@@ -97,5 +97,8 @@ export function effectStep(
 
 /** Nothing of the evaluation is stored then; what became of the statement is unknown. */
 function transactionEnded(): MilepostError {
-  return new MilepostError("store_failed", "A statement of the host's ended the transaction that it was to be part of.");
+  return new MilepostError(
+    "store_failed",
+    "A statement of the host's ended the transaction that it was to be part of.",
+  );
 }
