@@ -30,6 +30,10 @@ export function limitRepository(database: Database): LimitRepository {
     `UPDATE {limit_heads} SET applied = applied + 1 WHERE ${bySubject}
        AND EXISTS (SELECT FROM {limits} l WHERE l.tenant = $1 AND l.metric = $2 AND l.subject = $3 AND l.version = $4)`,
   );
+  const known = database.statement(
+    "limits_known",
+    "SELECT generation FROM {definitions} WHERE metric = $1 AND generation = $2",
+  );
   const take = database.statement(
     "limits_take",
     `UPDATE {limits} SET applied = true WHERE ${bySubject} AND version = $4 AND NOT applied RETURNING version`,
@@ -85,18 +89,19 @@ export function limitRepository(database: Database): LimitRepository {
       return limit!;
     },
 
-    async apply({ tenant, metric, subject, version, periods, now }) {
+    async apply({ tenant, metric, subject, version, generation, periods, now }) {
       const about = [tenant, metric, subject, version];
       const told = await database.transaction(
         async (run) => {
           await run(lockHead, about);
+          if ((await run(known, [metric, generation])).length === 0) return "stale";
           if ((await run(take, about)).length === 0) return undefined;
           const from = [textArray(periods.map(({ period }) => period)), textArray(periods.map(({ from }) => from))];
           const opened = periods.flatMap(({ open }) => open ?? []);
           const open = [textArray(opened.map(({ key }) => key)), plainArray(opened.map((one) => one.generation))];
           return run<{ period: string }>(tell, [...about, ...from, time(now), ...open]);
         },
-        { kept: (result) => result !== undefined },
+        { kept: (result) => result !== undefined && result !== "stale" },
       );
       return told ?? [];
     },
