@@ -5,12 +5,14 @@ ALTER TABLE {trail} ADD COLUMN mark jsonb;
 ALTER TABLE {counters} ADD COLUMN wake_at timestamptz;
 CREATE INDEX {#counters_wake_at} ON {counters} (wake_at) WHERE wake_at IS NOT NULL;
 
--- Counters whose evaluation fails.
+-- Counters whose evaluation fails. `folded` is the counter's own at that time: a row with another one says nothing any
+-- more. The statement that commits an evaluation deletes what its snapshot shows, and a row may come in after that.
 CREATE TABLE {parked} (
   tenant          text COLLATE "C" NOT NULL,
   metric          text COLLATE "C" NOT NULL,
   subject         text COLLATE "C" NOT NULL,
   period          text COLLATE "C" NOT NULL,
+  folded          bigint NOT NULL,
   reason          text NOT NULL,
   detail          text NOT NULL,
   attempts        integer NOT NULL,

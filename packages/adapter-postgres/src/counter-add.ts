@@ -7,17 +7,10 @@ import type {
   RecordedEvent,
   RecordingRules,
 } from "@milepost/core/store";
+import { counterLockOrder } from "./counter-key.js";
 import type { Database, Value } from "./driver.js";
 import { forgetDrained } from "./inbox-repository.js";
 import { plainArray, textArray, time } from "./values.js";
-
-/**
- * The order in which every statement locks counters. The subject comes first because it differs: the sort then compares
- * one short key instead of walking over tenant and metric, which a batch mostly shares.
- */
-export function counterLockOrder(alias: string): string {
-  return ["subject", "tenant", "metric", "period"].map((column) => `${alias}.${column} COLLATE "C"`).join(", ");
-}
 
 /** Milliseconds since 1970 as a timestamptz. */
 const timeOf = (milliseconds: string): string =>

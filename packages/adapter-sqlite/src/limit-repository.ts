@@ -34,8 +34,10 @@ export function limitRepository(driver: Driver): LimitRepository {
       });
     },
 
-    apply({ tenant, metric, subject, version, periods, now }) {
+    apply({ tenant, metric, subject, version, generation, periods, now }) {
       return driver.write((step) => {
+        const known = "SELECT 1 FROM {definitions} WHERE metric = ? AND generation = ?";
+        if (step.all(known, metric, generation).length === 0) return "stale";
         const about = [tenant, metric, subject] as const;
         const taken = `UPDATE {limits} SET applied = 1 WHERE ${bySubject} AND version = ? AND applied = 0`;
         if (step.run(taken, ...about, version) === 0) return [];

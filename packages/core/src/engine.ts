@@ -18,8 +18,10 @@ import type { Crossing } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { type Definitions, definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
+import { type Levels, LevelsKeeper } from "./milestone/levels-keeper.js";
 import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
+import { type Parked, parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
@@ -118,6 +120,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     list(query?: CounterQuery): Promise<readonly CounterState[]>;
   };
   readonly limits: Limits;
+  /** Levels that a host's users configure, for milestones with `thresholdsOf()`. */
+  readonly levels: Levels;
+  /** Counters that cannot be evaluated. */
+  readonly parked: Parked;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
@@ -206,6 +212,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
   const notifiers = notifiersByName(milestones, parsed.notifiers);
   refuseForgetfulStore(store, milestones, parsed.notifiers);
+  refuseEffects(store, milestones);
 
   const events = new Events();
   const metrics = parsed.metrics as Readonly<Record<string, MetricOptions>>;
@@ -214,6 +221,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
+  const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
     store,
@@ -231,7 +239,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       if (more) await nextTurn();
       return { drained: counted, refused, adopted, more };
     },
-    applyLimits: (stop) => limits.applyPending(stop),
+    async applyVersions(stop) {
+      await limits.applyPending(stop);
+      await levels.applyPending(stop);
+    },
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, events.emit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
@@ -297,6 +308,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
+    levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
+    parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
@@ -318,6 +331,19 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       return closed;
     },
   };
+}
+
+function refuseEffects({ supports }: Pick<Store, "supports">, milestones: readonly Milestone[]): void {
+  if (supports.effect) return;
+  milestones.forEach((milestone, i) => {
+    const name = (["effect", "onPeriodEnd", "onLimit"] as const).find((each) => milestone[each] !== undefined);
+    if (name === undefined) return;
+    const expected = "a store that runs statements of the host (supports.effect)";
+    throw new MilepostError("unsupported", `milestones[${i}].${name}: ${expected}`, {
+      path: `milestones[${i}].${name}`,
+      expected,
+    });
+  });
 }
 
 function notifiersByName(milestones: readonly Milestone[], more: readonly Notifier[]): ReadonlyMap<string, Notifier> {

@@ -28,10 +28,20 @@ export type {
   PolicyContext,
   PolicyNeed,
   Severity,
+  SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
 
-// limits
+// what a milestone changes in the host
+export type { CounterFacts, EffectAnswer, Effects } from "./milestone/effect.js";
+export type { SqlStatement, SqlValue } from "./milestone/sql.js";
+export { sql } from "./milestone/sql.js";
+export type { Parked, ParkedQuery, ReleaseAct } from "./milestone/parked.js";
+export type { ParkedCounter, ParkReason } from "./store/parking-repository.js";
+
+// limits and stored levels
+export type { Levels, LevelsInput } from "./milestone/levels-keeper.js";
+export type { StoredLevels } from "./store/levels-repository.js";
 export type { LimitInput, LimitResult, Limits } from "./milestone/limits.js";
 export type { Limit } from "./store/limit-repository.js";
 
@@ -41,6 +51,8 @@ export { checkPolicy } from "./milestone/check/check-policy.js";
 export { every } from "./milestone/policies/every.js";
 export type { FallingBelowSpec, FallingRearmAt, FallingSpec } from "./milestone/policies/falling-below.js";
 export { fallingBelow } from "./milestone/policies/falling-below.js";
+export type { ForecastOptions } from "./milestone/policies/forecast.js";
+export { forecast } from "./milestone/policies/forecast.js";
 export type { LevelSpec, RearmAt, RisingSpec } from "./milestone/policies/level-spec.js";
 export type { PercentOfLimitSpec, PercentSpec } from "./milestone/policies/percent-of-limit.js";
 export { percentOfLimit } from "./milestone/policies/percent-of-limit.js";
@@ -66,6 +78,8 @@ export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";
 export { consoleNotifier } from "./notifier/console-notifier.js";
 export type { MemoryNotifier, MemoryNotifierOptions, SentMatch } from "./notifier/memory-notifier.js";
 export { memoryNotifier } from "./notifier/memory-notifier.js";
+export type { CrossingFacts, ReactionHandler, ReactionOptions, ReactionParts } from "./notifier/reaction.js";
+export { reaction } from "./notifier/reaction.js";
 export type { Channel, DeliveryMode, Notifier, Outcome, SendContext } from "./notifier/notifier.js";
 export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient } from "./notifier/notifier.js";
 

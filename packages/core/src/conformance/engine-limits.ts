@@ -218,6 +218,9 @@ export const engineLimitCases: readonly ConformanceCase[] = [
         [{ amount: -1 }, "amount"],
         [{ amount: 1.5 }, "amount"],
         [{ amount: 1, effectiveFrom: new Date(Number.NaN) }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date(-8.64e15) }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date("0000-12-31") }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date("+010000-01-01") }, "effectiveFrom"],
         [{ amount: 1, subject: "" }, "subject"],
         [{ amount: 1, until: 5 }, "until"],
       ];
@@ -228,6 +231,8 @@ export const engineLimitCases: readonly ConformanceCase[] = [
       const unknown = await refusal(() => milepost.limits.set({ ...shop, metric: "ad.spent", amount: 1 }));
       assert.deepEqual([unknown.code, unknown.path], ["unknown_metric", "metric"]);
       assert.deepEqual(await milepost.limits.list(shop), []);
+      // one that was kept and cannot be brought into force would stop every sweep
+      assert.equal((await milepost.runOnce()).evaluated, 0);
     },
   },
 ];

@@ -258,6 +258,9 @@ export const enginePeriodCases: readonly ConformanceCase[] = [
       const get = () => milepost.counters.get({ metric, subject, period: "month:" as Period });
       const { code, path } = await refusal(get);
       assert.deepEqual([code, path], ["invalid_options", "period"]);
+      const far = () => milepost.counters.get({ metric, subject, period: "month:UTC", at: new Date(8.64e15) });
+      const outside = await refusal(far);
+      assert.deepEqual([outside.code, outside.path], ["invalid_options", "at"]);
     },
   },
 ];

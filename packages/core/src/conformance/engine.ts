@@ -5,11 +5,13 @@ import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -20,6 +22,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
+    ...engineLimitVersionCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
@@ -27,6 +30,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,
+    ...engineSweepCases,
     ...engineHostileInputCases,
   ];
 }

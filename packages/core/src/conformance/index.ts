@@ -13,7 +13,7 @@ import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
 import { wholeStoreCases } from "./store.js";
 
-export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
+export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";

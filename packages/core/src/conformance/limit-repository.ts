@@ -17,6 +17,14 @@ async function added(store: Store, fields: Partial<Limit> = {}, now: Date = star
   return store.limits.add({ ...acme, amount: 100, ...by, ...fields, now });
 }
 
+type Step = Parameters<Store["limits"]["apply"]>[0];
+
+async function apply(store: Store, step: Omit<Step, "generation">): Promise<readonly { readonly period: string }[]> {
+  const told = await store.limits.apply({ generation: 1, ...step });
+  assert.ok(told !== "stale");
+  return told;
+}
+
 async function feed(store: Store, ...periods: readonly string[]): Promise<void> {
   const feeds = periods.map((period) => birth({ period, ...quiet }));
   await record(store, [event({ id: periods.join(), feeds, amount: 5 })]);
@@ -65,7 +73,7 @@ export const limitCases: readonly ConformanceCase[] = [
       await added(store);
       await added(store);
       const periods = [...lifetime, { period: month, from: `${month}:2026-11` }];
-      const told = await store.limits.apply({ ...acme, version: 2, periods, now: at(1) });
+      const told = await apply(store, { ...acme, version: 2, periods, now: at(1) });
       const keys = told.map(({ period }) => period).sort();
       assert.deepEqual(keys, ["lifetime", `${month}:2026-11`, `${month}:2026-12`]);
       const [due] = await store.counters.due({ metrics: [metric], keys: [counterKey()], limit: 1, trailLimit: 10 });
@@ -94,10 +102,26 @@ export const limitCases: readonly ConformanceCase[] = [
       await feed(store, "lifetime");
       await added(store);
       const step = { ...acme, version: 1, periods: lifetime };
-      assert.equal((await store.limits.apply(step)).length, 1);
-      assert.deepEqual(await store.limits.apply(step), []);
-      assert.deepEqual(await store.limits.apply({ ...step, version: 2 }), []);
+      assert.equal((await apply(store, step)).length, 1);
+      assert.deepEqual(await apply(store, step), []);
+      assert.deepEqual(await apply(store, { ...step, version: 2 }), []);
       assert.equal((await dueCounter(store))?.trail.length, 1);
+    },
+  },
+  {
+    about,
+    name: "a caller who knows another generation of the metric's milestones tells nobody, and is told so",
+    async run({ store }) {
+      await feed(store, "lifetime");
+      await added(store);
+      for (const step of [{ generation: 2 }, { generation: 0 }, { generation: 1, metric: "unknown" }]) {
+        assert.equal(await store.limits.apply({ ...acme, version: 1, periods: lifetime, ...step }), "stale");
+      }
+      assert.equal((await store.limits.of({ subjects: [acme] }))[0]?.applied, false);
+      assert.equal(await dueCounter(store), undefined);
+      assert.equal((await apply(store, { ...acme, version: 1, periods: lifetime })).length, 1);
+      const seen = { evaluations: [evaluation({ from: 0, upTo: 2, limitsSeen: 1, band: quiet })], now: start };
+      assert.deepEqual(await store.crossings.commitEvaluation(seen), ["committed"], "the stale tries left no count");
     },
   },
   {
@@ -108,7 +132,7 @@ export const limitCases: readonly ConformanceCase[] = [
       await feed(stores[0], "lifetime");
       await added(stores[0]);
       const tries = Array.from({ length: 8 }, (_, i) =>
-        stores[i % 2]!.limits.apply({ ...acme, version: 1, periods: lifetime }),
+        apply(stores[i % 2]!, { ...acme, version: 1, periods: lifetime }),
       );
       assert.equal((await Promise.all(tries)).flat().length, 1);
     },
@@ -117,6 +141,7 @@ export const limitCases: readonly ConformanceCase[] = [
     about,
     name: "versions that are to come wait for their time, the earliest first",
     async run({ store }) {
+      await feed(store, "lifetime");
       await added(store, { effectiveFrom: at(20) });
       await added(store, { effectiveFrom: at(10), subject: "brand" });
       await added(store, { effectiveFrom: at(10), metric: "other" });
@@ -126,7 +151,7 @@ export const limitCases: readonly ConformanceCase[] = [
       assert.deepEqual(await pending(10), ["brand"]);
       assert.deepEqual(await pending(20), ["brand", subject]);
       assert.equal((await store.limits.pending({ metrics: [metric], limit: 1, now: at(20) })).length, 1);
-      await store.limits.apply({ ...acme, subject: "brand", version: 1, periods: lifetime });
+      await apply(store, { ...acme, subject: "brand", version: 1, periods: lifetime });
       assert.deepEqual(await pending(20), [subject]);
     },
   },
@@ -137,7 +162,7 @@ export const limitCases: readonly ConformanceCase[] = [
       const feeds = [birth({ due: true })];
       await record(store, [event({ feeds })]);
       await added(store);
-      await store.limits.apply({ ...acme, version: 1, periods: [] });
+      await apply(store, { ...acme, version: 1, periods: [] });
       await added(store);
       const step = async (limitsSeen: number) => {
         const evaluations = [evaluation({ limitsSeen, band: quiet })];
@@ -157,12 +182,12 @@ export const limitCases: readonly ConformanceCase[] = [
         const key = { ...acme, subject: `racer-${i}` };
         await record(store, [event({ ...key, id: `e-${i}`, feeds: [birth({ due: true })] })]);
         await added(store, key);
-        await store.limits.apply({ ...key, version: 1, periods: lifetime });
+        await apply(store, { ...key, version: 1, periods: lifetime });
         await added(store, key);
         const upTo = 2;
         const [[result], told] = await Promise.all([
           store.crossings.commitEvaluation({ evaluations: [evaluation({ ...key, upTo, limitsSeen: 1, band: quiet })] }),
-          other.limits.apply({ ...key, version: 2, periods: lifetime }),
+          apply(other, { ...key, version: 2, periods: lifetime }),
         ]);
         assert.equal(told.length, 1);
         const [due] = await store.counters.due({

@@ -91,8 +91,8 @@ export interface Workshop {
   readonly refresh: () => Promise<void>;
   /** Counts a chunk of what host transactions left, adopts a chunk of counters; says whether there may be more. */
   readonly upkeep: () => Promise<Upkeep>;
-  /** Brings limits into force whose time has come. */
-  readonly applyLimits: (stop: AbortSignal) => Promise<void>;
+  /** Brings limits into force whose time has come, and tells counters of stored levels. */
+  readonly applyVersions: (stop: AbortSignal) => Promise<void>;
   /** Forgets events whose retention is over; answers how many. */
   readonly purge: (stop: AbortSignal) => Promise<number>;
 }
@@ -221,8 +221,8 @@ export class DeliveryWorker implements Worker {
   async #sweep(): Promise<void> {
     const { store, evaluator, runtime, timing } = this.#shop;
     await this.#shop.refresh();
-    await this.#shop.applyLimits(this.#stopping.signal);
-    while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
+    await this.#shop.applyVersions(this.#stopping.signal);
+    while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
     await this.#shop.purge(this.#stopping.signal);
   }
@@ -294,7 +294,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     adopted += done.adopted;
     more = done.more;
   }
-  await shop.applyLimits(stop);
+  await shop.applyVersions(stop);
   await reap(store, runtime, timing, sweepLimit);
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {

@@ -3,11 +3,11 @@ import type { Band } from "../store/definition-repository.js";
 import type { Limit } from "../store/limit-repository.js";
 import { type Arming, freshArming, type OpenCrossing, type Passed, quietBand, type Step, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
+import type { CounterFacts, EffectMoment, Effects } from "./effect.js";
 import type { Milestone } from "./milestone.js";
 import type { NewNotice, NoticeKind } from "./notice.js";
 import type { LevelSpec } from "./policies/level-spec.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
-import type { CounterFacts, Effects, Reaction } from "./reaction.js";
 import { type AppliedLevels, type LevelsVersions, levelsAtFirst, levelsInForce, sameLevels } from "./stored-levels.js";
 
 /** What folding needs to know of a milestone. */
@@ -46,7 +46,7 @@ export interface CourseOf extends CounterKey {
 export interface Findings {
   readonly crossings: NewCrossing[];
   readonly notices: NewNotice[];
-  readonly reactions: Reaction[];
+  readonly moments: EffectMoment[];
 }
 
 type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
@@ -186,7 +186,7 @@ export class Course {
       this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
     }
     if (at >= end && onPeriodEnd !== undefined && !this.#arming.ended) {
-      this.#findings.reactions.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
+      this.#findings.moments.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
       this.#set({ ended: true });
     }
     if (at < end && remindEvery > 0 && at >= (this.#arming.remindAt ?? Number.POSITIVE_INFINITY)) {
@@ -242,7 +242,7 @@ export class Course {
       const crossing = this.#record(level, { arming: arming ?? count, skipped, ...about, state: births[place]! });
       const { effect } = this.milestone;
       if (effect !== undefined && !this.#over && !this.#arming.ended) {
-        this.#findings.reactions.push({ kind: "crossing", milestone: this.milestone, crossing });
+        this.#findings.moments.push({ kind: "crossing", milestone: this.milestone, crossing });
       }
     });
   }
@@ -299,7 +299,7 @@ export class Course {
   /** A limit holds that did not before. */
   #react(value: number): void {
     if (this.milestone.onLimit === undefined || this.#over || this.#arming.ended) return;
-    this.#findings.reactions.push({ kind: "limit", milestone: this.milestone, facts: this.#facts(value) });
+    this.#findings.moments.push({ kind: "limit", milestone: this.milestone, facts: this.#facts(value) });
   }
 
   #facts(value: number): CounterFacts {

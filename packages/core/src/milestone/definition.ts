@@ -43,7 +43,7 @@ function fingerprintOf(milestone: Milestone): string {
   const { name, policy, period } = milestone;
   // what evaluation keeps for later or runs: code without it would lose it
   const more = [
-    ...(["effect", "onPeriodEnd", "onLimit"] as const).filter((reaction) => milestone[reaction] !== undefined),
+    ...(["effect", "onPeriodEnd", "onLimit"] as const).filter((effect) => milestone[effect] !== undefined),
     ...(milestone.remindEvery > 0 ? ["remindEvery"] : []),
     ...(milestone.announcement?.resolved === undefined ? [] : ["resolved"]),
   ];

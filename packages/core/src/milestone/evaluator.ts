@@ -1,7 +1,7 @@
 import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
-import type { CounterKey, DueCounter, IdleCounter } from "../store/counter-repository.js";
+import type { CounterKey, DueCounter, IdleCounter, TrailRow } from "../store/counter-repository.js";
 import type { CounterEvaluation, EffectFailure } from "../store/crossing-repository.js";
 import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
 import type { ParkReason } from "../store/parking-repository.js";
@@ -13,11 +13,12 @@ import type { FoldedMilestone } from "./course.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
+import { effectsOf } from "./effect.js";
 import { fold } from "./fold.js";
+import { beginsWithoutLimit } from "./limit-at-first.js";
 import { type Measures, measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
 import { lifetime, periodOf, spanOf } from "./period.js";
-import { effectsOf } from "./reaction.js";
 import type { Registry } from "./registry.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
@@ -86,18 +87,27 @@ export class Evaluator {
 
   /**
    * Wakes counters whose time has come, and evaluates those that were left due, which waited longest first; answers how
-   * many. Those that wait for something are left alone for a while, or they would be the oldest for ever and hide the
-   * others.
+   * many, and `limit` or more where there may be others. Those that wait for something are left alone for a while, or they
+   * would be the oldest for ever and hide the others.
    */
   async sweep(limit: number): Promise<number> {
     const metrics = [...this.#registry.evaluated.keys()];
     await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
-    const due = await this.#due(undefined, limit + this.#resting.size);
-    const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
-    await this.#commit(open);
-    return open.filter((counter) => counter.committed).length;
+    let evaluated = 0;
+    // behind those that rest from now on there may be others, and by the next sweep they rest no longer
+    for (let failed = true; failed && evaluated < limit; ) {
+      const due = await this.#due(undefined, limit + this.#resting.size);
+      const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
+      await this.#commit(open);
+      const committed = open.filter((counter) => counter.committed);
+      // left to the next sweep, a trail might grow faster than it is taken in
+      await this.evaluate(committed.filter((counter) => !counter.complete));
+      evaluated += committed.length;
+      failed = open.some((counter) => counter.failed);
+    }
+    return evaluated;
   }
 
   /**
@@ -162,7 +172,9 @@ export class Evaluator {
     const counters = open.map((counter) => ({ counter, milestones: this.#milestonesOf(counter) }));
     const measures = await measuresOf(this.#store, counters);
     for (const { counter } of counters) {
-      const evaluation = await this.#fold(counter, await this.#lastSaid(counter), measures.get(counter)!);
+      const measured = measures.get(counter)!;
+      const later = await this.#later(counter, measured);
+      const evaluation = await this.#fold(counter, await this.#lastSaid(counter), measured, later);
       if (evaluation !== undefined) folded.push({ counter, evaluation });
     }
     if (folded.length === 0) return;
@@ -280,14 +292,34 @@ export class Evaluator {
     return lastSaid;
   }
 
+  /**
+   * The rest of a counter's trail, where what it begins with shows only in what that does not tell of. Read after what it is
+   * measured against: a version that was applied meanwhile, or that lies beyond the trail's first part, must not be taken
+   * for one that was in force before. Of one limit alone there is no doubt.
+   */
+  async #later(counter: Due & Partial<IdleCounter>, { limits, levels }: Measures): Promise<readonly TrailRow[]> {
+    // an idle one is committed only if nothing was appended to its trail
+    if (counter.rev !== undefined) return [];
+    const milestones = this.#milestonesOf(counter);
+    const unmeasured = ({ name }: Milestone) => (counter.state[name] as Arming | undefined)?.levels === undefined;
+    const byLevels = milestones.some((each) => (levels.get(each.name)?.length ?? 0) > 0 && unmeasured(each));
+    const byLimit = limits.length > 1 && beginsWithoutLimit(milestones, counter);
+    if (!byLevels && !byLimit) return [];
+    const whole = { metrics: [counter.metric], keys: [counter], limit: 1, trailLimit: Number.MAX_SAFE_INTEGER };
+    const [read] = await this.#store.counters.due({ ...whole, ...storeNow(this.#runtime) });
+    const upTo = counter.trail.at(-1)!.rev;
+    return read?.trail.filter(({ rev }) => rev > upTo) ?? [];
+  }
+
   /** Undefined for a counter that has to wait, or that its policy or its effect fails for. */
   async #fold(
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
     measures: Measures,
+    later: readonly TrailRow[],
   ): Promise<CounterEvaluation | undefined> {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, measures);
+      const evaluation = this.#evaluation(counter, lastSaid, measures, later);
       // it waits for a limit, which will make it due again
       if (evaluation === undefined) this.#rest(counter);
       return evaluation;
@@ -302,6 +334,7 @@ export class Evaluator {
     counter: Due & Partial<IdleCounter>,
     lastSaid: ReadonlyMap<string, Date>,
     { limits, levels, ...seen }: Measures,
+    later: readonly TrailRow[],
   ): CounterEvaluation | undefined {
     const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete, parked } = counter;
     const key = { tenant, metric, subject, period };
@@ -322,11 +355,18 @@ export class Evaluator {
       };
     });
     const { generation } = definition;
-    const read = { state, generation: counter.generation, value: counter.value ?? 0, trail, complete };
+    const read = {
+      state,
+      generation: counter.generation,
+      value: counter.value ?? 0,
+      trail,
+      complete,
+      ...(later && { later }),
+    };
     const context = { generation, from: Math.min(from, end), end, newId: this.#runtime.id, now };
     const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
-    const effects = parked?.withoutEffects ? [] : effectsOf(found.reactions);
+    const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),

@@ -15,6 +15,8 @@ export interface FoldedCounter {
   readonly complete: boolean;
   /** The applied versions of its subject's limit, where a policy needs one. */
   readonly limits: readonly AppliedLimit[];
+  /** Rows beyond those that were read, for a counter that has to begin with what its whole trail does not tell of. */
+  readonly later?: readonly TrailRow[];
 }
 
 export interface Fold extends Readonly<Findings> {
@@ -55,9 +57,11 @@ export function fold(
   counter: FoldedCounter,
   { generation, from = Number.NEGATIVE_INFINITY, end, newId, now }: FoldContext,
 ): Fold | undefined {
-  const { trail } = counter;
-  const findings: Findings = { crossings: [], notices: [], reactions: [] };
-  const toldLevels = trail.flatMap(({ mark }) => (mark !== undefined && "levels" in mark ? mark.levels : []));
+  const { trail, later = [] } = counter;
+  const findings: Findings = { crossings: [], notices: [], moments: [] };
+  const toldLevels = [...trail, ...later].flatMap(({ mark }) =>
+    mark !== undefined && "levels" in mark ? mark.levels : [],
+  );
   const of: CourseOf = { ...key, from, end, newId, now, toldLevels };
   const measured = milestones.filter(({ policy }) => policy.needs?.includes("limit"));
   let limit = limitAtFirst(measured, counter, end);

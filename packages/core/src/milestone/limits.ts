@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { MilepostError } from "../errors.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey } from "../store/counter-repository.js";
@@ -68,6 +69,8 @@ true satisfies Agrees<typeof limitSchema, LimitInput>;
 
 /** Versions that are brought into force between two looks for others. */
 const applyLimit = 100;
+/** How often one is tried again after another process changed its metric's definition. */
+const maxTries = 10;
 
 /** Brings limits into force: when they are set, or when their time has come. */
 export class LimitKeeper implements Limits {
@@ -120,13 +123,24 @@ export class LimitKeeper implements Limits {
 
   async #apply({ version, effectiveFrom, ...limit }: Limit): Promise<void> {
     const about: LimitSubject = { tenant: limit.tenant, metric: limit.metric, subject: limit.subject };
-    const { births, generation } = this.#registry.installed(limit.metric);
     const now = this.#runtime.now?.() ?? new Date();
-    const periods = births.map(({ period, opens }) => {
-      const open = opens && { open: { key: spanAt(period, now).key, generation } };
-      return { period, from: spanAt(period, effectiveFrom).key, ...open };
-    });
-    const told = await this.#store.limits.apply({ ...about, version, periods, ...storeNow(this.#runtime) });
-    await this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const { generation, births } = this.#registry.installed(limit.metric);
+      const periods = births.map(({ period, opens }) => {
+        const open = opens && { open: spanAt(period, now).key };
+        return { period, from: spanAt(period, effectiveFrom).key, ...open };
+      });
+      const step = { ...about, version, generation, periods, ...storeNow(this.#runtime) };
+      const told = await this.#store.limits.apply(step);
+      if (told !== "stale")
+        return this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));
+      // another deployment changed the milestones, and may have added a period
+      await this.#registry.refresh();
+    }
+    throw new MilepostError(
+      "stale_definitions",
+      `The milestones on "${limit.metric}" change all the time. The limit is stored; a sweep brings it into force.`,
+      { path: "metric" },
+    );
   }
 }

@@ -7,10 +7,10 @@ import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
 import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
+import type { EffectAnswer, Effects } from "./effect.js";
 import { refuseShortSighted } from "./levels.js";
 import { lifetime, type Period, periodSchema } from "./period.js";
 import { type MilestonePolicy, policyNeeds } from "./policy.js";
-import type { EffectAnswer, Effects } from "./reaction.js";
 
 const jumps = ["highest", "each", "list"] as const;
 export type OnJump = (typeof jumps)[number];

@@ -129,6 +129,11 @@ export class Registry {
     });
   }
 
+  /** Those whose levels are stored. */
+  get storedLevels(): readonly Milestone[] {
+    return this.#options.milestones.filter(({ policy }) => policy.needs?.includes("thresholds"));
+  }
+
   /** Names of the milestones this process was told to remove. */
   get removed(): readonly string[] {
     return this.#options.removed;

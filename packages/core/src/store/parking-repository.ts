@@ -42,6 +42,9 @@ export interface ParkingRepository {
     },
   ): Promise<boolean>;
 
+  /** The parked ones among these counters, in any order. */
+  get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly ParkedCounter[]>;
+
   /** Parked counters in the order of (metric, subject, period), bytewise, after `after`. */
   list(input: {
     readonly tenant: string;

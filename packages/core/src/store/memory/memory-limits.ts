@@ -30,7 +30,8 @@ export function memoryLimits(tables: Tables): LimitRepository {
       return limit;
     },
 
-    async apply({ tenant, metric, subject, version, periods }) {
+    async apply({ tenant, metric, subject, version, generation, periods }) {
+      if (tables.definitions.get(metric)?.generation !== generation) return "stale";
       const about = { tenant, metric, subject };
       const versions = limitsOf(tables, about) ?? [];
       if (versions[version - 1]?.applied !== false) return [];
@@ -38,10 +39,10 @@ export function memoryLimits(tables: Tables): LimitRepository {
       tables.limits.set(keyOf(tenant, metric, subject), told);
       for (const { open } of periods) {
         if (open === undefined) continue;
-        const key = { ...about, period: open.key };
+        const key = { ...about, period: open };
         if (tables.counters.has(counterKeyText(key))) continue;
         const birth = { below: null, above: null, due: true };
-        tables.counters.set(counterKeyText(key), emptyRow(key, birth, open.generation));
+        tables.counters.set(counterKeyText(key), emptyRow(key, birth, generation));
       }
       const found = [...tables.counters].filter(([, row]) => {
         if (row.tenant !== tenant || row.metric !== metric || row.subject !== subject) return false;

@@ -24,6 +24,10 @@ export function memoryParking(tables: Tables): ParkingRepository {
       return true;
     },
 
+    async get({ keys }) {
+      return keys.flatMap((key) => tables.parked.get(counterKeyText(key)) ?? []);
+    },
+
     async list({ tenant, after, limit }) {
       return [...tables.parked.values()]
         .filter((row) => row.tenant === tenant)

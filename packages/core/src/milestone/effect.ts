@@ -28,7 +28,7 @@ export interface Effects {
 }
 
 /** The moment at which a host's effect is asked what to run. */
-export type Reaction =
+export type EffectMoment =
   | { readonly kind: "crossing"; readonly milestone: Effects; readonly crossing: NewCrossing }
   | {
       readonly kind: "limit" | "period-end";
@@ -37,18 +37,18 @@ export type Reaction =
     };
 
 /** Asks the host what to run; throws `effect_failed` where its function throws, or answers with something else. */
-export function effectsOf(reactions: readonly Reaction[]): readonly Effect[] {
-  return reactions.flatMap((reaction) => {
-    const crossing = reaction.kind === "crossing" ? reaction.crossing.id : null;
-    return statementsOf(reaction).map((statement): Effect => ({ crossing, statement }));
+export function effectsOf(moments: readonly EffectMoment[]): readonly Effect[] {
+  return moments.flatMap((moment) => {
+    const crossing = moment.kind === "crossing" ? moment.crossing.id : null;
+    return statementsOf(moment).map((statement): Effect => ({ crossing, statement }));
   });
 }
 
-function statementsOf(reaction: Reaction): readonly SqlStatement[] {
-  const name = { crossing: "effect", limit: "onLimit", "period-end": "onPeriodEnd" }[reaction.kind];
+function statementsOf(moment: EffectMoment): readonly SqlStatement[] {
+  const name = { crossing: "effect", limit: "onLimit", "period-end": "onPeriodEnd" }[moment.kind];
   let answer: EffectAnswer;
   try {
-    answer = asked(reaction);
+    answer = asked(moment);
   } catch (cause) {
     throw effectFailed(`${name}() threw: ${describeError(cause)}`, cause);
   }
@@ -58,9 +58,9 @@ function statementsOf(reaction: Reaction): readonly SqlStatement[] {
   throw effectFailed(`${name}() must answer sql\`…\`, a list of them, or nothing; it may not be async`);
 }
 
-function asked(reaction: Reaction): EffectAnswer {
-  if (reaction.kind === "crossing") return reaction.milestone.effect?.(reaction.crossing);
-  const { kind, milestone, facts } = reaction;
+function asked(moment: EffectMoment): EffectAnswer {
+  if (moment.kind === "crossing") return moment.milestone.effect?.(moment.crossing);
+  const { kind, milestone, facts } = moment;
   return kind === "limit" ? milestone.onLimit?.(facts) : milestone.onPeriodEnd?.(facts);
 }
 
