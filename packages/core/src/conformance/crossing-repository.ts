@@ -5,6 +5,7 @@ import { claimCases } from "./announcing-claim.js";
 import { releaseCases } from "./announcing-release.js";
 import type { ConformanceCase } from "./case.js";
 import { crossingCommitCases } from "./crossing-commit.js";
+import { crossingCommitEffectsCases } from "./crossing-commit-effects.js";
 import { crossingCommitIdleCases } from "./crossing-commit-idle.js";
 import { crossingCommitLostCases } from "./crossing-commit-lost.js";
 import { crossingCommitNoticesCases } from "./crossing-commit-notices.js";
@@ -18,6 +19,7 @@ export const crossingCases: readonly ConformanceCase[] = [
   ...crossingCommitReachedCases,
   ...crossingCommitIdleCases,
   ...crossingCommitNoticesCases,
+  ...crossingCommitEffectsCases,
   ...claimCases(announcedCrossing),
   ...announceCases(announcedCrossing),
   ...announceOnceCases(announcedCrossing),
