@@ -60,7 +60,7 @@ describe("a database of the first version", () => {
   const [metric, subject] = ["email.delivered", "acme"];
   const key = { tenant: "default", metric, subject, period: "lifetime" };
   const birth = { period: "lifetime", below: null, above: 1000, due: false };
-  const rules = { generation: 4, bandsSince: 0, retain: "ids", purged: false } as const;
+  const rules = { generation: 4, bandsSince: 0, gauge: false, retain: "ids", purged: false } as const;
   const first = { tenant: "default", metric, id: "evt-1", subject, amount: 7, occurredAt: new Date(), feeds: [birth] };
 
   async function upgraded() {

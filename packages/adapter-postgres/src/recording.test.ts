@@ -11,6 +11,7 @@ const definition = (generation = 1, more: Partial<InstalledDefinition> = {}): In
   metric,
   generation,
   decrements: true,
+  gauge: false,
   retain: "ids",
   eventRetention: null,
   rememberedSince: null,
@@ -21,7 +22,7 @@ const definition = (generation = 1, more: Partial<InstalledDefinition> = {}): In
   adopted: 0,
   ...more,
 });
-const rule: RecordingRules = { generation: 1, bandsSince: 0, retain: "ids", purged: false };
+const rule: RecordingRules = { generation: 1, bandsSince: 0, gauge: false, retain: "ids", purged: false };
 const rules = { [metric]: rule };
 let ids = 0;
 const event = (more: Partial<RecordedEvent> = {}): RecordedEvent => ({

@@ -70,7 +70,7 @@ export type { Json, JsonObject } from "../json.js";
 
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
-export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export { compareCounterKeys, counterKeyText, differences, leavesBand, tally, walk } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
