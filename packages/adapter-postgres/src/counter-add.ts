@@ -55,7 +55,7 @@ const gaugeStep = `
  */
 const movedSteps = `, travel AS MATERIALIZED (
   SELECT d.place AS counter,
-    CASE WHEN NOT k.gauge THEN x.total WHEN d.rev = 1 THEN d.value ELSE d.value - d.dip END AS total
+    CASE WHEN NOT k.gauge THEN x.total WHEN d.rev = 1 THEN d.value ELSE d.value - d.dip::bigint END AS total
   FROM changed d JOIN counter k ON k.place = d.place JOIN change x ON x.counter = d.place
 ), moved AS MATERIALIZED (
   SELECT f.place AS feed, a.id, a.occurred_at, a.retained, CASE

@@ -16,7 +16,9 @@ describe("migrate", () => {
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
-    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof", "policies", "gauges"] }]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
+      { applied: ["ground", "proof", "policies", "gauges"] },
+    ]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {

@@ -109,6 +109,22 @@ describe("add", () => {
     expect([(await list(metric)).length, (await list("kept")).length]).toEqual([0, 1]);
   });
 
+  test("is one query of another text where a metric is a gauge, and the plain one beside it where none is", async () => {
+    const gauge = { ...rule, gauge: true };
+    await store.definitions.install({ definitions: [definition(), definition(1, { metric: "depth", gauge: true })] });
+    const pool = sandbox.pool({ max: 1 });
+    const { queries } = watch(pool);
+    const recorder = sandbox.store({}, pool);
+    await recorder.definitions.list();
+    queries.length = 0;
+    const observed = () => event({ metric: "depth", amount: 5 });
+    await recorder.counters.add({ events: [observed()], rules: { depth: gauge } });
+    await recorder.counters.add({ events: [event(), observed()], rules: { ...rules, depth: gauge } });
+    await recorder.counters.add({ events: [event()], rules });
+    const names = ["milepost_counters_add_setting_", "milepost_counters_add_setting_", "milepost_counters_add_"];
+    expect(queries.map(({ name }) => name?.replace(/[0-9a-f]{16}$/, ""))).toEqual(names);
+  });
+
   test("works without prepared statements", async () => {
     await store.definitions.install({ definitions: [definition()] });
     const unprepared = sandbox.store({ prepare: false });

@@ -157,7 +157,16 @@ export interface LaneAct {
   readonly why: string;
 }
 
-type OwnCall = "migrate" | "ready" | "record" | "recordMany" | "observe" | "observeMany" | "consume" | "drain" | "runOnce";
+type OwnCall =
+  | "migrate"
+  | "ready"
+  | "record"
+  | "recordMany"
+  | "observe"
+  | "observeMany"
+  | "consume"
+  | "drain"
+  | "runOnce";
 
 /** Milliseconds that calls under way are given to end when the engine closes; as long as a worker's grace. */
 const closingTime = 10_000;

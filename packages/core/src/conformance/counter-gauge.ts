@@ -80,7 +80,8 @@ export const counterGaugeCases: readonly ConformanceCase[] = [
     name: "in the band a gauge goes anywhere without a trail, and its next step begins where it stands",
     async run({ store }) {
       const feeds = [birth({ below: -10, above: 10 })];
-      for (const [i, value] of [9, -9, 0, 5].entries()) await observe(store, events(`q${i}`, [value, -value], { feeds }));
+      for (const [i, value] of [9, -9, 0, 5].entries())
+        await observe(store, events(`q${i}`, [value, -value], { feeds }));
       assert.deepEqual(await counter(store), { value: -5, rev: 4, due: false });
       assert.equal(await dueCounter(store), undefined);
       await observe(store, events("r", [10], { feeds }));
@@ -302,12 +303,19 @@ export const counterGaugeCases: readonly ConformanceCase[] = [
         for (const { counters } of answers) {
           const { rev, value: answered } = counters.find((each) => each.period === period)!;
           const { from, amounts } = trail[rev - 1]!;
-          assert.equal(answered, amounts.reduce((sum, amount) => sum + amount, from), "and so it was answered");
+          assert.equal(
+            answered,
+            amounts.reduce((sum, amount) => sum + amount, from),
+            "and so it was answered",
+          );
         }
       }
       for (const { amount, value, rev, place } of await kept(opened.store)) {
         const row = (await dueCounter(opened.store))!.trail[rev - 1]!;
-        assert.deepEqual([amount, value], [row.amounts[place], row.amounts.slice(0, place + 1).reduce((a, b) => a + b, row.from)]);
+        assert.deepEqual(
+          [amount, value],
+          [row.amounts[place], row.amounts.slice(0, place + 1).reduce((a, b) => a + b, row.from)],
+        );
       }
     },
   },

@@ -2,6 +2,7 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
@@ -20,6 +21,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
+    ...engineGaugeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,

@@ -19,7 +19,12 @@ export interface DrainResult extends RecordManyResult {
 const chunkSize = 1_000;
 
 /** Refusals that another try of the same row meets again. */
-const lasting: ReadonlySet<ErrorCode> = new Set(["counter_overflow", "event_too_late", "event_too_early", "invalid_event"]);
+const lasting: ReadonlySet<ErrorCode> = new Set([
+  "counter_overflow",
+  "event_too_late",
+  "event_too_early",
+  "invalid_event",
+]);
 
 /** Counts what transactions of the host have left in the inbox. */
 export class Drain {

@@ -116,6 +116,10 @@ export const parseObservation: ParseEvent = (input, path, now) => {
 
 /** An item of a source is an observation if it has a `value`, else an event. */
 export const parseItem: ParseEvent = (input, path, now) => {
-  const observed = reading("invalid_event", path, () => typeof input === "object" && input !== null && "value" in input);
+  const observed = reading(
+    "invalid_event",
+    path,
+    () => typeof input === "object" && input !== null && "value" in input,
+  );
   return (observed ? parseObservation : parseEvent)(input, path, now);
 };

@@ -7,7 +7,15 @@ import type {
   IdleCounter,
   RecordingRules,
 } from "../counter-repository.js";
-import { type CounterChange, compareCounterKeys, counterKeyText, differences, leavesBand, tally, walk } from "../tally.js";
+import {
+  type CounterChange,
+  compareCounterKeys,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "../tally.js";
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
