@@ -128,7 +128,8 @@ export function fold(
     for (const milestone of milestones) {
       const { name, added, changed } = milestone;
       if (!met.includes(milestone) && added <= upTo) {
-        const known = state[name] ?? freshArming(value);
+        // one that was there when the counter was born is met where counters start, wherever the band let it go since
+        const known = state[name] ?? freshArming(added <= counter.generation ? Math.max(0, value) : value);
         // also of one that was removed and came back: whatever it missed lies behind
         state[name] = { ...known, ...against(milestone), high: Math.max(known.high, value) };
         met.push(milestone);
