@@ -39,7 +39,7 @@ import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { Drain, type DrainResult } from "./recording/drain.js";
-import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
+import { defaultTenant, type MilestoneEvent, type Observation } from "./recording/event.js";
 import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
@@ -95,8 +95,18 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   record(event: MilestoneEvent): Promise<RecordResult>;
   /** Counts many events, in atomic chunks; ids make a repeat harmless. */
   recordMany(events: readonly MilestoneEvent[]): Promise<RecordManyResult>;
-  /** Counts everything a source yields, with backpressure and acknowledgement. */
-  consume<Item = MilestoneEvent>(
+  /**
+   * Sets a gauge to a value and tells what came of it; otherwise as {@link record}. Of observations of one subject the one
+   * that commits last wins, whatever their `occurredAt`.
+   */
+  observe(observation: Observation): Promise<RecordResult>;
+  /** Observes many values, in atomic chunks and in their order; ids make a repeat harmless. */
+  observeMany(observations: readonly Observation[]): Promise<RecordManyResult>;
+  /**
+   * Counts everything a source yields, with backpressure and acknowledgement. What has a `value` is an observation, what
+   * has none an event.
+   */
+  consume<Item = MilestoneEvent | Observation>(
     source: AsyncIterable<Item> | Iterable<Item>,
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
@@ -153,6 +163,17 @@ export interface LaneAct {
   readonly why: string;
 }
 
+type OwnCall =
+  | "migrate"
+  | "ready"
+  | "record"
+  | "recordMany"
+  | "observe"
+  | "observeMany"
+  | "consume"
+  | "drain"
+  | "runOnce";
+
 /** Milliseconds that calls under way are given to end when the engine closes; as long as a worker's grace. */
 const closingTime = 10_000;
 
@@ -169,11 +190,17 @@ const optionsSchema = z.strictObject({
   metrics: z
     .record(
       z.string(),
-      z.strictObject({
-        decrements: z.boolean().optional(),
-        retain: z.enum(["ids", "events"]).optional(),
-        eventRetention: z.int("whole milliseconds, 1 or more; or null").min(1).nullable().optional(),
-      }),
+      z
+        .strictObject({
+          decrements: z.boolean().optional(),
+          gauge: z.boolean().optional(),
+          retain: z.enum(["ids", "events"]).optional(),
+          eventRetention: z.int("whole milliseconds, 1 or more; or null").min(1).nullable().optional(),
+        })
+        .refine(({ decrements, gauge }) => !(decrements && gauge), {
+          path: ["decrements"],
+          error: "not together with gauge: a gauge takes values of any sign",
+        }),
     )
     .default({}),
   onUnknownMetric: z.enum(["refuse", "count"]).default("refuse"),
@@ -277,11 +304,13 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "drain" | "runOnce">>({
+    ...calls.guard<Pick<Milepost, OwnCall>>({
       migrate: () => store.migrate(),
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
+      observe: (observation) => recorder.observe(observation),
+      observeMany: (observations) => recorder.observeMany(observations),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {

@@ -7,7 +7,7 @@ export type { Runtime } from "./runtime.js";
 
 // recording
 export type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
-export type { MilestoneEvent } from "./recording/event.js";
+export type { MilestoneEvent, Observation } from "./recording/event.js";
 export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recording/inbox.js";
 export type { DrainResult } from "./recording/drain.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";

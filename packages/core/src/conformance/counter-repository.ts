@@ -3,6 +3,7 @@ import { counterAddCases } from "./counter-add.js";
 import { counterAddOnceCases } from "./counter-add-once.js";
 import { counterBandCases } from "./counter-band.js";
 import { counterDueCases } from "./counter-due.js";
+import { counterGaugeCases } from "./counter-gauge.js";
 import { counterIdleCases } from "./counter-idle.js";
 import { counterListCases } from "./counter-list.js";
 import { counterOverflowCases } from "./counter-overflow.js";
@@ -16,6 +17,7 @@ export const counterCases: readonly ConformanceCase[] = [
   ...counterAddOnceCases,
   ...counterRulesCases,
   ...counterOverflowCases,
+  ...counterGaugeCases,
   ...counterTrailCases,
   ...counterDueCases,
   ...counterWakeCases,

@@ -2,6 +2,7 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
@@ -23,6 +24,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineJumpCases,
     ...engineLimitCases,
     ...engineLimitVersionCases,
+    ...engineGaugeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,

@@ -18,6 +18,11 @@ export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
+export {
+  checkSequentialObservations,
+  type ObservingScenario,
+  randomObservations,
+} from "./sequential-observations.js";
 
 /** What every store must do, repository by repository. */
 export function storeCases(): readonly ConformanceCase[] {

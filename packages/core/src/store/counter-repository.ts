@@ -14,7 +14,7 @@ export interface RecordedEvent {
   readonly metric: string;
   readonly id: string;
   readonly subject: string;
-  /** A safe integer. */
+  /** A safe integer; of a gauge the value that was observed. */
   readonly amount: number;
   readonly occurredAt: Date;
   /** The counters it feeds, each with how that counter is born if it does not exist yet. `period` is the counter's. */
@@ -36,6 +36,8 @@ export interface RecordingRules {
   readonly generation: number;
   /** A counter whose generation is lower has not met every milestone: its band does not hold, any event makes it due. */
   readonly bandsSince: number;
+  /** The amounts of its events are values, to which every counter they feed is set. */
+  readonly gauge: boolean;
   readonly retain: Retain;
   /** Ids are remembered with their time, so that they can be purged. */
   readonly purged: boolean;
@@ -113,9 +115,13 @@ export interface CounterRepository {
    * Where the rules retain events, each accepted one is kept with the lifetime value after it. In the band nothing else
    * is written.
    *
+   * Of a gauge each event's amount is the value it sets its counters to, one after the other. What goes into the trail,
+   * and is retained, as its amount is the difference to the value before it, which is looked at under the lock that the
+   * new one is written under: each row begins where the one before it ended, whoever writes at once.
+   *
    * `rules` has an entry for each metric in the batch; where a stored generation is missing or differs, nothing is
    * stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its payload, and counts
-   * nowhere. Throws `counter_overflow` when a value would leave the safe integers. `drained` are the numbers of the inbox
+   * nowhere. Throws `counter_overflow` when a value would leave the safe integers, or a gauge's difference. `drained` are the numbers of the inbox
    * rows the events came from: they are deleted in the same transaction; one that is gone already changes nothing.
    *
    * Locks are taken in the order of ids, then of counter keys, so that batches in any order cannot deadlock.

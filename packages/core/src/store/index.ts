@@ -88,7 +88,15 @@ export type { Json, JsonObject } from "../json.js";
 
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
-export { compareCounterKeys, counterActId, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export {
+  compareCounterKeys,
+  counterActId,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "./tally.js";
 export { noInbox } from "./no-inbox.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
