@@ -8,6 +8,7 @@ import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
+import { engineNoticeCases } from "./engine-notices.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
@@ -25,6 +26,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLimitCases,
     ...engineLimitVersionCases,
     ...engineGaugeCases,
+    ...engineNoticeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
