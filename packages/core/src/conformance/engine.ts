@@ -2,6 +2,7 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
@@ -21,6 +22,7 @@ export function engineCases(): readonly ConformanceCase[] {
   return [
     ...engineRecordingCases,
     ...sequentialCountCases,
+    ...engineEvaluationCases,
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
