@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
+import { engineForecastCases } from "./engine-forecast.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
@@ -28,6 +29,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLimitCases,
     ...engineLimitVersionCases,
     ...engineGaugeCases,
+    ...engineForecastCases,
     ...engineNoticeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
