@@ -15,6 +15,7 @@ import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -29,6 +30,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLimitCases,
     ...engineLimitVersionCases,
     ...engineGaugeCases,
+    ...engineStoredLevelCases,
     ...engineForecastCases,
     ...engineNoticeCases,
     ...engineHostTransactionCases,
