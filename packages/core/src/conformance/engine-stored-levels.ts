@@ -201,7 +201,7 @@ export const engineStoredLevelCases: readonly ConformanceCase[] = [
     name: "a tenant's levels reach more counters than one call tells by a worker",
     async run({ store }) {
       const { set, count, milepost } = configured(store);
-      const many = Array.from({ length: 1_100 }, (_, i) => ({ id: `m${i}`, metric, subject: `s${i}`, amount: 10 }));
+      const many = Array.from({ length: 510 }, (_, i) => ({ id: `m${i}`, metric, subject: `s${i}`, amount: 10 }));
       await milepost.recordMany(many);
       await set([20], "tenant");
       await milepost.runOnce();
@@ -213,8 +213,8 @@ export const engineStoredLevelCases: readonly ConformanceCase[] = [
         if (page.length < 500) break;
         after = page.at(-1)!.id;
       }
-      assert.equal(crossed.size, 1_100);
-      assert.ok(crossed.has("20 s0") && crossed.has("20 s1099"));
+      assert.equal(crossed.size, 510);
+      assert.ok(crossed.has("20 s0") && crossed.has("20 s509"));
       assert.equal(await count(20), "20");
       assert.deepEqual(await store.levels.pending({ milestones: ["alerts"], limit: 10 }), []);
     },
