@@ -122,13 +122,15 @@ export function crossingRepository(database: Database): CrossingRepository {
       return (await database.run(releaseStatement, values)).length > 0;
     },
 
-    async list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    async list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       const values: Value[] = [tenant, limit];
       const where = ["c.tenant = $1"];
       const value = (given: Value) => `$${values.push(given)}`;
       if (subject !== undefined) where.push(`c.subject = ${value(subject)}`);
       if (milestone !== undefined) where.push(`c.milestone = ${value(milestone)}`);
       if (metric !== undefined) where.push(`c.metric = ${value(metric)}`);
+      if (period !== undefined) where.push(`c.period = ${value(period)}`);
+      if (ids !== undefined) where.push(`c.id = ANY (${value(textArray(ids))}::text[])`);
       if (eventIds !== undefined) where.push(`c.event_id = ANY (${value(textArray(eventIds))}::text[])`);
       if (states !== undefined) where.push(`c.state = ANY (${value(textArray(states))}::text[])`);
       if (after !== undefined) where.push(`c.id > ${value(after)}`);

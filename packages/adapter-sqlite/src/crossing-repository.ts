@@ -128,12 +128,14 @@ export function crossingRepository(driver: Driver): CrossingRepository {
       });
     },
 
-    list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
         ["subject = ?", subject],
         ["milestone = ?", milestone],
         ["metric = ?", metric],
+        ["period = ?", period],
+        ["id IN (SELECT value FROM json_each(?))", list(ids)],
         ["event_id IN (SELECT value FROM json_each(?))", list(eventIds)],
         ["state IN (SELECT value FROM json_each(?))", list(states)],
         ["id > ?", after],

@@ -21,6 +21,7 @@ import { Evaluator } from "./milestone/evaluator.js";
 import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
 import { Registry } from "./milestone/registry.js";
+import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
 import {
@@ -118,6 +119,11 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     list(query?: CounterQuery): Promise<readonly CounterState[]>;
   };
   readonly limits: Limits;
+  /**
+   * Where a subject stands: its value, what was passed, what comes next and when, for each milestone of the code or the
+   * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
+   */
+  state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
@@ -297,6 +303,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
+    ...calls.guard<Pick<Milepost, "state">>({ state: subjectStates(store, registry, runtime) }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

@@ -31,6 +31,10 @@ export type {
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
 
+// asking
+export type { Projection } from "./milestone/pace.js";
+export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
+
 // limits
 export type { LimitInput, LimitResult, Limits } from "./milestone/limits.js";
 export type { Limit } from "./store/limit-repository.js";

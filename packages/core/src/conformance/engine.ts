@@ -10,6 +10,7 @@ import { enginePeriodCases } from "./engine-periods.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineStateCases } from "./engine-state.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -26,6 +27,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineRetentionCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineStateCases,
     ...engineWorkerCases,
     ...engineHostileInputCases,
   ];

@@ -195,7 +195,7 @@ export function fold(
 }
 
 /** Of two versions that are in force the one counts that came into force last, then the one that was set last. */
-function outranks(a: AppliedLimit, b: AppliedLimit): boolean {
+export function outranks(a: AppliedLimit, b: AppliedLimit): boolean {
   return (a.effectiveFrom.getTime() - b.effectiveFrom.getTime() || a.version - b.version) > 0;
 }
 

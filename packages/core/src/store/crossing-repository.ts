@@ -97,6 +97,9 @@ export interface CrossingRepository {
     readonly subject?: string;
     readonly milestone?: string;
     readonly metric?: string;
+    /** A span's key. */
+    readonly period?: string;
+    readonly ids?: readonly string[];
     readonly eventIds?: readonly string[];
     readonly states?: readonly CrossingState[];
     readonly after?: string;

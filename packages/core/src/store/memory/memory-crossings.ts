@@ -125,12 +125,14 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
       return true;
     },
 
-    async list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    async list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       return [...tables.crossings.values()]
         .filter((row) => row.tenant === tenant)
         .filter((row) => subject === undefined || row.subject === subject)
         .filter((row) => milestone === undefined || row.milestone === milestone)
         .filter((row) => metric === undefined || row.metric === metric)
+        .filter((row) => period === undefined || row.period === period)
+        .filter((row) => ids === undefined || ids.includes(row.id))
         .filter((row) => eventIds === undefined || eventIds.includes(row.eventId))
         .filter((row) => states === undefined || states.includes(row.state))
         .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
