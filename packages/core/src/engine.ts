@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type ExplainQuery, type Story, storyTeller } from "./delivery/story.js";
 import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
 import {
   DeliveryWorker,
@@ -127,6 +128,11 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
+  /**
+   * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
+   * as lines of plain English. Null for an unknown id.
+   */
+  explain(query: ExplainQuery): Promise<Story | null>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {
     pause(input: LaneAct): Promise<void>;
@@ -303,7 +309,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
-    ...calls.guard<Pick<Milepost, "state">>({ state: subjectStates(store, registry, runtime) }),
+    ...calls.guard<Pick<Milepost, "state" | "explain">>({
+      state: subjectStates(store, registry, runtime),
+      explain: storyTeller(store),
+    }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

@@ -32,6 +32,7 @@ export type {
 export { policyNeeds, severities } from "./milestone/policy.js";
 
 // asking
+export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 
@@ -78,7 +79,7 @@ export type { Attempt, Notification, NotificationSource, NotificationState } fro
 export { notificationStates, terminalStates } from "./delivery/notification.js";
 export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
 export type { Reason } from "./delivery/reason.js";
-export { reasons } from "./delivery/reason.js";
+export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
@@ -88,6 +89,7 @@ export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";
 export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
+export type { Act } from "./store/lane-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";
