@@ -4,6 +4,7 @@ import {
   type Crossing,
   type CrossingRepository,
   counterKeyText,
+  type ReasonCount,
 } from "@milepost/core/store";
 import { announceStep } from "./announce.js";
 import { runBatch } from "./batch.js";
@@ -139,6 +140,21 @@ export function crossingRepository(database: Database): CrossingRepository {
         `SELECT ${columns} FROM {crossings} c WHERE ${where.join(" AND ")} ORDER BY c.id LIMIT $2`,
       );
       return database.run<Crossing>(statement, values);
+    },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const values: Value[] = [tenant];
+      const where = ["tenant = $1", "reason IS NOT NULL"];
+      const value = (given: Value) => `$${values.push(given)}`;
+      if (milestone !== undefined) where.push(`milestone = ${value(milestone)}`);
+      if (since !== undefined) where.push(`created_at >= ${value(time(since))}::timestamptz`);
+      if (until !== undefined) where.push(`created_at < ${value(time(until))}::timestamptz`);
+      const statement = database.statement(
+        "crossings_reasons",
+        `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where.join(" AND ")}
+         GROUP BY reason ORDER BY reason COLLATE "C"`,
+      );
+      return database.run<ReasonCount>(statement, values);
     },
   };
 }

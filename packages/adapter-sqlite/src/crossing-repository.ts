@@ -6,6 +6,7 @@ import {
   compareKeys,
   crossingOf,
   queuedNotification,
+  type ReasonCount,
   recordedCrossing,
   type StoredCrossing,
 } from "@milepost/core/store";
@@ -142,6 +143,18 @@ export function crossingRepository(driver: Driver): CrossingRepository {
       ]);
       const sql = `SELECT * FROM {crossings} WHERE ${where} ORDER BY id LIMIT ?`;
       return driver.read((step) => step.all(sql, ...values, limit).map((row) => crossingOf(codec.decode(row))));
+    },
+
+    reasons({ tenant, milestone, since, until }) {
+      const { where, values } = allOf([
+        ["tenant = ?", tenant],
+        ["milestone = ?", milestone],
+        ["created_at >= ?", since?.toISOString()],
+        ["created_at < ?", until?.toISOString()],
+      ]);
+      const sql = `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where} AND reason IS NOT NULL
+        GROUP BY reason ORDER BY reason`;
+      return driver.read((step) => step.all(sql, ...values) as unknown as ReasonCount[]);
     },
   };
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type ReasonCounts, type ReasonQuery, reasonsOver } from "./delivery/reasons.js";
 import { type ExplainQuery, type Story, storyTeller } from "./delivery/story.js";
 import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
 import {
@@ -133,6 +134,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * as lines of plain English. Null for an unknown id.
    */
   explain(query: ExplainQuery): Promise<Story | null>;
+  /** How much was not sent, by the reason: of crossings, and of notifications. */
+  reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {
     pause(input: LaneAct): Promise<void>;
@@ -309,9 +312,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
-    ...calls.guard<Pick<Milepost, "state" | "explain">>({
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons">>({
       state: subjectStates(store, registry, runtime),
       explain: storyTeller(store),
+      reasons: reasonsOver(store),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({

@@ -32,6 +32,7 @@ export type {
 export { policyNeeds, severities } from "./milestone/policy.js";
 
 // asking
+export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
@@ -78,7 +79,7 @@ export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient 
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
 export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
-export type { Reason } from "./delivery/reason.js";
+export type { Reason, ReasonCount } from "./delivery/reason.js";
 export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";

@@ -37,7 +37,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // retained events, and their end
   events: ["list", "purge"],
   // for people and reports
-  notifications: ["decide", "list", "attempts", "count"],
+  crossings: ["reasons"],
+  notifications: ["decide", "list", "attempts", "count", "reasons"],
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before
   contacts: ["put", "list"],

@@ -8,6 +8,7 @@ import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineRetentionCases } from "./engine-retention.js";
@@ -30,6 +31,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineDeliveryCases,
     ...engineStateCases,
     ...engineExplainCases,
+    ...engineReasonCases,
     ...engineWorkerCases,
     ...engineHostileInputCases,
   ];

@@ -8,6 +8,7 @@ import { inboxCases } from "./inbox-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { limitCases } from "./limit-repository.js";
 import { notificationCases } from "./notification-repository.js";
+import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 
 export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
@@ -25,6 +26,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...inboxCases,
     ...crossingCases,
     ...notificationCases,
+    ...reasonCountCases,
     ...laneCases,
     ...limitCases,
     ...contactCases,

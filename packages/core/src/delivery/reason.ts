@@ -27,6 +27,12 @@ export const reasons = [
 ] as const;
 export type Reason = (typeof reasons)[number];
 
+/** How many there are of a reason. */
+export interface ReasonCount {
+  readonly reason: Reason;
+  readonly count: number;
+}
+
 /** What each of them means, to go on after "because" or a colon. */
 export const reasonMeanings: Readonly<Record<Reason, string>> = {
   adopted: "it lay behind the value when the counter met its milestone",

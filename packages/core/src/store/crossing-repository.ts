@@ -1,5 +1,5 @@
 import type { NewNotification } from "../delivery/notification.js";
-import type { Reason } from "../delivery/reason.js";
+import type { Reason, ReasonCount } from "../delivery/reason.js";
 import type { MessageTemplate } from "../message/message.js";
 import type { ClaimedCrossing, Crossing, CrossingState, NewCrossing } from "../milestone/crossing.js";
 import type { CounterKey } from "./counter-repository.js";
@@ -105,6 +105,17 @@ export interface CrossingRepository {
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly Crossing[]>;
+
+  /**
+   * How many crossings have a reason, by the reason: those that nobody was told of, or not yet. Of a tenant, and of those of
+   * one milestone, recorded (`createdAt`) at `since` or later and before `until`, where given. Ordered by reason, bytewise.
+   */
+  reasons(input: {
+    readonly tenant: string;
+    readonly milestone?: string;
+    readonly since?: Date;
+    readonly until?: Date;
+  }): Promise<readonly ReasonCount[]>;
 }
 
 export interface AnnounceResult {

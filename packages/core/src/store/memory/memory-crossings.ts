@@ -12,6 +12,7 @@ import type { CrossingRepository } from "../crossing-repository.js";
 import { counterKeyText } from "../tally.js";
 import { limitsOf } from "./memory-limits.js";
 import { notificationKeyText } from "./memory-notifications.js";
+import { reasonCounts } from "./reason-counts.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryCrossings(tables: Tables): CrossingRepository {
@@ -139,6 +140,13 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         .sort((a, b) => compareKeys(a.id, b.id))
         .slice(0, limit)
         .map(crossingOf);
+    },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const rows = [...tables.crossings.values()]
+        .filter((row) => row.tenant === tenant && (milestone ?? row.milestone) === row.milestone)
+        .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
+      return reasonCounts(rows);
     },
   };
 }
