@@ -3,6 +3,8 @@ import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type ReasonCounts, type ReasonQuery, reasonsOver } from "./delivery/reasons.js";
+import { type ExplainQuery, type Story, storyTeller } from "./delivery/story.js";
 import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
 import {
   DeliveryWorker,
@@ -23,6 +25,7 @@ import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
 import { type Parked, parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
+import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
 import {
@@ -134,9 +137,21 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   readonly levels: Levels;
   /** Counters that cannot be evaluated. */
   readonly parked: Parked;
+  /**
+   * Where a subject stands: its value, what was passed, what comes next and when, for each milestone of the code or the
+   * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
+   */
+  state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   readonly notifications: Notifications;
+  /**
+   * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
+   * as lines of plain English. Null for an unknown id.
+   */
+  explain(query: ExplainQuery): Promise<Story | null>;
+  /** How much was not sent, by the reason: of crossings, and of notifications. */
+  reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {
     pause(input: LaneAct): Promise<void>;
@@ -339,6 +354,11 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons">>({
+      state: subjectStates(store, registry, runtime),
+      explain: storyTeller(store),
+      reasons: reasonsOver(store),
+    }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

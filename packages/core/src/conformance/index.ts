@@ -11,6 +11,7 @@ import { limitCases } from "./limit-repository.js";
 import { noticeCases } from "./notice-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
+import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
@@ -35,6 +36,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...crossingCases,
     ...noticeCases,
     ...notificationCases,
+    ...reasonCountCases,
     ...laneCases,
     ...limitCases,
     ...levelsCases,

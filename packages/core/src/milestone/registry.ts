@@ -113,7 +113,12 @@ export class Registry {
     );
   }
 
-  /** A milestone this process has the code of. */
+  /** The milestones this process has the code of. */
+  get milestones(): readonly Milestone[] {
+    return this.#options.milestones;
+  }
+
+  /** One of them. */
   milestone(name: string): Milestone | undefined {
     return this.#byName.get(name);
   }

@@ -23,6 +23,7 @@ export type {
   Parking,
   RecordedEvent,
   RecordingRules,
+  StoredCounter,
   TrailMark,
   TrailRow,
   WakeMark,
@@ -78,7 +79,7 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
-export type { Reason } from "../delivery/reason.js";
+export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
