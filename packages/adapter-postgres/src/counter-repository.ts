@@ -1,4 +1,11 @@
-import type { CounterKey, CounterRepository, CounterState, DueCounter } from "@milepost/core/store";
+import type {
+  CounterKey,
+  CounterRepository,
+  CounterState,
+  DueCounter,
+  StoredCounter,
+  TrailRow,
+} from "@milepost/core/store";
 import { addStep } from "./counter-add.js";
 import { idleStep } from "./counter-idle.js";
 import type { Database, Value } from "./driver.js";
@@ -18,16 +25,29 @@ export function counterRepository(database: Database): CounterRepository {
   );
 
   // json, not arrays: it is decoded by JSON.parse, and the state of a counter comes once, not with each trail row.
+  const trailOf = (limit: string): string =>
+    `SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value, 'limitVersion', r.limit_version,
+       'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
+     FROM (SELECT * FROM {trail} t WHERE ${sameKey("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT ${limit}) r`;
+
+  const read = database.statement(
+    "counters_read",
+    `SELECT ${columns}, c.below, c.above, c.folded, c.generation, c.state, coalesce(t.trail, '[]'::json) AS trail
+     FROM (
+       SELECT DISTINCT *
+       FROM ROWS FROM (unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]))
+         AS k (tenant, metric, subject, period)
+     ) k
+     JOIN {counters} c ON ${sameKey("c", "k")}
+     CROSS JOIN LATERAL (${trailOf("$1")}) t`,
+  );
+
   const due = (candidates: string): string =>
     `WITH candidate AS (${candidates})
      SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.generation, c.state, t.trail
      FROM candidate k
      JOIN {counters} c ON ${sameKey("c", "k")}
-     CROSS JOIN LATERAL (
-       SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value, 'limitVersion', r.limit_version,
-         'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
-       FROM (SELECT * FROM {trail} t WHERE ${sameKey("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
-     ) t
+     CROSS JOIN LATERAL (${trailOf("$3")}) t
      WHERE c.due AND t.trail IS NOT NULL
      ORDER BY k.position LIMIT $2`;
 
@@ -62,13 +82,19 @@ export function counterRepository(database: Database): CounterRepository {
       return database.run<CounterState>(get, keyArrays(keys));
     },
 
+    async read({ keys, trailLimit }) {
+      if (keys.length === 0) return [];
+      const rows = await database.run<TrailedRow<StoredCounter>>(read, [trailLimit, ...keyArrays(keys)]);
+      return rows.map(withTimes);
+    },
+
     async due({ metrics, keys, limit, trailLimit }) {
       const common = [textArray(metrics), limit, trailLimit];
       const rows =
         keys === undefined
-          ? await database.run<DueRow>(dueLongest, common)
-          : await database.run<DueRow>(dueAmong, [...common, ...keyArrays(keys)]);
-      return rows.map(dueCounter);
+          ? await database.run<TrailedRow<DueCounter>>(dueLongest, common)
+          : await database.run<TrailedRow<DueCounter>>(dueAmong, [...common, ...keyArrays(keys)]);
+      return rows.map(withTimes);
     },
 
     idle: idleStep(database),
@@ -103,12 +129,11 @@ function keyArrays(keys: readonly CounterKey[]): Value[] {
   ];
 }
 
-type DueRow = Omit<DueCounter, "trail"> & {
-  readonly trail: readonly (Omit<DueCounter["trail"][number], "occurredAts"> & {
-    readonly occurredAts: string[];
-  })[];
+/** As the statement answers it: the times in a trail are text in its JSON. */
+type TrailedRow<T extends { readonly trail: readonly TrailRow[] }> = Omit<T, "trail"> & {
+  readonly trail: readonly (Omit<TrailRow, "occurredAts"> & { readonly occurredAts: readonly string[] })[];
 };
 
-function dueCounter({ trail, ...row }: DueRow): DueCounter {
-  return { ...row, trail: trail.map((t) => ({ ...t, occurredAts: t.occurredAts.map(parseTime) })) };
+function withTimes<T extends { readonly trail: readonly TrailRow[] }>({ trail, ...row }: TrailedRow<T>): T {
+  return { ...row, trail: trail.map((t) => ({ ...t, occurredAts: t.occurredAts.map(parseTime) })) } as unknown as T;
 }

@@ -3,7 +3,9 @@ import {
   type CounterKey,
   type CounterRepository,
   type CounterState,
+  counterKeyText,
   type DueCounter,
+  type StoredCounter,
   type TrailRow,
   tally,
 } from "@milepost/core/store";
@@ -42,19 +44,21 @@ export function counterRepository(driver: Driver): CounterRepository {
       );
     },
 
+    read({ keys, trailLimit }) {
+      return driver.snapshot((step) =>
+        [...new Map(keys.map((key) => [counterKeyText(key), key])).values()].flatMap((key): StoredCounter[] => {
+          const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
+          if (row === undefined) return [];
+          const { below, above } = row as { below: number | null; above: number | null };
+          return [{ ...stateOf(row), below, above, ...evaluated(step, row, trailLimit) }];
+        }),
+      );
+    },
+
     due({ metrics, keys, limit, trailLimit }) {
       return driver.snapshot((step) =>
         (keys === undefined ? longestWaiting(step, metrics, limit) : dueAmong(step, metrics, keys, limit)).map(
-          (row): DueCounter => {
-            const key = counterKeyOf(row);
-            const trail = step.all(
-              `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
-              ...[...counterKeyValues(key), row.folded as number, trailLimit],
-            );
-            const state = JSON.parse(row.state as string) as DueCounter["state"];
-            const { folded, generation } = row as { folded: number; generation: number };
-            return { ...key, folded, generation, state, trail: trail.map(trailRowOf) };
-          },
+          (row): DueCounter => ({ ...counterKeyOf(row), ...evaluated(step, row, trailLimit) }),
         ),
       );
     },
@@ -74,6 +78,21 @@ export function counterRepository(driver: Driver): CounterRepository {
       return driver.read((step) => step.all(sql, ...values, limit).map(stateOf));
     },
   };
+}
+
+/** How far a counter was evaluated, and what of it waits. */
+function evaluated(
+  step: Step,
+  row: SqlRow,
+  trailLimit: number,
+): Pick<StoredCounter, "folded" | "generation" | "state" | "trail"> {
+  const { folded, generation } = row as { folded: number; generation: number };
+  const trail = step.all(
+    `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
+    ...[...counterKeyValues(counterKeyOf(row)), folded, trailLimit],
+  );
+  const state = JSON.parse(row.state as string) as StoredCounter["state"];
+  return { folded, generation, state, trail: trail.map(trailRowOf) };
 }
 
 /** By each counter's first trail row; of one instant in the order they were written, which is that of the rowids. */

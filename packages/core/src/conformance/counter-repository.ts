@@ -6,6 +6,7 @@ import { counterDueCases } from "./counter-due.js";
 import { counterIdleCases } from "./counter-idle.js";
 import { counterListCases } from "./counter-list.js";
 import { counterOverflowCases } from "./counter-overflow.js";
+import { counterReadCases } from "./counter-read.js";
 import { counterRulesCases } from "./counter-rules.js";
 import { counterTrailCases } from "./counter-trail.js";
 
@@ -18,5 +19,6 @@ export const counterCases: readonly ConformanceCase[] = [
   ...counterTrailCases,
   ...counterDueCases,
   ...counterIdleCases,
+  ...counterReadCases,
   ...counterListCases,
 ];

@@ -20,6 +20,7 @@ export type {
   IdleCounter,
   RecordedEvent,
   RecordingRules,
+  StoredCounter,
   TrailRow,
 } from "./counter-repository.js";
 export type { InboxEvent, InboxRepository, InboxRow } from "./inbox-repository.js";

@@ -1,5 +1,12 @@
 import { lifetime } from "../../milestone/period.js";
-import type { CounterKey, CounterRepository, CounterState, DueCounter, IdleCounter } from "../counter-repository.js";
+import type {
+  CounterKey,
+  CounterRepository,
+  CounterState,
+  DueCounter,
+  IdleCounter,
+  StoredCounter,
+} from "../counter-repository.js";
 import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
@@ -69,6 +76,13 @@ export function memoryCounters(tables: Tables): CounterRepository {
 
     async get({ keys }) {
       return keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []).map(stateOf);
+    },
+
+    async read({ keys, trailLimit }) {
+      const rows = new Set(keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []));
+      return [...rows].map(
+        ({ dueSince: _, ...row }): StoredCounter => ({ ...row, trail: row.trail.slice(0, trailLimit) }),
+      );
     },
 
     async due({ metrics, keys, limit, trailLimit }) {
