@@ -23,6 +23,8 @@ import type { Milestone } from "./milestone/milestone.js";
 import { Registry } from "./milestone/registry.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
+import type { Plan } from "./planning/plan.js";
+import { Planner } from "./planning/planner.js";
 import {
   type CounterQuery,
   type CrossingQuery,
@@ -98,6 +100,11 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     source: AsyncIterable<Item> | Iterable<Item>,
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
+  /**
+   * Answers what {@link recordMany} of these events would do now: what would count, what would be crossed, who would be
+   * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
+   */
+  plan(events: readonly MilestoneEvent[]): Promise<Plan>;
   /**
    * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
    * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
@@ -213,6 +220,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const planner = new Planner({ store, registry, runtime, clockTolerance }, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
@@ -266,11 +274,14 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "drain" | "runOnce">>({
+    ...calls.guard<
+      Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "plan" | "consume" | "drain" | "runOnce">
+    >({
       migrate: () => store.migrate(),
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
+      plan: (inputs) => planner.plan(inputs, calls.closing),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {

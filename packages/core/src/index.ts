@@ -12,6 +12,9 @@ export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recordi
 export type { DrainResult } from "./recording/drain.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
+// planning
+export type { Plan, PlannedCrossing, PlannedEvent, PlannedNotification } from "./planning/plan.js";
+
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";

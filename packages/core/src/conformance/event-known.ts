@@ -23,7 +23,11 @@ export const eventKnownCases: readonly ConformanceCase[] = [
     about,
     name: "ids of another tenant or metric are known apart, of any subject together",
     async run({ store }) {
-      await record(store, [event(), event({ id: "evt-2", subject: "globex" }), event({ id: "evt-3", tenant: "other" })]);
+      await record(store, [
+        event(),
+        event({ id: "evt-2", subject: "globex" }),
+        event({ id: "evt-3", tenant: "other" }),
+      ]);
       await record(store, [event({ id: "evt-4", metric: "ad.spend" })]);
       const ids = ["evt-1", "evt-2", "evt-3", "evt-4"];
       const known = async (fields: Partial<typeof of>) =>

@@ -141,6 +141,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
   };
 }
 
-function crossingKeyText(key: CrossingKey): string {
+/** What makes a crossing unique, as one text. */
+export function crossingKeyText(key: CrossingKey): string {
   return keyOf(key.tenant, key.milestone, key.subject, key.period, key.threshold, key.limitVersion, key.arming);
 }
