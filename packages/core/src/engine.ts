@@ -25,6 +25,7 @@ import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
 import type { Plan } from "./planning/plan.js";
 import { Planner } from "./planning/planner.js";
+import { type Replay, type ReplayInput, replay } from "./planning/replay.js";
 import {
   type CounterQuery,
   type CrossingQuery,
@@ -105,6 +106,12 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
    */
   plan(events: readonly MilestoneEvent[]): Promise<Plan>;
+  /**
+   * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
+   * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not
+   * declared `retain: "events"`, and `behind` in a process without the code of all its milestones.
+   */
+  replay(input: ReplayInput): Promise<Replay>;
   /**
    * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
    * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
@@ -220,7 +227,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
-  const planner = new Planner({ store, registry, runtime, clockTolerance }, timing);
+  const original = { store, registry, runtime, clockTolerance };
+  const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
@@ -275,13 +283,17 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
 
   return {
     ...calls.guard<
-      Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "plan" | "consume" | "drain" | "runOnce">
+      Pick<
+        Milepost,
+        "migrate" | "ready" | "record" | "recordMany" | "plan" | "replay" | "consume" | "drain" | "runOnce"
+      >
     >({
       migrate: () => store.migrate(),
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
       plan: (inputs) => planner.plan(inputs, calls.closing),
+      replay: (input) => replay(original, input),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {

@@ -19,6 +19,8 @@ export const errorCodes = [
   "missing_tag",
   // the engine's own state forbids the call
   "stale_definitions",
+  "behind",
+  "events_not_retained",
   "no_transaction",
   "unsupported",
   "queue_full",

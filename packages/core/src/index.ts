@@ -14,6 +14,7 @@ export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
 // planning
 export type { Plan, PlannedCrossing, PlannedEvent, PlannedNotification } from "./planning/plan.js";
+export type { Replay, ReplayInput } from "./planning/replay.js";
 
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";

@@ -17,7 +17,7 @@ import { hour } from "./samples.js";
 
 // A random past of a few subjects: deployments, limits, counters that wait, lanes that are paused.
 
-type Draw = (below: number) => number;
+export type Draw = (below: number) => number;
 
 export interface PlanWorld {
   /** The code that is to plan, and to record afterwards; nothing of it is installed yet. */
@@ -32,10 +32,10 @@ export interface PlanWorld {
   readonly periods: readonly Period[];
 }
 
-const subjects = ["s0", "s1", "s2"];
+export const subjects: readonly string[] = ["s0", "s1", "s2"];
 const periods: readonly Period[] = ["lifetime", "month:UTC", "day:Europe/Berlin"];
 const day = 24 * hour;
-const one = <T>(draw: Draw, values: readonly T[]): T => values[draw(values.length)]!;
+export const one = <T>(draw: Draw, values: readonly T[]): T => values[draw(values.length)]!;
 
 /** A world drawn from a seed. Everybody's clock stands still at its end. */
 export async function planWorld(store: Store, seed: number): Promise<PlanWorld> {
@@ -88,7 +88,7 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
 }
 
 /** Mostly a new one; each repeat of an id may say something else. */
-function drawEvent(draw: Draw, next: () => number, clock: StillClock): MilestoneEvent {
+export function drawEvent(draw: Draw, next: () => number, clock: StillClock): MilestoneEvent {
   const id = draw(6) === 0 ? `e${draw(10)}` : `e${next()}`;
   const amount = draw(8) === 0 ? draw(60) : draw(6) - 2;
   const late = draw(6) === 0 ? draw(40) * day : draw(3) * hour;
@@ -123,7 +123,7 @@ function failsAbove(value: number): () => MilestonePolicy {
   });
 }
 
-function drawMilestone(draw: Draw, name: string, notifier: MemoryNotifier): MilestoneOptions {
+export function drawMilestone(draw: Draw, name: string, notifier: MemoryNotifier): MilestoneOptions {
   const quiet = draw(4) === 0;
   return {
     ...{ name, metric, ...drawLevels(draw) },

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey } from "../store/counter-repository.js";
-import type { Limit, LimitSubject } from "../store/limit-repository.js";
+import type { InstalledDefinition } from "../store/definition-repository.js";
+import type { Limit, LimitSubject, PeriodsFrom } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, dateSchema, keySchema, parseInput, whySchema } from "../validation.js";
@@ -66,6 +67,11 @@ const subjectSchema = z.strictObject(subjectFields);
 
 true satisfies Agrees<typeof limitSchema, LimitInput>;
 
+/** The counters of a metric that a version in force from then on concerns. */
+export function periodsUnder({ births }: InstalledDefinition, effectiveFrom: Date): readonly PeriodsFrom[] {
+  return births.map(({ period }) => ({ period, from: spanAt(period, effectiveFrom).key }));
+}
+
 /** Versions that are brought into force between two looks for others. */
 const applyLimit = 100;
 
@@ -120,9 +126,7 @@ export class LimitKeeper implements Limits {
 
   async #apply({ version, effectiveFrom, ...limit }: Limit): Promise<void> {
     const about: LimitSubject = { tenant: limit.tenant, metric: limit.metric, subject: limit.subject };
-    const periods = this.#registry.installed(limit.metric).births.map(({ period }) => {
-      return { period, from: spanAt(period, effectiveFrom).key };
-    });
+    const periods = periodsUnder(this.#registry.installed(limit.metric), effectiveFrom);
     const told = await this.#store.limits.apply({ ...about, version, periods, ...storeNow(this.#runtime) });
     await this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));
   }
