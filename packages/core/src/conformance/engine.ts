@@ -7,8 +7,10 @@ import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { enginePlanCases } from "./engine-plan.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
+import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -24,6 +26,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
     ...engineRetentionCases,
+    ...enginePlanCases,
+    ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineWorkerCases,
