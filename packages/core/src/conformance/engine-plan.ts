@@ -62,13 +62,13 @@ export const enginePlanCases: readonly ConformanceCase[] = [
       const [ten, twenty] = plan.crossings;
       assert.deepEqual(ten, {
         ...{ ...passed, ...facts, threshold: "10", at: 10 },
-        ...{ state: "superseded", reason: "superseded", detail: null, notifications: [] },
+        ...{ state: "superseded", reason: "superseded", detail: null, notifications: [], effects: [] },
       });
       assert.deepEqual(
         { ...twenty, notifications: [] },
         {
           ...{ ...passed, ...facts, threshold: "20", at: 20 },
-          ...{ state: "pending", reason: null, detail: null, notifications: [] },
+          ...{ state: "pending", reason: null, detail: null, notifications: [], effects: [] },
         },
       );
       assert.deepEqual(twenty?.notifications.map(told).sort(), [

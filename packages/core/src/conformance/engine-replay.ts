@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { createMilepost, type Milepost, type MilepostOptions } from "../engine.js";
 import type { Crossing } from "../milestone/crossing.js";
 import { type MilestoneOptions, milestone } from "../milestone/milestone.js";
@@ -218,6 +219,35 @@ export const engineReplayCases: readonly ConformanceCase[] = [
       await spend(milepost, "b", 2);
       const found = { events: 1, complete: false, same: 1, missing: [], unexpected: [], leftOut: 1 };
       assert.deepEqual(await summary(milepost), found);
+    },
+  },
+  {
+    about,
+    name: "while others record and set limits nothing is missing and nothing unexpected",
+    async run({ store }) {
+      const clock = new StillClock();
+      const milepost = keeping(store, { clock, milestones: [{}, { policy: percentOfLimit(20, 50) }] });
+      const recording = Array.from({ length: 40 }, (_, i) => () => spend(milepost, `e${i}`, (i % 7) - 2));
+      const limits = [30, 10, 20].map((amount) => () => milepost.limits.set({ ...acme, amount }));
+      const work = [...recording.slice(0, 10), limits[0]!, ...recording.slice(10, 20), limits[1]!];
+      work.push(...recording.slice(20), limits[2]!);
+      const replays: (typeof nothing)[] = [];
+      const worker = async () => {
+        for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
+      };
+      const watcher = async () => {
+        while (work.length > 0) {
+          replays.push((await summary(milepost)) as typeof nothing);
+          // a synchronous store answers without a turn of the event loop
+          await nextTurn();
+        }
+      };
+      await Promise.all([worker(), worker(), worker(), watcher()]);
+      replays.push((await summary(milepost)) as typeof nothing);
+      for (const { complete, missing, unexpected } of replays) {
+        assert.deepEqual([complete, missing, unexpected], [true, [], []]);
+      }
+      assert.equal(replays.at(-1)?.same, (await milepost.crossings.list()).length);
     },
   },
   {

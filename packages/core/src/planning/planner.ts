@@ -33,9 +33,9 @@ export class Planner {
     const { tables, recorder } = shadow;
     const given = await recorder.admitAll(inputs);
     const counters = given.flatMap((event) => recorder.countersOf(event));
-    await seedKnownIds(store, tables, given);
+    // the counters first: what others do meanwhile is then known as done, and is not planned a second time
     await seedCounters(store, tables, counters);
-    // after the counters: a version that a trail tells of is then among them
+    await seedKnownIds(store, tables, given);
     await seedLimits(store, tables, given);
     const { storedLevels } = this.#original.registry;
     await seedLevels(

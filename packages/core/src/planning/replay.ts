@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as z from "zod";
 import { MilepostError } from "../errors.js";
 import { type Crossing, crossingOf } from "../milestone/crossing.js";
@@ -7,7 +8,7 @@ import { lifetime } from "../milestone/period.js";
 import { defaultTenant, type ParsedEvent } from "../recording/event.js";
 import type { CounterKey } from "../store/counter-repository.js";
 import type { RetainedEvent } from "../store/event-repository.js";
-import type { LimitSubject } from "../store/limit-repository.js";
+import type { Limit, LimitSubject } from "../store/limit-repository.js";
 import { emptyRow, keyOf } from "../store/memory/tables.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
@@ -15,7 +16,7 @@ import { type Agrees, keySchema, parseInput } from "../validation.js";
 import { type LimitPlace, limitPlaces } from "./limit-places.js";
 import { compare } from "./replay-comparison.js";
 import { type Original, type Shadow, shadowOf } from "./shadow.js";
-import { seedLevels } from "./shadow-facts.js";
+import { seedLevels, wholeTrail } from "./shadow-facts.js";
 
 /** Whose crossings are recomputed. */
 export interface ReplayInput {
@@ -53,6 +54,8 @@ const replaySchema = z.strictObject({
 true satisfies Agrees<typeof replaySchema, ReplayInput>;
 
 const perPage = 1_000;
+/** Looks at a counter whose limits are set all the time. */
+const maxTries = 10;
 
 /**
  * Recomputes a subject's crossings from its retained events, on a shadow. Throws `unknown_metric`, `events_not_retained`,
@@ -69,11 +72,11 @@ export async function replay(original: Original, input: ReplayInput): Promise<Re
   refuseMetric(shadow, about.metric);
 
   const before = await crossingsOf(store, about);
-  const [counter] = await store.counters.get({ keys: [{ ...about, period: lifetime }] });
-  const { value, rev } = counter ?? { value: 0, rev: 0 };
+  const { value, rev, limits } = await standing(store, about);
   const events = await retainedEvents(store, about, rev);
   const unbroken = isUnbroken(events, value);
-  const places = limitPlaces({ events, rev, unbroken }, await seedUnapplied(store, shadow, about));
+  const places = limitPlaces({ events, rev, unbroken }, limits);
+  seedUnapplied(shadow, about, limits);
   const { storedLevels } = registry;
   await seedLevels(
     store,
@@ -89,7 +92,7 @@ export async function replay(original: Original, input: ReplayInput): Promise<Re
   const keys = [...tables.counters.values()].map(({ tenant, metric, subject, period }): CounterKey => {
     return { tenant, metric, subject, period };
   });
-  const counters = await store.counters.read({ keys, trailLimit: 1_000_000 });
+  const counters = await store.counters.read({ keys, trailLimit: wholeTrail });
   const { same, missing, unexpected, leftOut } = compare({
     ...{ definition: registry.installed(about.metric), events, complete },
     counters: new Map(counters.map((each) => [counterKeyText(each), each])),
@@ -124,16 +127,35 @@ async function retainedEvents(store: Store, about: LimitSubject, rev: number): P
     events.push(...page.filter((event) => event.rev <= rev));
     last = page.at(-1);
     if (page.length < perPage || last!.rev > rev) return events;
+    // a synchronous store answers without a turn of the event loop; others in the process have a right to one
+    await nextTurn();
   }
 }
 
-/** The subject's limits, none of them in force on the shadow yet; answers them as they are. */
-async function seedUnapplied(store: Store, { tables }: Shadow, about: LimitSubject): Promise<LimitPlace["limit"][]> {
-  const limits = await store.limits.of({ subjects: [about] });
-  const { tenant, metric, subject } = about;
+/** Where the lifetime counter stands, and the limits that it has been told of by then. */
+async function standing(
+  store: Store,
+  about: LimitSubject,
+): Promise<{ readonly value: number; readonly rev: number; readonly limits: readonly Limit[] }> {
+  for (let tries = 1; ; tries++) {
+    const limits = await store.limits.of({ subjects: [about] });
+    const [counter] = await store.counters.get({ keys: [{ ...about, period: lifetime }] });
+    const after = await store.limits.of({ subjects: [about] });
+    // no version was applied in between, so each that was is part of the counter's rev
+    if (appliedOf(limits) === appliedOf(after) || tries === maxTries) {
+      return { value: counter?.value ?? 0, rev: counter?.rev ?? 0, limits };
+    }
+  }
+}
+
+function appliedOf(limits: readonly Limit[]): number {
+  return limits.filter(({ applied }) => applied).length;
+}
+
+/** The subject's limits, none of them in force on the shadow yet. */
+function seedUnapplied({ tables }: Shadow, about: LimitSubject, limits: readonly Limit[]): void {
   const unapplied = limits.map((limit) => ({ ...limit, applied: false }));
-  if (unapplied.length > 0) tables.limits.set(keyOf(tenant, metric, subject), unapplied);
-  return [...limits];
+  if (unapplied.length > 0) tables.limits.set(keyOf(about.tenant, about.metric, about.subject), unapplied);
 }
 
 /** The events, and the limits where they came into force, through the recorder as if for the first time. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { crossingPages } from "../milestone/crossing-pages.js";
 import type { ParsedEvent } from "../recording/event.js";
 import type { CounterKey } from "../store/counter-repository.js";
@@ -13,8 +14,8 @@ import { counterKeyText } from "../store/tally.js";
 
 /** Ids, keys or subjects that are asked for in one step. */
 const perStep = 1_000;
-/** A counter is seeded with all that waits: what is cut off would be missing from the fold. */
-const wholeTrail = 1_000_000;
+/** Trail rows of a counter that are read: all that wait, because what is cut off would be missing. */
+export const wholeTrail = 1_000_000;
 /** An instant that never comes: what was crossed before is not to be announced again. */
 const never = new Date(8_640_000_000_000_000);
 
@@ -94,6 +95,8 @@ export async function seedParked(store: Store, tables: Tables, about: readonly L
 export async function seedCrossings(store: Store, tables: Tables, about: readonly LimitSubject[]): Promise<void> {
   const unique = new Map(about.map(({ tenant, subject }) => [keyOf(tenant, subject), { tenant, subject }]));
   for (const subject of unique.values()) {
+    // a synchronous store answers without a turn of the event loop; others in the process have a right to one
+    await nextTurn();
     for await (const page of crossingPages(store, subject)) {
       for (const crossing of page) {
         const { tenant, id } = crossing;
