@@ -7,7 +7,6 @@ import type { LimitSubject } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
-import type { Arming } from "./arming.js";
 import type { CrossingState, NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
@@ -40,6 +39,9 @@ interface Due extends DueCounter {
 
 /** The applied versions of a counter's limit, and those of them that its trail tells of beyond the part that was read. */
 type KnownLimits = Pick<FoldedCounter, "limits" | "toldLater">;
+
+/** When crossings were said, by milestone and subject: with those found in the step under way. */
+type SaidTimes = Map<string, Date[]>;
 
 /** Where the adoption of a metric's idle counters stands in this process. */
 interface Adoption {
@@ -161,10 +163,18 @@ export class Evaluator {
     if (due.length === 0) return;
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
     const limits = await this.#limits(due);
+    const said: SaidTimes = new Map();
     for (const counter of due) {
-      const lastSaid = await this.#lastSaid(counter);
+      await this.#readSaid(counter, said);
       const known = await this.#known(counter, limits.get(subjectKey(counter)));
-      folded.push(...this.#fold(counter, lastSaid, known));
+      const evaluated = this.#fold(counter, said, known);
+      folded.push(...evaluated);
+      // of another period of this subject, in the same step
+      for (const { evaluation } of evaluated) {
+        for (const crossing of evaluation.crossings) {
+          if (crossing.state === "pending") said.get(saidKey(crossing))?.push(crossing.reachedAt);
+        }
+      }
     }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
@@ -245,32 +255,29 @@ export class Evaluator {
       .map((installed) => ({ ...this.#registry.milestone(installed.name)!, ...installed }));
   }
 
-  /**
-   * When milestones with a `minInterval` were said last in another period of the subject. A counter that said something
-   * itself knows.
-   */
-  async #lastSaid({ tenant, subject, period, state, definition }: Due): Promise<ReadonlyMap<string, Date>> {
-    const lastSaid = new Map<string, Date>();
-    if (period === lifetime) return lastSaid;
-    for (const { name } of definition.milestones) {
-      const known = (state[name] as Arming | undefined)?.said !== undefined;
-      if (known || this.#registry.milestone(name)!.minInterval === 0) continue;
-      const said = { tenant, subject, milestone: name, states: saidStates };
-      for await (const page of crossingPages(this.#store, said)) {
-        for (const { reachedAt } of page) if (reachedAt > (lastSaid.get(name) ?? 0)) lastSaid.set(name, reachedAt);
+  /** When a counter's milestones with a `minInterval` were said, in any period. A lifetime's counter knows by itself. */
+  async #readSaid(counter: Due, saidTimes: SaidTimes): Promise<void> {
+    const { tenant, subject, period } = counter;
+    if (period === lifetime) return;
+    for (const { name, minInterval } of this.#milestonesOf(counter)) {
+      const said = { tenant, subject, milestone: name };
+      if (minInterval === 0 || saidTimes.has(saidKey(said))) continue;
+      const times: Date[] = [];
+      for await (const page of crossingPages(this.#store, { ...said, states: saidStates })) {
+        times.push(...page.map(({ reachedAt }) => reachedAt));
       }
+      saidTimes.set(saidKey(said), times);
     }
-    return lastSaid;
   }
 
   /** A counter whose policy fails stays due and is told of; it holds up no other. */
   #fold(
     counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
+    said: SaidTimes,
     known: KnownLimits | undefined,
   ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, known);
+      const evaluation = this.#evaluation(counter, said, known);
       if (evaluation !== undefined) return [{ counter, evaluation }];
       // it waits for a limit, which will make it due again; the sweep looks at it now and then
       counter.failed = true;
@@ -286,7 +293,7 @@ export class Evaluator {
 
   #evaluation(
     counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
+    saidTimes: SaidTimes,
     known: KnownLimits | undefined,
   ): CounterEvaluation | undefined {
     const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete } = counter;
@@ -296,8 +303,8 @@ export class Evaluator {
     const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
       const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
       const said = milestone.announcement === undefined ? "silent" : told;
-      const before = lastSaid.get(milestone.name);
-      return { ...milestone, said, ...(before && { lastSaid: before }) };
+      const saidAt = saidTimes.get(saidKey({ tenant, subject, milestone: milestone.name }));
+      return { ...milestone, said, ...(saidAt && { saidAt }) };
     });
     const { generation } = definition;
     const read = { state, generation: counter.generation, value: counter.value ?? 0, trail, complete };
@@ -315,6 +322,10 @@ export class Evaluator {
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
     };
   }
+}
+
+function saidKey({ tenant, subject, milestone }: Pick<NewCrossing, "tenant" | "subject" | "milestone">): string {
+  return `${tenant}\0${subject}\0${milestone}`;
 }
 
 function subjectKey({ tenant, metric, subject }: LimitSubject): string {

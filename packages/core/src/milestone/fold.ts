@@ -13,8 +13,8 @@ export interface FoldedMilestone extends Pick<Milestone, "name" | "policy" | "on
   /** The generations it came and last changed with. */
   readonly added: number;
   readonly changed: number;
-  /** When a crossing of it was said last, for a counter that does not know. */
-  readonly lastSaid?: Date;
+  /** When crossings of it were said to the subject's people, in any of its periods; of a lifetime its counter knows. */
+  readonly saidAt?: readonly Date[];
 }
 
 /** A counter as it was read. */
@@ -77,6 +77,7 @@ export function fold(
   // removed: if one comes back, its armings go on where they were.
   const state: Record<string, Arming> = Object.assign(Object.create(null), counter.state);
   const met: FoldedMilestone[] = [];
+  const saidAt = new Map(milestones.map(({ name, saidAt = [] }) => [name, saidAt.map((date) => date.getTime())]));
   let band: Band = { below: null, above: null };
   const measured = milestones.filter(({ policy }) => policy.needs?.includes("limit"));
   let limit = limitAtFirst(measured, counter, end);
@@ -101,9 +102,14 @@ export function fold(
     const { name, onJump, minInterval } = milestone;
     let said: CrossingBirth = milestone.said;
     if (said === "pending") {
-      const before = state[name]!.said ?? milestone.lastSaid?.getTime() ?? Number.NEGATIVE_INFINITY;
-      if (Math.abs(reachedAt.getTime() - before) < minInterval) said = "too_soon";
-      else if (minInterval > 0) state[name] = { ...state[name]!, said: reachedAt.getTime() };
+      const time = reachedAt.getTime();
+      const last = state[name]!.said ?? time - minInterval;
+      if ([last, ...saidAt.get(name)!].some((before) => Math.abs(time - before) < minInterval)) said = "too_soon";
+      else if (minInterval > 0) {
+        saidAt.get(name)!.push(time);
+        // a late event must not hide what was said after it
+        state[name] = { ...state[name]!, said: Math.max(last, time) };
+      }
     }
     const others = said === "silent" || onJump === "each" ? said : "superseded";
     return Array.from({ length: passed }, (_, place) => (place === passed - 1 ? said : others));
