@@ -183,7 +183,8 @@ export class Evaluator {
     results.forEach((result, i) => {
       if (result === "lost") return;
       folded[i]!.counter.committed = true;
-      told.push(...evaluations[i]!.crossings.filter(({ state }) => state !== "adopted"));
+      // one by one: a dense policy may have passed more levels than a call takes arguments
+      for (const crossing of evaluations[i]!.crossings) if (crossing.state !== "adopted") told.push(crossing);
     });
     for (const crossing of await this.#stored(told)) this.#emit("crossing", crossing);
     // to another evaluator, or because another deployment changed the definition

@@ -96,7 +96,7 @@ export class Recorder {
   /** Events that were admitted before, in atomic chunks; `drained` are the numbers of the inbox rows they came from. */
   async recordAdmitted(events: readonly ParsedEvent[], drained: readonly number[] = []): Promise<RecordManyResult> {
     let counted = 0;
-    const crossings: Crossing[] = [];
+    const crossings: (readonly Crossing[])[] = [];
     for (let start = 0; start < events.length; start += chunkSize) {
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
       if (start > 0) await nextTurn();
@@ -106,9 +106,9 @@ export class Recorder {
       );
       counted += accepted.length;
       await this.#evaluator.evaluate(due);
-      crossings.push(...(await this.#crossingsOf(accepted, due)));
+      crossings.push(await this.#crossingsOf(accepted, due));
     }
-    return { counted, duplicates: events.length - counted, crossings };
+    return { counted, duplicates: events.length - counted, crossings: crossings.flat() };
   }
 
   /** What is to be stored of a caller's event; `path` is where it stands in the caller's input. */
