@@ -51,7 +51,12 @@ function allCrossings(milepost: Milepost): Promise<readonly Crossing[]> {
 /** What is the same in both: not what the commit and the announcement added. */
 function facts(crossing: PlannedCrossing | Omit<Crossing, "id">): object {
   const { notifications: _, detail: __, reason, ...found } = crossing;
-  const { createdAt: ___, attempts: ____, effects: _____, ...common } = {
+  const {
+    createdAt: ___,
+    attempts: ____,
+    effects: _____,
+    ...common
+  } = {
     ...{ createdAt: null, attempts: 0, effects: [] },
     ...found,
   };

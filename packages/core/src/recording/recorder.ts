@@ -138,12 +138,12 @@ export class Recorder {
   /** Events that were admitted before, in atomic chunks; `drained` are the numbers of the inbox rows they came from. */
   async recordAdmitted(events: readonly ParsedEvent[], drained: readonly number[] = []): Promise<RecordManyResult> {
     let counted = 0;
-    const crossings: Crossing[] = [];
+    const crossings: (readonly Crossing[])[] = [];
     for await (const chunk of this.chunks(events, drained)) {
       counted += chunk.accepted.length;
-      crossings.push(...chunk.crossings);
+      crossings.push(chunk.crossings);
     }
-    return { counted, duplicates: events.length - counted, crossings };
+    return { counted, duplicates: events.length - counted, crossings: crossings.flat() };
   }
 
   /** Tells of each atomic chunk, after it was stored and evaluated. */
