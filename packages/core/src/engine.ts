@@ -117,10 +117,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
   /**
-   * Answers what {@link recordMany} of these events would do now: what would count, what would be crossed, who would be
+   * Answers what {@link recordMany} of these events, or {@link observeMany} of these observations, would do now: what would count, what would be crossed, who would be
    * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
    */
-  plan(events: readonly MilestoneEvent[]): Promise<Plan>;
+  plan(events: readonly (MilestoneEvent | Observation)[]): Promise<Plan>;
   /**
    * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
    * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not

@@ -11,6 +11,7 @@ import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { enginePlanCases } from "./engine-plan.js";
+import { enginePlanReactionCases } from "./engine-plan-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
@@ -35,6 +36,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineRedefinitionCases,
     ...engineRetentionCases,
     ...enginePlanCases,
+    ...enginePlanReactionCases,
     ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
