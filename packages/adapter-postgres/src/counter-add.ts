@@ -45,7 +45,7 @@ const sumStep = `
  */
 const gaugeStep = `
   SELECT f.counter, CASE WHEN k.gauge THEN a.amount - lag(a.amount, 1, 0::bigint) OVER way ELSE a.amount END AS amount,
-    CASE WHEN k.gauge THEN a.amount ELSE (sum(a.amount) OVER way)::bigint END AS reached
+    CASE WHEN k.gauge THEN a.amount ELSE sum(a.amount) OVER way::bigint END AS reached
   FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
   WINDOW way AS (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)`;
 
