@@ -66,7 +66,10 @@ const movedSteps = `, travel AS MATERIALIZED (
   WINDOW way AS (PARTITION BY f.counter ORDER BY f.event)
 )`;
 
-/** Nobody else may ask for the differences, and each has to be looked at: a CTE is computed as far as it is read. */
+/**
+ * Each difference has to be looked at, and a CTE is computed as far as it is read. The steps after it read it to the end in
+ * the plans that were seen, also where they take nothing of it; this does in any.
+ */
 const wholeSteps = `
   (SELECT count(amount) FROM moved) AS moved,`;
 
