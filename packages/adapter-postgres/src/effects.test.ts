@@ -226,7 +226,7 @@ test("a counter that is parked while its evaluation commits is parked no more", 
   expect(await store.parking.release(release)).toBe(false);
   await store.limits.add({ ...key("acme"), amount: 1, by: "b", why: "w" });
   const periods = [{ period: "lifetime", from: "lifetime" }];
-  await store.limits.apply({ ...key("acme"), version: 1, periods });
+  await store.limits.apply({ ...key("acme"), version: 1, generation: 1, periods });
   const due = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
   expect(due).toMatchObject([{ subject: "acme", folded: 1 }]);
   expect(due[0]).not.toHaveProperty("parked");
