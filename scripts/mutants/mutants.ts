@@ -61,8 +61,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-counters.ts",
-            find: "const trail = [...row.trail, { rev, generation, from: row.value, ids, amounts, occurredAts }];",
-            put: "const trail = row.trail; void [ids, amounts, occurredAts];",
+            find: "{ rev, generation, from: row.value, limitVersion: null, ids, amounts, occurredAts },",
+            put: "",
           },
         ],
       },
@@ -90,7 +90,7 @@ export const mutatedStores: readonly MutatedStore[] = [
             find: `,\\n  CONSTRAINT {#crossings_once} UNIQUE (${onceColumns})`,
             put: "",
           },
-          { file: "crossing-repository.ts", find: `ON CONFLICT (${onceColumns}) DO NOTHING`, put: "" },
+          { file: "crossing-commit.ts", find: `ON CONFLICT (${onceColumns}) DO NOTHING`, put: "" },
         ],
       },
       {

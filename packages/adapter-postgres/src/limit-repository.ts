@@ -48,7 +48,7 @@ export function limitRepository(database: Database): LimitRepository {
          AND CASE WHEN p.period = 'lifetime' THEN c.period = p.period
            ELSE c.period >= p.first AND c.period < p.period || ';' END
        UNION ALL
-       SELECT $1, $2, $3, o.period, $9 FROM unnest($8::text[]) AS o (period)
+       SELECT $1, $2, $3, o.period, $9::bigint FROM unnest($8::text[]) AS o (period)
        WHERE NOT EXISTS (
          SELECT FROM {counters} c WHERE c.tenant = $1 AND c.metric = $2 AND c.subject = $3 AND c.period = o.period)
      ), due AS (

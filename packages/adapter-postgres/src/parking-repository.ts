@@ -1,10 +1,8 @@
 import { counterActId, type ParkedCounter, type ParkingRepository } from "@milepost/core/store";
-import { keyArrays, sameCounter } from "./counter-key.js";
+import { sameCounter } from "./counter-key.js";
 import type { Database, Value } from "./driver.js";
 import { time } from "./values.js";
 
-const columns = `p.tenant, p.metric, p.subject, p.period, p.reason, p.detail, p.attempts,
-  p.without_effects AS "withoutEffects", p.since, p.retry_at AS "retryAt"`;
 /** A row holds for as long as its counter was not evaluated since. */
 const held = `${sameCounter("c", "p")} AND c.folded = p.folded`;
 const byKey = "p.tenant = $1 AND p.metric = $2 AND p.subject = $3 AND p.period = $4";
@@ -43,16 +41,6 @@ export function parkingRepository(database: Database): ParkingRepository {
      RETURNING number`,
   );
 
-  const get = database.statement(
-    "parked_get",
-    `SELECT ${columns}
-     FROM (SELECT DISTINCT *
-       FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]))
-         AS g (tenant, metric, subject, period)) k
-     JOIN {parked} p ON ${sameCounter("p", "k")}
-     JOIN {counters} c ON ${held}`,
-  );
-
   return {
     async park({ tenant, metric, subject, period, from, reason, detail, retryIn, now }) {
       await database.run(park, [tenant, metric, subject, period, from, reason, detail, retryIn, time(now)]);
@@ -65,17 +53,22 @@ export function parkingRepository(database: Database): ParkingRepository {
       return (await database.run(release, values)).length > 0;
     },
 
-    async get({ keys }) {
-      return keys.length === 0 ? [] : database.run<ParkedCounter>(get, keyArrays(keys));
-    },
-
-    async list({ tenant, after, limit }) {
+    async list({ tenant, metric, subject, after, limit }) {
       const values: Value[] = [tenant, limit];
-      if (after !== undefined) values.push(after.metric, after.subject, after.period);
+      const where = ["p.tenant = $1"];
+      const value = (given: Value) => `$${values.push(given)}`;
+      if (metric !== undefined) where.push(`p.metric = ${value(metric)}`);
+      if (subject !== undefined) where.push(`p.subject = ${value(subject)}`);
+      if (after !== undefined) {
+        const key = [after.metric, after.subject, after.period].map(value).join(", ");
+        where.push(`(p.metric, p.subject, p.period) > (${key})`);
+      }
       const statement = database.statement(
         "parked_list",
-        `SELECT ${columns} FROM {parked} p JOIN {counters} c ON ${held}
-         WHERE p.tenant = $1 ${after === undefined ? "" : "AND (p.metric, p.subject, p.period) > ($3, $4, $5)"}
+        `SELECT p.tenant, p.metric, p.subject, p.period, p.reason, p.detail, p.attempts,
+           p.without_effects AS "withoutEffects", p.since, p.retry_at AS "retryAt"
+         FROM {parked} p JOIN {counters} c ON ${held}
+         WHERE ${where.join(" AND ")}
          ORDER BY p.metric, p.subject, p.period LIMIT $2`,
       );
       return database.run<ParkedCounter>(statement, values);

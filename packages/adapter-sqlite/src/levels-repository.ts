@@ -60,7 +60,7 @@ export function levelsRepository(driver: Driver): LevelsRepository {
 
     pending({ milestones, limit }) {
       const sql = `SELECT * FROM {levels} WHERE pending = 1 AND milestone IN (SELECT value FROM json_each(?))
-        ORDER BY created_at, version LIMIT ?`;
+        ORDER BY created_at, tenant, milestone, subject, version LIMIT ?`;
       return driver.read((step) => step.all(sql, list(milestones), limit).map(codec.decode));
     },
 

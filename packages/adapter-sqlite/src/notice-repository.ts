@@ -36,7 +36,9 @@ export function noticeRepository(driver: Driver): NoticeRepository {
         ["milestone = ?", milestone],
         ["id > ?", after],
       ]);
-      const sql = `SELECT * FROM {notices} WHERE ${where} ORDER BY id LIMIT ?`;
+      // A crossing has few; sorted by the index of ids, all that the tenant has would be read for them.
+      const order = crossings === undefined ? "id" : "+id";
+      const sql = `SELECT * FROM {notices} WHERE ${where} ORDER BY ${order} LIMIT ?`;
       return driver.read((step) => step.all(sql, ...values, limit).map((row) => noticeOf(noticeCodec.decode(row))));
     },
   };

@@ -53,9 +53,11 @@ export function parkingRepository(driver: Driver): ParkingRepository {
       });
     },
 
-    list({ tenant, after, limit }) {
+    list({ tenant, metric, subject, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
+        ["metric = ?", metric],
+        ["subject = ?", subject],
         ["(metric, subject, period) > (?, ?, ?)", after?.metric, after?.subject, after?.period],
       ]);
       const sql = `SELECT * FROM {parked} WHERE ${where} ORDER BY metric, subject, period LIMIT ?`;

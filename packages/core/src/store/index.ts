@@ -101,7 +101,7 @@ export { defaultTenant } from "../recording/event.js";
 // refusals in the same words
 export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
-export { counterOverflow, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
+export { counterOverflow, noEffects, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
 
 export { refuseOtherDriver, refuseUnknownOptions } from "./store-options.js";
 
