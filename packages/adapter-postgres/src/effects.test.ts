@@ -28,7 +28,14 @@ beforeEach(async () => {
   host = sandbox.host();
   store = sandbox.store();
   await store.migrate();
-  const definition = { metric, generation: 1, decrements: false, retain: "ids", eventRetention: null } as const;
+  const definition = {
+    metric,
+    generation: 1,
+    decrements: false,
+    gauge: false,
+    retain: "ids",
+    eventRetention: null,
+  } as const;
   const rest = { rememberedSince: null, births: [], milestones: [], former: [], removed: [], adopted: 0 };
   await store.definitions.install({ definitions: [{ ...definition, ...rest }] });
   await host.run(shops);
@@ -39,7 +46,7 @@ afterEach(() => sandbox.dispose());
 async function count(subject: string, id: string, through = store): Promise<void> {
   const feeds = [{ period: "lifetime", below: null, above: null, due: true }];
   const event = { tenant: "default", metric, id, subject, amount: 1, occurredAt: new Date(), feeds };
-  const rules = { [metric]: { generation: 1, bandsSince: 0, retain: "ids" as const, purged: false } };
+  const rules = { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids" as const, purged: false } };
   await through.counters.add({ events: [event], rules });
 }
 

@@ -24,7 +24,9 @@ describe("migrate", () => {
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] })));
+    expect(reports).toEqual(
+      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] })),
+    );
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {

@@ -38,7 +38,12 @@ export const counterReadCases: readonly ConformanceCase[] = [
       assert.deepEqual(await store.crossings.commitEvaluation({ evaluations, now: start }), ["committed"]);
       await record(store, events("b", [1, -1], { feeds }));
       await store.limits.add({ ...counterKey(), amount: 5, by: "olga", why: "agreed", now: start });
-      await store.limits.apply({ ...counterKey(), version: 1, generation: 1, periods: [{ period: "lifetime", from: "lifetime" }] });
+      await store.limits.apply({
+        ...counterKey(),
+        version: 1,
+        generation: 1,
+        periods: [{ period: "lifetime", from: "lifetime" }],
+      });
       const [found] = await read(other, counterKey());
       assert.deepEqual(found, {
         ...{ ...counterKey(), value: 1000, rev: 3, due: true, below: null, above: 1001 },
