@@ -8,13 +8,16 @@ import {
 import { runBatch } from "./batch.js";
 import { counterLockOrder, sameCounter } from "./counter-key.js";
 import { effectStep } from "./crossing-effects.js";
-import type { Database } from "./driver.js";
-import { time } from "./values.js";
+import type { Database, Value } from "./driver.js";
+import { plainArray, textArray, time } from "./values.js";
 
-/** Looked at only where stored levels were read. */
+/**
+ * As arrays, of which a plan made for any values expects ten rows: so few that the heads are found by their key. Taken out
+ * of the evaluations they would seem 10,000, and be worth reading all heads.
+ */
 const levelsStep = `watched AS MATERIALIZED (
-  SELECT e.n, e.tenant, s.milestone, s.subject, s.applied FROM evaluation e
-  CROSS JOIN LATERAL jsonb_to_recordset(e."levelsSeen") AS s (milestone text, subject text, applied bigint)
+  SELECT * FROM ROWS FROM (unnest($3::integer[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
+    unnest($7::bigint[])) AS w (n, tenant, milestone, subject, applied)
 ), same_levels AS MATERIALIZED (
   SELECT w.n, w.milestone, w.subject FROM watched w
   JOIN {levels_heads} h ON h.tenant = w.tenant AND h.milestone = w.milestone AND h.subject = w.subject
@@ -43,7 +46,7 @@ WITH step AS (
   SELECT date_trunc('milliseconds', coalesce($2::timestamptz, clock_timestamp())) AS now
 ), evaluation AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS e (n integer, tenant text, metric text, subject text, period text,
-    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint, "levelsSeen" jsonb,
+    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint,
     band jsonb, state jsonb, crossings jsonb, notices jsonb, "wakeAt" timestamptz)
 ), seen AS MATERIALIZED (
   -- Looked at again as it is now if another step has it, so what was applied meanwhile makes this one lost.
@@ -58,7 +61,7 @@ WITH step AS (
   JOIN {definitions} d ON d.metric = e.metric AND d.generation = e.generation
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
   WHERE (e."limitsSeen" IS NULL OR e.n IN (SELECT n FROM seen))
-    ${reacts ? 'AND (e."levelsSeen" IS NULL OR e.n NOT IN (SELECT n FROM other_levels))' : ""}
+    ${reacts ? "AND e.n NOT IN (SELECT n FROM other_levels)" : ""}
     AND c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c
@@ -96,7 +99,8 @@ export function commitStep(database: Database): CrossingRepository["commitEvalua
   const telling = database.statement("crossings_commit_telling", commitText({ reacts: true, answer: stored }));
   const commitWithEffects = effectStep(database, async (run, evaluation, now) => {
     const item = { ...itemOf(evaluation), n: 0 };
-    const [row] = await run<{ stored: readonly string[] | null }>(telling, [JSON.stringify([item]), time(now)]);
+    const values = [JSON.stringify([item]), time(now), ...levelsSeen([evaluation])];
+    const [row] = await run<{ stored: readonly string[] | null }>(telling, values);
     return row && (row.stored ?? []);
   });
 
@@ -105,10 +109,11 @@ export function commitStep(database: Database): CrossingRepository["commitEvalua
     const places = [...evaluations.keys()];
     const hasEffects = (place: number) => (evaluations[place]!.effects ?? []).length > 0;
     const plain = places.filter((place) => !hasEffects(place));
-    const items = plain.map((place) => itemOf(evaluations[place]!));
-    const reacts = items.some(({ levelsSeen = [], notices = [] }) => levelsSeen.length + notices.length > 0);
+    const batch = plain.map((place) => evaluations[place]!);
+    const reacts = batch.some(({ levelsSeen: seen = [], notices = [] }) => seen.length + notices.length > 0);
     const statement = reacts ? reacting : plainStatement;
-    const committed = await runBatch(database, statement, items, counterKeyText, [time(now)]);
+    const further = [time(now), ...(reacts ? levelsSeen(batch) : [])];
+    const committed = await runBatch(database, statement, batch.map(itemOf), counterKeyText, further);
     for (const n of committed.keys()) results[plain[n]!] = "committed";
     for (const place of places.filter(hasEffects)) results[place] = await commitWithEffects(evaluations[place]!, now);
     return results;
@@ -116,7 +121,7 @@ export function commitStep(database: Database): CrossingRepository["commitEvalua
 }
 
 /** An evaluation as its statement takes it. */
-function itemOf({ effects: _, ...evaluation }: CounterEvaluation) {
+function itemOf({ effects: _, levelsSeen: __, ...evaluation }: CounterEvaluation) {
   return {
     ...evaluation,
     wakeAt: time(evaluation.wakeAt),
@@ -127,4 +132,18 @@ function itemOf({ effects: _, ...evaluation }: CounterEvaluation) {
     })),
     notices: evaluation.notices?.map((notice) => ({ ...notice, noticedAt: time(notice.noticedAt) })),
   };
+}
+
+/** What these have seen of stored levels, as five parallel arrays; `n` is the evaluation's place. */
+function levelsSeen(evaluations: readonly CounterEvaluation[]): readonly Value[] {
+  const seen = evaluations.flatMap(({ tenant, levelsSeen: each = [] }, n) =>
+    each.map((one) => ({ ...one, tenant, n })),
+  );
+  return [
+    plainArray(seen.map(({ n }) => n)),
+    textArray(seen.map(({ tenant }) => tenant)),
+    textArray(seen.map(({ milestone }) => milestone)),
+    textArray(seen.map(({ subject }) => subject)),
+    plainArray(seen.map(({ applied }) => applied)),
+  ];
 }

@@ -22,7 +22,7 @@ beforeAll(async () => {
       FROM generate_series(1, 20000) n;
     INSERT INTO parked (tenant, metric, subject, period, folded, reason, detail, attempts, since, retry_at)
       SELECT 't' || n % 10, '${metric}', 's' || n, 'lifetime', 0, 'effect_failed', '', 1, now(), now() + interval '1 day'
-      FROM generate_series(1, 100) n;
+      FROM generate_series(1, 20000) n WHERE n <= 100 OR n % 10 = 7;
     INSERT INTO notices (tenant, id, crossing, milestone, kind, number, value, noticed_at, state, not_before, lease_until, created_at)
       SELECT 't' || n % 10, 'n' || n, 'c' || n / 10, 'budget', 'reminder', n, 1, now(),
         CASE n % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'leased' ELSE 'announced' END, ${minutes}, ${minutes}, now()
@@ -47,7 +47,7 @@ test("a sweep finds due counters by their first trail row, and passes over those
 test("counters that are to be woken are found by their time, and one subject's by their key", async () => {
   const input = { metrics: [metric], limit: 50 };
   const any = await accessesOf(() => store.counters.wake(input));
-  expect(ways(any)).toEqual(["CTE Scan ", "Index Scan counters_pkey", "Index Scan counters_wake_at"].slice(1));
+  expect(ways(any)).toEqual(["Index Scan counters_wake_at", "Tid Scan "]);
   expect(total(any)).toBeLessThan(2 * 3 * 60);
   const subject = { tenant: "t4", subject: "s14" };
   const one = await accessesOf(() => store.counters.wake({ ...input, subject }));
@@ -60,7 +60,7 @@ test("an evaluation reaches its counter, its trail, its heads and whether it is 
     ...key(n),
     ...{ generation: 1, reached: 1, from: 0, upTo: 1, band: { below: null, above: null }, state: {}, crossings: [] },
   }));
-  const levelsSeen = [14, 2000].map((n) => ({ milestone: "budget", subject: `s${n}`, applied: 1 }));
+  const levelsSeen = [14, 2004].map((n) => ({ milestone: "budget", subject: `s${n}`, applied: 1 }));
   for (const given of [evaluations, evaluations.map((each) => ({ ...each, levelsSeen }))]) {
     const found = await accessesOf(() => store.crossings.commitEvaluation({ evaluations: given }));
     const large = found.filter(({ table }) => ["counters", "trail", "parked", "levels_heads"].includes(table));
@@ -74,7 +74,7 @@ test("notices that wait, and those whose lease is over, have an index each", asy
   expect(ways(found)).toEqual(["Index Scan notices_leased", "Index Scan notices_pending", "Index Scan notices_pkey"]);
   expect(total(found)).toBeLessThan(2 * 300);
   const listed = await accessesOf(() => store.notices.list({ tenant: "t4", crossings: ["c14", "c15"], limit: 9 }));
-  expect(ways(listed)).toEqual([expect.stringMatching(/^(Bitmap )?Index Scan notices_once$/)]);
+  expect(total(listed)).toBeLessThan(2 * 3);
 });
 
 test("levels are told to the counters of one metric in the order of their key, page by page", async () => {
