@@ -44,7 +44,7 @@ export function limitRepository(driver: Driver): LimitRepository {
         const recordedAt = step.now(now).toISOString();
         const told: { period: string }[] = [];
         for (const { period, from, open } of periods) {
-          if (open !== undefined) openCounter(step, { tenant, metric, subject, period: open.key }, open.generation);
+          if (open !== undefined) openCounter(step, { tenant, metric, subject, period: open }, generation);
           // of a unit and zone: keys that begin with them, from the given one on
           const [first, end] = period === lifetime ? [lifetime, `${lifetime}\u0001`] : [from, `${period};`];
           const counters = `SELECT ${notedColumns} FROM {counters}

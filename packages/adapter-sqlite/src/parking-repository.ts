@@ -53,6 +53,16 @@ export function parkingRepository(driver: Driver): ParkingRepository {
       });
     },
 
+    get({ keys }) {
+      const sql = `SELECT * FROM {parked} WHERE ${byCounterKey}`;
+      return driver.snapshot((step) =>
+        keys.flatMap((key) => {
+          const row = step.get(sql, ...counterKeyValues(key));
+          return row === undefined ? [] : codec.decode(row);
+        }),
+      );
+    },
+
     list({ tenant, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],

@@ -235,7 +235,7 @@ export const crossingCommitEffectsCases: readonly ConformanceCase[] = [
       const given = evaluated("acme", effects);
       const limit = { tenant: "default", metric: "email.delivered", subject: "acme", amount: 1, by: "b", why: "w" };
       await store.limits.add({ ...limit, now: start });
-      await store.limits.apply({ ...limit, version: 1, periods: [], now: start });
+      await store.limits.apply({ ...limit, version: 1, generation: 1, periods: [], now: start });
       for (const lost of [
         { from: 1 },
         { generation: 2 },

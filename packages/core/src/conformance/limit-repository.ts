@@ -209,9 +209,11 @@ export const limitCases: readonly ConformanceCase[] = [
       await store.definitions.install({ definitions: [definition({ generation: 2 })] });
       await added(store);
       const november = `${month}:2026-11`;
-      const open = { key: november, generation: 2 };
-      const periods = [...lifetime, { period: month, from: november, open }];
-      assert.deepEqual(await store.limits.apply({ ...acme, version: 1, periods, now: at(1) }), [{ period: november }]);
+      const periods = [...lifetime, { period: month, from: november, open: november }];
+      const step = { ...acme, version: 1, generation: 2, periods, now: at(1) };
+      assert.equal(await store.limits.apply({ ...step, generation: 1 }), "stale");
+      assert.equal(await counter(other, { period: november }), undefined, "a stale caller opens none");
+      assert.deepEqual(await store.limits.apply(step), [{ period: november }]);
       assert.deepEqual(await counter(other, { period: november }), { value: 0, rev: 1, due: true });
       assert.equal(await counter(other), undefined, "only what is to be opened is");
       const row = { rev: 1, generation: 2, from: 0, limitVersion: 1, ids: [], amounts: [], occurredAts: [] };
@@ -232,8 +234,8 @@ export const limitCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await store.definitions.install({ definitions: [definition()] });
       await added(store);
-      const open = { key: "lifetime", generation: 1 };
-      await store.limits.apply({ ...acme, version: 1, periods: [{ period: "lifetime", from: "lifetime", open }] });
+      const periods = [{ period: "lifetime", from: "lifetime", open: "lifetime" }];
+      await apply(store, { ...acme, version: 1, periods });
       await record(store, [event({ amount: 3 })]);
       assert.deepEqual(
         (await dueCounter(store))?.trail.map(({ rev, from, ids }) => [rev, from, ids]),
@@ -250,20 +252,22 @@ export const limitCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await feed(store, "lifetime", `${month}:2026-11`);
       await added(store);
-      const open = (key: string) => ({ open: { key, generation: 9 } });
+      await store.definitions.install({ definitions: [definition({ generation: 2 })] });
+      const november = `${month}:2026-11`;
       const periods = [
-        { period: "lifetime", from: "lifetime", ...open("lifetime") },
-        { period: month, from: `${month}:2026-11`, ...open(`${month}:2026-11`) },
+        { period: "lifetime", from: "lifetime", open: "lifetime" },
+        { period: month, from: november, open: november },
       ];
-      const told = await store.limits.apply({ ...acme, version: 1, periods });
-      assert.deepEqual(told.map(({ period }) => period).sort(), ["lifetime", `${month}:2026-11`]);
+      const step = { ...acme, version: 1, generation: 2, periods };
+      const told = await apply(store, step);
+      assert.deepEqual(told.map(({ period }) => period).sort(), ["lifetime", november]);
       for (const { period } of told) {
         assert.deepEqual(await counter(store, { period }), { value: 5, rev: 2, due: true });
         const found = await dueCounter(store, { period });
         assert.deepEqual([found?.generation, found?.trail.map(({ generation }) => generation)], [1, [1]]);
       }
-      assert.deepEqual(await store.limits.apply({ ...acme, version: 1, periods }), [], "a repeat opens and tells none");
-      assert.deepEqual(await store.limits.apply({ ...acme, subject: "brand", version: 1, periods }), []);
+      assert.deepEqual(await apply(store, step), [], "a repeat opens and tells none");
+      assert.deepEqual(await apply(store, { ...step, subject: "brand" }), []);
       assert.equal(await counter(store, { subject: "brand" }), undefined, "a version that does not exist opens none");
     },
   },
@@ -276,9 +280,9 @@ export const limitCases: readonly ConformanceCase[] = [
         const key = { ...acme, subject: `opened-${i}` };
         await store.definitions.install({ definitions: [definition()] });
         await added(store, key);
-        const open = { key: "lifetime", generation: 1 };
+        const periods = [{ period: "lifetime", from: "lifetime", open: "lifetime" }];
         const [told] = await Promise.all([
-          store.limits.apply({ ...key, version: 1, periods: [{ period: "lifetime", from: "lifetime", open }] }),
+          apply(store, { ...key, version: 1, periods }),
           record(other, [event({ ...key, id: `e-${i}`, amount: 7, feeds: [birth({ due: true })] })]),
         ]);
         assert.deepEqual(told, [{ period: "lifetime" }]);

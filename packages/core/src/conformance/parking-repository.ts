@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CounterKey, DueCounter, Parking } from "../store/counter-repository.js";
 import type { ParkedCounter, ParkingRepository } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
-import { counterActId } from "../store/tally.js";
+import { compareCounterKeys, counterActId } from "../store/tally.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counterKey, event, record, restless } from "./counter-samples.js";
 import { due, evaluation } from "./crossing-samples.js";
@@ -254,6 +254,33 @@ export const parkingCases: readonly ConformanceCase[] = [
       assert.deepEqual(paged, [parked({ metric: "ad.spend" }), ...mine]);
       assert.deepEqual(await listed(other, "other"), [parked({ tenant: "other" })]);
       assert.deepEqual(await listed(other, "nobody"), []);
+    },
+  },
+  {
+    about,
+    name: "get answers the parked ones among these counters, each tenant's own",
+    async run(opened) {
+      const { store } = opened;
+      const feeds = [birth({ due: true })];
+      for (const tenant of ["default", "other"]) {
+        for (const each of ["acme", "globex", "fine"])
+          await record(store, [event({ tenant, subject: each, id: each, feeds })]);
+      }
+      await store.parking.park(failure());
+      await store.parking.park(failure({ subject: "globex", retryIn: 5 }));
+      await store.parking.park(failure({ tenant: "other", detail: "theirs" }));
+      const keys = [
+        ...[counterKey(), counterKey({ subject: "fine" }), counterKey({ tenant: "other" })],
+        ...[counterKey({ tenant: "nobody" }), counterKey({ subject: "nobody" }), counterKey({ period: "day" })],
+        ...[counterKey({ tenant: "other", subject: "globex" }), counterKey({ metric: "ad.spend" })],
+      ];
+      const [, other] = await twoStores(opened);
+      const found = await other.parking.get({ keys });
+      const expected = [parked(), parked({ tenant: "other", detail: "theirs" })];
+      assert.deepEqual([...found].sort(compareCounterKeys), expected);
+      assert.deepEqual(await other.parking.get({ keys: [] }), []);
+      await store.crossings.commitEvaluation({ evaluations: [evaluation()] });
+      assert.deepEqual(await other.parking.get({ keys: [counterKey()] }), [], "one that was evaluated is not parked");
     },
   },
   {
