@@ -1,7 +1,7 @@
 import type { Limit, LimitRepository } from "@milepost/core/store";
 import { counterLockOrder } from "./counter-key.js";
 import type { Database } from "./driver.js";
-import { plainArray, textArray, time } from "./values.js";
+import { textArray, time } from "./values.js";
 
 const columns = `l.tenant, l.metric, l.subject, l.version, l.amount, l.effective_from AS "effectiveFrom", l.applied, l.by,
   l.why, l.created_at AS "createdAt"`;
@@ -48,8 +48,7 @@ export function limitRepository(database: Database): LimitRepository {
          AND CASE WHEN p.period = 'lifetime' THEN c.period = p.period
            ELSE c.period >= p.first AND c.period < p.period || ';' END
        UNION ALL
-       SELECT $1, $2, $3, o.period, o.generation
-       FROM ROWS FROM (unnest($8::text[]), unnest($9::bigint[])) AS o (period, generation)
+       SELECT $1, $2, $3, o.period, $9::bigint FROM unnest($8::text[]) AS o (period)
        WHERE NOT EXISTS (
          SELECT FROM {counters} c WHERE c.tenant = $1 AND c.metric = $2 AND c.subject = $3 AND c.period = o.period)
      ), due AS (
@@ -97,9 +96,8 @@ export function limitRepository(database: Database): LimitRepository {
           if ((await run(known, [metric, generation])).length === 0) return "stale";
           if ((await run(take, about)).length === 0) return undefined;
           const from = [textArray(periods.map(({ period }) => period)), textArray(periods.map(({ from }) => from))];
-          const opened = periods.flatMap(({ open }) => open ?? []);
-          const open = [textArray(opened.map(({ key }) => key)), plainArray(opened.map((one) => one.generation))];
-          return run<{ period: string }>(tell, [...about, ...from, time(now), ...open]);
+          const open = textArray(periods.flatMap((each) => each.open ?? []));
+          return run<{ period: string }>(tell, [...about, ...from, time(now), open, generation]);
         },
         { kept: (result) => result !== undefined && result !== "stale" },
       );

@@ -53,15 +53,22 @@ export function parkingRepository(database: Database): ParkingRepository {
       return (await database.run(release, values)).length > 0;
     },
 
-    async list({ tenant, after, limit }) {
+    async list({ tenant, metric, subject, after, limit }) {
       const values: Value[] = [tenant, limit];
-      if (after !== undefined) values.push(after.metric, after.subject, after.period);
+      const where = ["p.tenant = $1"];
+      const value = (given: Value) => `$${values.push(given)}`;
+      if (metric !== undefined) where.push(`p.metric = ${value(metric)}`);
+      if (subject !== undefined) where.push(`p.subject = ${value(subject)}`);
+      if (after !== undefined) {
+        const key = [after.metric, after.subject, after.period].map(value).join(", ");
+        where.push(`(p.metric, p.subject, p.period) > (${key})`);
+      }
       const statement = database.statement(
         "parked_list",
         `SELECT p.tenant, p.metric, p.subject, p.period, p.reason, p.detail, p.attempts,
            p.without_effects AS "withoutEffects", p.since, p.retry_at AS "retryAt"
          FROM {parked} p JOIN {counters} c ON ${held}
-         WHERE p.tenant = $1 ${after === undefined ? "" : "AND (p.metric, p.subject, p.period) > ($3, $4, $5)"}
+         WHERE ${where.join(" AND ")}
          ORDER BY p.metric, p.subject, p.period LIMIT $2`,
       );
       return database.run<ParkedCounter>(statement, values);

@@ -61,12 +61,12 @@ const insertRetained = `INSERT INTO {retained_events} (tenant, metric, subject, 
  */
 export function retainEvents(
   step: Step,
-  { tenant, metric, subject, ids, amounts, occurredAts }: CounterChange,
-  { from, rev }: { readonly from: number; readonly rev: number },
+  { tenant, metric, subject, ids, occurredAts }: CounterChange,
+  { added, from, rev }: { readonly added: readonly number[]; readonly from: number; readonly rev: number },
 ): void {
   let value = from;
   const kept = ids.map((id, place) => {
-    const amount = amounts[place] as number;
+    const amount = added[place] as number;
     value += amount;
     return [id, amount, occurredAts[place], value];
   });

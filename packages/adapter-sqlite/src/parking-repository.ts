@@ -53,19 +53,11 @@ export function parkingRepository(driver: Driver): ParkingRepository {
       });
     },
 
-    get({ keys }) {
-      const sql = `SELECT * FROM {parked} WHERE ${byCounterKey}`;
-      return driver.snapshot((step) =>
-        keys.flatMap((key) => {
-          const row = step.get(sql, ...counterKeyValues(key));
-          return row === undefined ? [] : codec.decode(row);
-        }),
-      );
-    },
-
-    list({ tenant, after, limit }) {
+    list({ tenant, metric, subject, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
+        ["metric = ?", metric],
+        ["subject = ?", subject],
         ["(metric, subject, period) > (?, ?, ?)", after?.metric, after?.subject, after?.period],
       ]);
       const sql = `SELECT * FROM {parked} WHERE ${where} ORDER BY metric, subject, period LIMIT ?`;

@@ -11,6 +11,7 @@ const { tenant, metric, subject } = counterKey();
 const acme = { tenant, metric, subject };
 const by = { by: "olga", why: "a better year" };
 const lifetime = [{ period: "lifetime", from: "lifetime" }];
+const opening = [{ ...lifetime[0]!, open: "lifetime" }];
 const month = "month:Europe/Berlin";
 
 async function added(store: Store, fields: Partial<Limit> = {}, now: Date = start): Promise<Limit> {
@@ -19,7 +20,10 @@ async function added(store: Store, fields: Partial<Limit> = {}, now: Date = star
 
 type Step = Parameters<Store["limits"]["apply"]>[0];
 
-async function apply(store: Store, step: Omit<Step, "generation">): Promise<readonly { readonly period: string }[]> {
+async function apply(
+  store: Store,
+  step: Omit<Step, "generation"> & Partial<Step>,
+): Promise<readonly { readonly period: string }[]> {
   const told = await store.limits.apply({ generation: 1, ...step });
   assert.ok(told !== "stale");
   return told;
@@ -213,7 +217,7 @@ export const limitCases: readonly ConformanceCase[] = [
       const step = { ...acme, version: 1, generation: 2, periods, now: at(1) };
       assert.equal(await store.limits.apply({ ...step, generation: 1 }), "stale");
       assert.equal(await counter(other, { period: november }), undefined, "a stale caller opens none");
-      assert.deepEqual(await store.limits.apply(step), [{ period: november }]);
+      assert.deepEqual(await apply(store, step), [{ period: november }]);
       assert.deepEqual(await counter(other, { period: november }), { value: 0, rev: 1, due: true });
       assert.equal(await counter(other), undefined, "only what is to be opened is");
       const row = { rev: 1, generation: 2, from: 0, limitVersion: 1, ids: [], amounts: [], occurredAts: [] };
@@ -234,8 +238,7 @@ export const limitCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await store.definitions.install({ definitions: [definition()] });
       await added(store);
-      const periods = [{ period: "lifetime", from: "lifetime", open: "lifetime" }];
-      await apply(store, { ...acme, version: 1, periods });
+      await apply(store, { ...acme, version: 1, periods: opening });
       await record(store, [event({ amount: 3 })]);
       assert.deepEqual(
         (await dueCounter(store))?.trail.map(({ rev, from, ids }) => [rev, from, ids]),
@@ -252,22 +255,17 @@ export const limitCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await feed(store, "lifetime", `${month}:2026-11`);
       await added(store);
-      await store.definitions.install({ definitions: [definition({ generation: 2 })] });
       const november = `${month}:2026-11`;
-      const periods = [
-        { period: "lifetime", from: "lifetime", open: "lifetime" },
-        { period: month, from: november, open: november },
-      ];
-      const step = { ...acme, version: 1, generation: 2, periods };
-      const told = await apply(store, step);
-      assert.deepEqual(told.map(({ period }) => period).sort(), ["lifetime", november]);
+      const periods = [...opening, { period: month, from: november, open: november }];
+      const told = await apply(store, { ...acme, version: 1, periods });
+      assert.deepEqual(told.map(({ period }) => period).sort(), ["lifetime", `${month}:2026-11`]);
       for (const { period } of told) {
         assert.deepEqual(await counter(store, { period }), { value: 5, rev: 2, due: true });
         const found = await dueCounter(store, { period });
         assert.deepEqual([found?.generation, found?.trail.map(({ generation }) => generation)], [1, [1]]);
       }
-      assert.deepEqual(await apply(store, step), [], "a repeat opens and tells none");
-      assert.deepEqual(await apply(store, { ...step, subject: "brand" }), []);
+      assert.deepEqual(await apply(store, { ...acme, version: 1, periods }), [], "a repeat opens and tells none");
+      assert.deepEqual(await apply(store, { ...acme, subject: "brand", version: 1, periods }), []);
       assert.equal(await counter(store, { subject: "brand" }), undefined, "a version that does not exist opens none");
     },
   },
@@ -280,9 +278,8 @@ export const limitCases: readonly ConformanceCase[] = [
         const key = { ...acme, subject: `opened-${i}` };
         await store.definitions.install({ definitions: [definition()] });
         await added(store, key);
-        const periods = [{ period: "lifetime", from: "lifetime", open: "lifetime" }];
         const [told] = await Promise.all([
-          apply(store, { ...key, version: 1, periods }),
+          apply(store, { ...key, version: 1, periods: opening }),
           record(other, [event({ ...key, id: `e-${i}`, amount: 7, feeds: [birth({ due: true })] })]),
         ]);
         assert.deepEqual(told, [{ period: "lifetime" }]);

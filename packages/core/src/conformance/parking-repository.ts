@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CounterKey, DueCounter, Parking } from "../store/counter-repository.js";
 import type { ParkedCounter, ParkingRepository } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
-import { compareCounterKeys, counterActId } from "../store/tally.js";
+import { counterActId } from "../store/tally.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counterKey, event, record, restless } from "./counter-samples.js";
 import { due, evaluation } from "./crossing-samples.js";
@@ -258,29 +258,31 @@ export const parkingCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "get answers the parked ones among these counters, each tenant's own",
-    async run(opened) {
-      const { store } = opened;
+    name: "a list keeps to the metric and the subject it is given",
+    async run({ store }) {
       const feeds = [birth({ due: true })];
-      for (const tenant of ["default", "other"]) {
-        for (const each of ["acme", "globex", "fine"])
-          await record(store, [event({ tenant, subject: each, id: each, feeds })]);
+      const periods = ["day:UTC:2026-11-05", "lifetime"];
+      for (const metric of ["ad.spend", "email.delivered"]) {
+        for (const subject of ["acme", "globex"]) {
+          for (const period of periods) {
+            const key = { metric, subject, period };
+            await record(store, [event({ ...key, id: `${subject} ${period}`, feeds: [{ ...feeds[0]!, period }] })]);
+            await store.parking.park(failure(key));
+          }
+        }
       }
-      await store.parking.park(failure());
-      await store.parking.park(failure({ subject: "globex", retryIn: 5 }));
-      await store.parking.park(failure({ tenant: "other", detail: "theirs" }));
-      const keys = [
-        ...[counterKey(), counterKey({ subject: "fine" }), counterKey({ tenant: "other" })],
-        ...[counterKey({ tenant: "nobody" }), counterKey({ subject: "nobody" }), counterKey({ period: "day" })],
-        ...[counterKey({ tenant: "other", subject: "globex" }), counterKey({ metric: "ad.spend" })],
-      ];
-      const [, other] = await twoStores(opened);
-      const found = await other.parking.get({ keys });
-      const expected = [parked(), parked({ tenant: "other", detail: "theirs" })];
-      assert.deepEqual([...found].sort(compareCounterKeys), expected);
-      assert.deepEqual(await other.parking.get({ keys: [] }), []);
-      await store.crossings.commitEvaluation({ evaluations: [evaluation()] });
-      assert.deepEqual(await other.parking.get({ keys: [counterKey()] }), [], "one that was evaluated is not parked");
+      type Filter = Omit<Parameters<ParkingRepository["list"]>[0], "tenant" | "limit">;
+      const keys = async (filter: Filter, limit = 10) =>
+        (await store.parking.list({ tenant, limit, ...filter })).map(
+          (each) => `${each.metric[0]}${each.subject[0]}${each.period[0]}`,
+        );
+      assert.deepEqual(await keys({ subject: "globex" }), ["agd", "agl", "egd", "egl"]);
+      assert.deepEqual(await keys({ metric: "email.delivered" }), ["ead", "eal", "egd", "egl"]);
+      assert.deepEqual(await keys({ metric: "email.delivered", subject: "acme" }), ["ead", "eal"]);
+      assert.deepEqual(await keys({ metric: "nothing" }), []);
+      assert.deepEqual(await keys({ subject: "nobody" }), []);
+      const after = { metric: "ad.spend", subject: "globex", period: periods[0]! };
+      assert.deepEqual(await keys({ subject: "globex", after }, 2), ["agl", "egd"]);
     },
   },
   {

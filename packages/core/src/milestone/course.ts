@@ -49,6 +49,16 @@ export interface Findings {
   readonly moments: EffectMoment[];
 }
 
+/** Where a course begins. */
+export interface CourseStart {
+  /** What the counter remembers of the milestone. */
+  readonly known: Arming | undefined;
+  /** What counts as the highest value held, for one that remembers nothing. */
+  readonly high: number;
+  readonly value: number;
+  readonly limit: AppliedLimit | undefined;
+}
+
 type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
 
 /** One counter's way through the levels of one milestone: what is armed, and what came of each step. */
@@ -64,14 +74,12 @@ export class Course {
     milestone: FoldedMilestone,
     of: CourseOf,
     findings: Findings,
-    known: Arming | undefined,
-    value: number,
-    limit: AppliedLimit | undefined,
+    { known, high, value, limit }: CourseStart,
   ) {
     this.milestone = milestone;
     this.#of = of;
     this.#findings = findings;
-    const before = known ?? freshArming(value);
+    const before = known ?? freshArming(high);
     // also of one that was removed and came back: whatever it missed lies behind
     this.#arming = { ...before, high: Math.max(before.high, value) };
     if (milestone.policy.needs?.includes("thresholds")) {

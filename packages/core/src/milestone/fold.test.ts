@@ -67,6 +67,16 @@ describe("fold", () => {
     ]);
   });
 
+  it("leaves behind what lies at or below 0, wherever the band let the counter go before its trail begins", () => {
+    const rising = { ...speaking([1]), policy: thresholds(0, { at: -2, rearmAt: -20 }) };
+    const fromStart = fold(key, [rising], running(trailOf([-9, 12])), at(1));
+    expect(fromStart.crossings).toEqual([]);
+    expect(fold(key, [rising], running(trailOf([12], [], -9)), at(1))).toEqual(fromStart);
+    const added = { ...rising, added: 2, changed: 2 };
+    const met = fold(key, [added], running(trailOf([12], [], -9).map((row) => ({ ...row, generation: 2 }))), at(2));
+    expect(met.crossings.map(({ threshold }) => threshold)).toEqual(["-2", "0"]);
+  });
+
   it("records every level that one event jumps over and says the highest", () => {
     const { crossings } = fold(key, [speaking([1, 10, 100])], running(trailOf([50])), at(1));
     expect(crossings.map((c) => [c.threshold, c.state])).toEqual([

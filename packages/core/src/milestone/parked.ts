@@ -14,6 +14,8 @@ import type { Registry } from "./registry.js";
 /** Which parked counters are listed. */
 export interface ParkedQuery {
   readonly tenant?: string;
+  readonly metric?: string;
+  readonly subject?: string;
   /** The last row of the page before. */
   readonly after?: Omit<CounterKey, "tenant">;
   /** 100 unless said. */
@@ -46,6 +48,8 @@ export interface Parked {
 
 const querySchema = z.strictObject({
   ...pageFields,
+  metric: keySchema.optional(),
+  subject: keySchema.optional(),
   // not strict: the whole last row of a page fits
   after: z.object({ metric: keySchema, subject: keySchema, period: keySchema }).optional(),
 });
@@ -75,8 +79,8 @@ export function parkedOver(store: Store, registry: Registry, evaluator: Evaluato
       }
       const key = { tenant, metric, subject, period };
       await evaluator.evaluate([key]);
-      const [parked] = await store.parking.get({ keys: [key] });
-      return parked ?? null;
+      const parked = await store.parking.list({ tenant, metric, subject, limit: 10_000 });
+      return parked.find((counter) => counter.period === period) ?? null;
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   missingCode,
   nextDefinition,
 } from "./definition.js";
+import { refuseGaugeChange } from "./gauge-change.js";
 import type { Milestone } from "./milestone.js";
 
 export interface RegistryOptions {
@@ -112,7 +113,12 @@ export class Registry {
     );
   }
 
-  /** A milestone this process has the code of. */
+  /** The milestones this process has the code of. */
+  get milestones(): readonly Milestone[] {
+    return this.#options.milestones;
+  }
+
+  /** One of them. */
   milestone(name: string): Milestone | undefined {
     return this.#byName.get(name);
   }
@@ -170,6 +176,7 @@ export class Registry {
     const stored = this.#installed.get(metric);
     return {
       decrements: own.decrements ?? stored?.decrements ?? false,
+      gauge: stored?.gauge ?? own.gauge ?? false,
       retain: stored?.retain ?? own.retain ?? "ids",
       eventRetention: stored === undefined ? (own.eventRetention ?? null) : stored.eventRetention,
       rememberedSince: stored?.rememberedSince ?? null,
@@ -235,6 +242,7 @@ export class Registry {
         const next = nextDefinition(stored.get(metric), this.#code(metric, act?.remove), change);
         return next === stored.get(metric) ? [] : next;
       });
+      await refuseGaugeChange(this.#store.counters, stored, changed);
       if (changed.length > 0) {
         const install = {
           definitions: changed,
@@ -303,8 +311,8 @@ export class Registry {
 }
 
 function rulesOf(definition: InstalledDefinition): RecordingRules {
-  const { generation, retain, eventRetention } = definition;
-  return { generation, bandsSince: bandsSince(definition), retain, purged: eventRetention !== null };
+  const { generation, gauge, retain, eventRetention } = definition;
+  return { generation, bandsSince: bandsSince(definition), gauge, retain, purged: eventRetention !== null };
 }
 
 /** A misspelt name would remove nothing and say nothing. One that is removed already is no mistake: a repeat names it. */

@@ -14,14 +14,21 @@ import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import { itemsOf } from "../validation.js";
 import type { Admission } from "./admission.js";
-import type { MilestoneEvent, ParsedEvent } from "./event.js";
+import {
+  type MilestoneEvent,
+  type Observation,
+  type ParsedEvent,
+  type ParseEvent,
+  parseEvent,
+  parseObservation,
+} from "./event.js";
 
-/** What became of one event. */
+/** What became of one event or observation. */
 export interface RecordResult {
   /** False for a duplicate: an event whose id was counted before. */
   readonly counted: boolean;
   readonly duplicate: boolean;
-  /** The lifetime counter directly after this event; for a duplicate, as it is now. */
+  /** The lifetime counter directly after this event, of a gauge the observed value; for a duplicate, as it is now. */
   readonly value: number;
   /** The crossings this event caused, whoever evaluated them; for a duplicate, those it caused when it was counted. */
   readonly crossings: readonly Crossing[];
@@ -48,6 +55,7 @@ const separable: ReadonlySet<ErrorCode> = new Set([
   "stale_definitions",
   "event_too_late",
   "event_too_early",
+  "invalid_event",
 ]);
 
 interface Stored {
@@ -78,17 +86,33 @@ export class Recorder {
     });
   }
 
-  async record(input: MilestoneEvent): Promise<RecordResult> {
-    const event = await this.admit(input, "");
+  record(input: MilestoneEvent): Promise<RecordResult> {
+    return this.#one(input, parseEvent);
+  }
+
+  observe(input: Observation): Promise<RecordResult> {
+    return this.#one(input, parseObservation);
+  }
+
+  recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
+    return this.#many(inputs, "events", parseEvent);
+  }
+
+  observeMany(inputs: readonly Observation[]): Promise<RecordManyResult> {
+    return this.#many(inputs, "observations", parseObservation);
+  }
+
+  async #one(input: unknown, parse: ParseEvent): Promise<RecordResult> {
+    const event = await this.admit(input, "", parse);
     const { duplicate, value, crossings } = await this.#coalescer.add(event);
     const own = (await crossings).filter((crossing) => causedBy(crossing, event));
     return { counted: !duplicate, duplicate, value, crossings: own };
   }
 
-  async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
-    const items = itemsOf(inputs, "invalid_event", "events");
+  async #many(inputs: unknown, path: string, parse: ParseEvent): Promise<RecordManyResult> {
+    const items = itemsOf(inputs, "invalid_event", path);
     await this.#registry.ready();
-    const events = Array.from(items, ([i, input]) => this.#admission.check(input, `events[${i}]`));
+    const events = Array.from(items, ([i, input]) => this.#admission.check(input, `${path}[${i}]`, parse));
     await this.#registry.know(events.map(({ metric }) => metric));
     return this.recordAdmitted(events);
   }
@@ -112,9 +136,9 @@ export class Recorder {
   }
 
   /** What is to be stored of a caller's event; `path` is where it stands in the caller's input. */
-  async admit(input: unknown, path: string): Promise<ParsedEvent> {
+  async admit(input: unknown, path: string, parse: ParseEvent): Promise<ParsedEvent> {
     await this.#registry.ready();
-    const event = this.#admission.check(input, path);
+    const event = this.#admission.check(input, path, parse);
     await this.#registry.know([event.metric]);
     return event;
   }
@@ -131,6 +155,11 @@ export class Recorder {
     const unique = firstOfEachId(events);
     const metrics = [...new Set(unique.map(({ metric }) => metric))];
     for (let tries = 1; tries <= maxTries; tries++) {
+      // by the same definition as the rules: it may have become known, or another one, after the event was admitted
+      for (const event of unique) {
+        const misfit = this.#admission.misfit(event, "");
+        if (misfit !== undefined) throw misfit;
+      }
       const added = await this.#store.counters.add({
         events: unique.map((event) => ({ ...event, feeds: feedsOf(this.#registry.installed(event.metric), event) })),
         rules: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.rules(metric)])),
@@ -260,7 +289,7 @@ function valuesAfter(
   const after = new Map<ParsedEvent, number>();
   for (const event of accepted.toReversed()) {
     const key = counterKeyText(lifetimeKey(event));
-    const value = values.get(key)!;
+    const value = event.observed ? event.amount : values.get(key)!;
     after.set(event, value);
     values.set(key, value - event.amount);
   }

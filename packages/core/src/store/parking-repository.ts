@@ -42,12 +42,11 @@ export interface ParkingRepository {
     },
   ): Promise<boolean>;
 
-  /** The parked ones among these counters, in any order. */
-  get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly ParkedCounter[]>;
-
   /** Parked counters in the order of (metric, subject, period), bytewise, after `after`. */
   list(input: {
     readonly tenant: string;
+    readonly metric?: string;
+    readonly subject?: string;
     readonly after?: Omit<CounterKey, "tenant">;
     readonly limit: number;
   }): Promise<readonly ParkedCounter[]>;

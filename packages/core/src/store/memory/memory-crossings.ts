@@ -7,6 +7,7 @@ import { counterKeyText } from "../tally.js";
 import { announcementSteps } from "./announcement-steps.js";
 import { appliedLevels } from "./memory-levels.js";
 import { limitsOf } from "./memory-limits.js";
+import { reasonCounts } from "./reason-counts.js";
 import { keyOf, type Tables } from "./tables.js";
 
 export function memoryCrossings(tables: Tables): CrossingRepository {
@@ -66,18 +67,27 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
       return keys.flatMap(({ tenant, id }) => tables.crossings.get(keyOf(tenant, id)) ?? []).map(crossingOf);
     },
 
-    async list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    async list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       return [...tables.crossings.values()]
         .filter((row) => row.tenant === tenant)
         .filter((row) => subject === undefined || row.subject === subject)
         .filter((row) => milestone === undefined || row.milestone === milestone)
         .filter((row) => metric === undefined || row.metric === metric)
+        .filter((row) => period === undefined || row.period === period)
+        .filter((row) => ids === undefined || ids.includes(row.id))
         .filter((row) => eventIds === undefined || eventIds.includes(row.eventId))
         .filter((row) => states === undefined || states.includes(row.state))
         .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
         .sort((a, b) => compareKeys(a.id, b.id))
         .slice(0, limit)
         .map(crossingOf);
+    },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const rows = [...tables.crossings.values()]
+        .filter((row) => row.tenant === tenant && (milestone ?? row.milestone) === row.milestone)
+        .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
+      return reasonCounts(rows);
     },
   };
 }

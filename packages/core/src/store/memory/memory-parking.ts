@@ -24,13 +24,10 @@ export function memoryParking(tables: Tables): ParkingRepository {
       return true;
     },
 
-    async get({ keys }) {
-      return keys.flatMap((key) => tables.parked.get(counterKeyText(key)) ?? []);
-    },
-
-    async list({ tenant, after, limit }) {
+    async list({ tenant, metric, subject, after, limit }) {
       return [...tables.parked.values()]
         .filter((row) => row.tenant === tenant)
+        .filter((row) => (metric ?? row.metric) === row.metric && (subject ?? row.subject) === row.subject)
         .filter((row) => after === undefined || compareCounterKeys(row, { tenant, ...after }) > 0)
         .sort(compareCounterKeys)
         .slice(0, limit);
