@@ -10,6 +10,7 @@ import { laneRepository } from "./lane-repository.js";
 import { limitRepository } from "./limit-repository.js";
 import { ddlText, migrateDatabase } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -48,6 +49,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     contacts: contactRepository(database),
+    subjects: subjectRepository(database),
     migrate: () => migrateDatabase(database),
     // The pool is the host's, and nothing else is open between two steps.
     close: async () => {},

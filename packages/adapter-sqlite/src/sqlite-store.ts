@@ -13,6 +13,7 @@ import { limitRepository } from "./limit-repository.js";
 import { migrate, migrationScript } from "./migrate.js";
 import { notificationRepository } from "./notification-repository.js";
 import { realPatience } from "./patience.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -66,6 +67,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     contacts: contactRepository(driver),
+    subjects: subjectRepository(driver),
     migrate: () => migrate(driver),
     close: async () => driver.forget(),
   };

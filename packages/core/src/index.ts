@@ -37,6 +37,11 @@ export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./deliv
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 
+// forgetting
+export type { ForgetAct, Forgotten } from "./recording/forget.js";
+export { subjectDigest } from "./recording/forget.js";
+export type { ErasedRows } from "./store/subject-repository.js";
+
 // limits
 export type { LimitInput, LimitResult, Limits } from "./milestone/limits.js";
 export type { Limit } from "./store/limit-repository.js";

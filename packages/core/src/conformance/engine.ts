@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineExplainCases } from "./engine-explain.js";
+import { engineForgetCases } from "./engine-forget.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
@@ -32,6 +33,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineStateCases,
     ...engineExplainCases,
     ...engineReasonCases,
+    ...engineForgetCases,
     ...engineWorkerCases,
     ...engineHostileInputCases,
   ];

@@ -10,6 +10,7 @@ import { limitCases } from "./limit-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { subjectCases } from "./subject-repository.js";
 
 export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
@@ -30,6 +31,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneCases,
     ...limitCases,
     ...contactCases,
+    ...subjectCases,
     ...wholeStoreCases,
   ];
 }

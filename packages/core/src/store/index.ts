@@ -37,6 +37,7 @@ export type {
 } from "./notification-repository.js";
 export type { Act, Lane, LaneRepository } from "./lane-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
+export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
 
 // the rows they hold
 export type {
@@ -73,6 +74,7 @@ export type { Json, JsonObject } from "../json.js";
 export type { CounterChange, Walk } from "./tally.js";
 export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { nothingErased } from "./subject-repository.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";

@@ -151,6 +151,6 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
   };
 }
 
-function crossingKeyText(key: CrossingKey): string {
+export function crossingKeyText(key: CrossingKey): string {
   return keyOf(key.tenant, key.milestone, key.subject, key.period, key.threshold, key.limitVersion, key.arming);
 }

@@ -8,6 +8,7 @@ import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
 import { memoryLimits } from "./memory-limits.js";
 import { memoryNotifications } from "./memory-notifications.js";
+import { memorySubjects } from "./memory-subjects.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -32,6 +33,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),
+    subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };
