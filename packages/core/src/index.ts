@@ -42,6 +42,11 @@ export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./deliv
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 
+// forgetting
+export type { ForgetAct, Forgotten } from "./recording/forget.js";
+export { subjectDigest } from "./recording/forget.js";
+export type { ErasedRows } from "./store/subject-repository.js";
+
 // what a milestone changes in the host
 export type { CounterFacts, EffectAnswer, Effects } from "./milestone/effect.js";
 export type { SqlStatement, SqlValue } from "./milestone/sql.js";
