@@ -1,13 +1,15 @@
 import { once } from "node:events";
 import type { Milepost } from "@milepost/core";
 import { CommandError, runCommand, UsageError } from "../command.js";
+import { databaseProblem } from "../database-problem.js";
+import { Problems } from "../problems.js";
 import { progressBar } from "../progress-bar.js";
 import { stopSignal } from "../stop-signal.js";
+import { unreadOutput } from "../unread-output.js";
 import { bundledClients, type Client, readClients, storeClients } from "./clients.js";
 import { closingText } from "./closing-text.js";
 import { reportedCrossings, untoldMembers } from "./crossings-report.js";
 import { type ExampleDatabase, openDatabase } from "./database.js";
-import { databaseProblem } from "./database-problem.js";
 import { deliveryTally } from "./delivery-tally.js";
 import { createEmailMilestones } from "./email-milestones.js";
 import { ingest } from "./ingest.js";
@@ -15,10 +17,8 @@ import { logSource } from "./log-source.js";
 import { nextSteps } from "./next-steps.js";
 import { chosenNotifier } from "./notifier-choice.js";
 import { help, type Options, readOptions } from "./options.js";
-import { Problems } from "./problems.js";
 import { jsonLines } from "./report-json.js";
 import { crossingsText, ingestText } from "./report-text.js";
-import { unreadOutput } from "./unread-output.js";
 
 async function main(args: readonly string[]): Promise<void> {
   const unread = unreadOutput();
