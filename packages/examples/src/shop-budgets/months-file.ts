@@ -46,7 +46,7 @@ export async function readMonths(file: string): Promise<readonly ShopMonth[]> {
 }
 
 /** Rows by their line, counted from 1; the first line names the columns, in any order. */
-export function parseMonths(text: string, problems: Problems): readonly ShopMonth[] {
+function parseMonths(text: string, problems: Problems): readonly ShopMonth[] {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const header = fieldsOf(lines[0]!, 1, problems);
   const missing = columns.filter((name) => header?.includes(name) === false);

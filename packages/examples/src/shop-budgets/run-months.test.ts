@@ -122,6 +122,17 @@ describe.each(["SQLite", "Postgres"])(
       ]);
     });
 
+    test("raise a budget on a day once, and not on one that is over or that no month has", async () => {
+      await open();
+      const raised = (date: string) => ({ incrementsOf: spendOn({}), raises: [{ shop: 1, budget: 15_000, date }] });
+      for (const _ of ["first", "again"]) await world.run([june], raised("2020-06-10"));
+      expect(await world.milepost.limits.list({ metric: "ad.spend", subject: "1" })).toHaveLength(2);
+      await expect(world.run([june], raised("2020-06-09"))).rejects.toThrow(
+        "@2020-06-09: in this database that day is",
+      );
+      await expect(world.run([june], raised("2020-07-01"))).rejects.toThrow("@2020-07-01: that day is in none of");
+    });
+
     test("leave a shop offline whose raised budget is spent already", async () => {
       await open();
       const raises = [{ shop: 1, budget: 11_000 }];

@@ -31,6 +31,7 @@ const part = 5_000;
 export async function runMonths(milepost: Milepost, run: MonthsRun): Promise<"done" | "stopped"> {
   const { months, zone, clock, raises = [], incrementsOf = randomIncrements } = run;
   const { signal, onProgress = () => {} } = run;
+  refuseOtherDays(raises, months);
   let done = 0;
   for (const month of new Set(months.map((each) => each.month))) {
     const shops = months.filter((each) => each.month === month);
@@ -62,17 +63,27 @@ export async function runMonths(milepost: Milepost, run: MonthsRun): Promise<"do
 
 async function raiseOn(day: Day, milepost: Milepost, raises: readonly Raise[], clock: VirtualClock): Promise<void> {
   for (const raise of raises.filter(({ date }) => date === day.date)) {
-    const at = day.start.getTime();
-    const budgets = await budgetsOf(milepost, raise.shop);
-    if (budgets.some(({ effectiveFrom, amount }) => effectiveFrom.getTime() === at && amount === raise.budget))
-      continue;
+    if (await wasRaised(milepost, raise, day.start)) continue;
     await clock.advance(day.start);
-    if (clock.now() > day.start) {
-      const said = `--raise ${raise.shop}:${moneyText(raise.budget)}@${day.date}`;
-      throw new CommandError(`${said}: in this database that day is over.`);
-    }
+    if (clock.now() > day.start) throw refused(raise, "in this database that day is over.");
     await raiseBudget(milepost, raise, clock);
   }
+}
+
+/** Whether a shop was given this budget at that moment, or had it. */
+async function wasRaised(milepost: Milepost, { shop, budget }: Raise, at: Date): Promise<boolean> {
+  const until = (await budgetsOf(milepost, shop)).filter(({ effectiveFrom }) => effectiveFrom <= at);
+  const given = until.filter(({ effectiveFrom }) => effectiveFrom.getTime() === at.getTime());
+  return [...given, ...until.slice(-1)].some(({ amount }) => amount === budget);
+}
+
+function refuseOtherDays(raises: readonly Raise[], months: readonly PlannedMonth[]): void {
+  const other = raises.find(({ date }) => date !== undefined && !months.some(({ month }) => date.startsWith(month)));
+  if (other !== undefined) throw refused(other, "that day is in none of the months.");
+}
+
+function refused({ shop, budget, date }: Raise, why: string): CommandError {
+  return new CommandError(`--raise ${shop}:${moneyText(budget)}@${date}: ${why}`);
 }
 
 function eventOf({ id, shop, cents, at }: Increment) {

@@ -5,7 +5,6 @@ import {
   membersWithRole,
   milestone,
   type Notifier,
-  type Period,
   percentOfLimit,
   type SqlStatement,
   type Store,
@@ -28,10 +27,6 @@ export interface ShopBudgetsOptions {
   readonly remindDays?: number | undefined;
 }
 
-export function monthlyIn(zone: string): Period {
-  return `month:${zone}`;
-}
-
 /** `2020-06` of the counter's period `month:UTC:2020-06`. */
 export function monthOfPeriod(period: string): string {
   return period.slice(period.lastIndexOf(":") + 1);
@@ -49,7 +44,7 @@ export function createShopBudgets({ store, notifier, zone, now, remindDays = 0 }
       milestone({
         name: budgetMilestone,
         metric: adSpend,
-        period: monthlyIn(zone),
+        period: `month:${zone}`,
         policy: percentOfLimit(50, 100),
         // each runs with what it is told of in one transaction: both happen, once, or neither does
         effect: ({ subject, threshold, limitAmount, reachedAt }) =>
