@@ -76,6 +76,16 @@ export const mutatedStores: readonly MutatedStore[] = [
           },
         ],
       },
+      {
+        name: "a gauge counts",
+        replacements: [
+          {
+            file: "store/memory/memory-counters.ts",
+            find: "rules[metric]!.gauge ? differences(from, amounts) : amounts",
+            put: "amounts",
+          },
+        ],
+      },
     ],
   },
   {
@@ -122,6 +132,22 @@ export const mutatedStores: readonly MutatedStore[] = [
       {
         name: "bandsSince ignored",
         replacements: [{ file: "counter-batch.ts", find: "due OR generation < ? AS due", put: "due OR 0 > ? AS due" }],
+      },
+      {
+        name: "a gauge counts",
+        replacements: [
+          {
+            file: "counter-batch.ts",
+            find: "gauge ? differences(from, change.amounts) : change.amounts",
+            put: "change.amounts",
+          },
+        ],
+      },
+      {
+        name: "a waiting observation becomes an event",
+        replacements: [
+          { file: "inbox-repository.ts", find: "amount, observed, occurredAt];", put: "amount, false, occurredAt];" },
+        ],
       },
       {
         name: "drained rows not deleted",
@@ -176,6 +202,16 @@ export const mutatedStores: readonly MutatedStore[] = [
       {
         name: "bandsSince ignored",
         replacements: [{ file: "counter-add.ts", find: "due = c.due OR c.generation < ", put: "due = c.due OR 0 > " }],
+      },
+      {
+        name: "a gauge's steps begin at 0",
+        replacements: [
+          {
+            file: "counter-add.ts",
+            find: "WHEN d.rev = 1 THEN d.value ELSE d.value - d.dip::bigint END",
+            put: "ELSE d.value END",
+          },
+        ],
       },
       {
         name: "drained rows not deleted",

@@ -58,6 +58,7 @@ type Command = (store: Store, seen: { due: readonly DueCounter[]; crossings: num
 const rule: fc.Arbitrary<RecordingRules> = fc.record({
   generation: fc.oneof({ weight: 9, arbitrary: fc.constant(2) }, { weight: 1, arbitrary: fc.constantFrom(1, 3) }),
   bandsSince: fc.constantFrom(0, 0, 0, 1, 2),
+  gauge: fc.boolean(),
   retain: fc.constantFrom("ids", "events"),
   purged: fc.boolean(),
 });

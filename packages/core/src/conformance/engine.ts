@@ -2,15 +2,21 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineExplainCases } from "./engine-explain.js";
+import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { enginePlanCases } from "./engine-plan.js";
+import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
+import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineStateCases } from "./engine-state.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -23,12 +29,18 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineJumpCases,
     ...engineLimitCases,
     ...engineLimitVersionCases,
+    ...engineGaugeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
     ...engineRetentionCases,
+    ...enginePlanCases,
+    ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineStateCases,
+    ...engineExplainCases,
+    ...engineReasonCases,
     ...engineWorkerCases,
     ...engineSweepCases,
     ...engineHostileInputCases,

@@ -11,6 +11,11 @@ export interface MetricOptions {
   /** Accepts negative amounts; false unless said. */
   readonly decrements?: boolean;
   /**
+   * Takes observations, each of which sets the value, instead of amounts that are added to it; false unless said. Cannot
+   * be changed once anything was counted: values would mean something else.
+   */
+  readonly gauge?: boolean;
+  /**
    * What is remembered of each event: `"ids"` (unless said), so that it counts once, or `"events"`: also its amount, its
    * time and the value after it.
    */
@@ -123,6 +128,7 @@ export function nextDefinition(
 /** What a metric's options come to once they are stored. */
 export interface MetricSettings {
   decrements: boolean;
+  gauge: boolean;
   retain: Retain;
   /** Milliseconds; null = for ever. */
   eventRetention: number | null;
@@ -130,11 +136,12 @@ export interface MetricSettings {
   rememberedSince: Date | null;
 }
 
-const settingNames = ["decrements", "retain", "eventRetention"] as const;
+const settingNames = ["decrements", "gauge", "retain", "eventRetention"] as const;
 
 function settingsOf(stored: InstalledDefinition | undefined): MetricSettings {
-  const { decrements = false, retain = "ids", eventRetention = null, rememberedSince = null } = stored ?? {};
-  return { decrements, retain, eventRetention, rememberedSince };
+  const { decrements = false, gauge = false, retain = "ids" } = stored ?? {};
+  const { eventRetention = null, rememberedSince = null } = stored ?? {};
+  return { decrements, gauge, retain, eventRetention, rememberedSince };
 }
 
 function settingText(name: (typeof settingNames)[number], value: unknown): string {

@@ -79,7 +79,9 @@ export function fold(
       const { name, added, changed } = milestone;
       if (!courses.has(milestone) && added <= upTo) {
         const known = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : undefined;
-        courses.set(milestone, new Course(milestone, of, findings, known, value, limit));
+        // one that was there when the counter was born is met where counters start, wherever the band let it go since
+        const high = added <= counter.generation ? Math.max(0, value) : value;
+        courses.set(milestone, new Course(milestone, of, findings, { known, high, value, limit }));
       }
       if (changed > reached && changed <= upTo) courses.get(milestone)!.edit(value);
     }

@@ -1,4 +1,4 @@
-import type { CounterBirth, Retain } from "./definition-repository.js";
+import type { Band, CounterBirth, Retain } from "./definition-repository.js";
 
 export interface CounterKey {
   readonly tenant: string;
@@ -14,7 +14,7 @@ export interface RecordedEvent {
   readonly metric: string;
   readonly id: string;
   readonly subject: string;
-  /** A safe integer. */
+  /** A safe integer; of a gauge the value that was observed. */
   readonly amount: number;
   readonly occurredAt: Date;
   /** The counters it feeds, each with how that counter is born if it does not exist yet. `period` is the counter's. */
@@ -36,6 +36,8 @@ export interface RecordingRules {
   readonly generation: number;
   /** A counter whose generation is lower has not met every milestone: its band does not hold, any event makes it due. */
   readonly bandsSince: number;
+  /** The amounts of its events are values, to which every counter they feed is set. */
+  readonly gauge: boolean;
   readonly retain: Retain;
   /** Ids are remembered with their time, so that they can be purged. */
   readonly purged: boolean;
@@ -102,6 +104,18 @@ export interface IdleCounter extends CounterKey {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
+/** All that evaluation knows of a counter, due or not. */
+export interface StoredCounter extends CounterState, Band {
+  /** The rev up to which it was evaluated; 0 before the first evaluation. */
+  readonly folded: number;
+  /** The definition's generation it was born with or evaluated under last. */
+  readonly generation: number;
+  /** Per milestone what is armed; `{}` before the first evaluation. Opaque to stores. */
+  readonly state: Readonly<Record<string, unknown>>;
+  /** The first rows after `folded`, in the order of their rev; empty for a counter that is not due. */
+  readonly trail: readonly TrailRow[];
+}
+
 export interface CounterRepository {
   /**
    * Counts a batch. Ids must be unique per (tenant, metric) within it; its order is the order of effect.
@@ -113,9 +127,13 @@ export interface CounterRepository {
    * Where the rules retain events, each accepted one is kept with the lifetime value after it. In the band nothing else
    * is written.
    *
+   * Of a gauge each event's amount is the value it sets its counters to, one after the other. What goes into the trail,
+   * and is retained, as its amount is the difference to the value before it, which is looked at under the lock that the
+   * new one is written under: each row begins where the one before it ended, whoever writes at once.
+   *
    * `rules` has an entry for each metric in the batch; where a stored generation is missing or differs, nothing is
    * stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its payload, and counts
-   * nowhere. Throws `counter_overflow` when a value would leave the safe integers. `drained` are the numbers of the inbox
+   * nowhere. Throws `counter_overflow` when a value would leave the safe integers, or a gauge's difference. `drained` are the numbers of the inbox
    * rows the events came from: they are deleted in the same transaction; one that is gone already changes nothing.
    *
    * Locks are taken in the order of ids, then of counter keys, so that batches in any order cannot deadlock.
@@ -129,6 +147,13 @@ export interface CounterRepository {
 
   /** The counters with these keys that exist, in any order. */
   get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly CounterState[]>;
+
+  /**
+   * The counters with these keys that exist, each once and in any order, with their arming state, their quiet band and up
+   * to `trailLimit` (0 or more) trail rows of each: for who wants to know where a counter stands, not to evaluate it. An
+   * unknown key is left out. Reads one consistent snapshot; locks nothing.
+   */
+  read(input: { readonly keys: readonly CounterKey[]; readonly trailLimit: number }): Promise<readonly StoredCounter[]>;
 
   /**
    * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that

@@ -1,5 +1,5 @@
 import type { NewNotification } from "../delivery/notification.js";
-import type { Reason } from "../delivery/reason.js";
+import type { Reason, ReasonCount } from "../delivery/reason.js";
 import type { MessageTemplate } from "../message/message.js";
 import type { ClaimedCrossing, Crossing, CrossingState, NewCrossing } from "../milestone/crossing.js";
 import type { NewNotice } from "../milestone/notice.js";
@@ -134,11 +134,25 @@ export interface CrossingRepository {
     readonly subject?: string;
     readonly milestone?: string;
     readonly metric?: string;
+    /** A span's key. */
+    readonly period?: string;
+    readonly ids?: readonly string[];
     readonly eventIds?: readonly string[];
     readonly states?: readonly CrossingState[];
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly Crossing[]>;
+
+  /**
+   * How many crossings have a reason, by the reason: those that nobody was told of, or not yet. Of a tenant, and of those of
+   * one milestone, recorded (`createdAt`) at `since` or later and before `until`, where given. Ordered by reason, bytewise.
+   */
+  reasons(input: {
+    readonly tenant: string;
+    readonly milestone?: string;
+    readonly since?: Date;
+    readonly until?: Date;
+  }): Promise<readonly ReasonCount[]>;
 }
 
 export interface AnnounceResult {

@@ -39,6 +39,8 @@ export interface InstalledDefinition {
   readonly generation: number;
   /** Whether negative amounts are accepted. */
   readonly decrements: boolean;
+  /** Whether it takes observations, which set its counters, instead of amounts. */
+  readonly gauge: boolean;
   readonly retain: Retain;
   /** Milliseconds for which ids are remembered; null = for ever. */
   readonly eventRetention: number | null;

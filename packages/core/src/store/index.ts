@@ -23,6 +23,7 @@ export type {
   Parking,
   RecordedEvent,
   RecordingRules,
+  StoredCounter,
   TrailMark,
   TrailRow,
   WakeMark,
@@ -78,7 +79,7 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
-export type { Reason } from "../delivery/reason.js";
+export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
@@ -88,7 +89,15 @@ export type { Json, JsonObject } from "../json.js";
 
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
-export { compareCounterKeys, counterActId, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export {
+  compareCounterKeys,
+  counterActId,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "./tally.js";
 export { noInbox } from "./no-inbox.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";

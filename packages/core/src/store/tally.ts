@@ -51,6 +51,20 @@ export function tally(events: readonly RecordedEvent[]): CounterChange[] {
   return [...changes.values()].sort(compareCounterKeys);
 }
 
+/**
+ * What observations that set a counter to these values, one after the other, add to it: the amounts that lead from `from`
+ * to each of them. Throws `counter_overflow` where one is no safe integer.
+ */
+export function differences(from: number, values: readonly number[]): readonly number[] {
+  let before = from;
+  return values.map((value) => {
+    const amount = value - before;
+    if (!Number.isSafeInteger(amount)) throw counterOverflow();
+    before = value;
+    return amount;
+  });
+}
+
 /** Where a counter goes: its last value, and the lowest and highest it has on the way, the one it starts from left out. */
 export interface Walk {
   readonly value: number;

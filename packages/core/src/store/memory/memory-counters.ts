@@ -1,6 +1,22 @@
 import { lifetime } from "../../milestone/period.js";
-import type { CounterKey, CounterRepository, CounterState, DueCounter, IdleCounter } from "../counter-repository.js";
-import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
+import type {
+  CounterKey,
+  CounterRepository,
+  CounterState,
+  DueCounter,
+  IdleCounter,
+  RecordingRules,
+  StoredCounter,
+} from "../counter-repository.js";
+import {
+  type CounterChange,
+  compareCounterKeys,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "../tally.js";
 import { type CounterRow, emptyRow, keyOf, markedRow, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
@@ -17,12 +33,13 @@ export function memoryCounters(tables: Tables): CounterRepository {
       const changed = tally(accepted).map((change): CounterRow => {
         const { generation, bandsSince } = rules[change.metric]!;
         const row = tables.counters.get(counterKeyText(change)) ?? emptyRow(change, change.birth, generation);
-        const way = walk(row.value, change.amounts);
+        const amounts = added(rules, change, row.value);
+        const way = walk(row.value, amounts);
         const { value } = way;
         const rev = row.rev + 1;
         const due = row.due || row.generation < bandsSince || leavesBand(way, row);
         if (!due) return { ...row, value, rev };
-        const { ids, amounts, occurredAts } = change;
+        const { ids, occurredAts } = change;
         const trail = [
           ...row.trail,
           { rev, generation, from: row.value, limitVersion: null, ids, amounts, occurredAts },
@@ -37,9 +54,10 @@ export function memoryCounters(tables: Tables): CounterRepository {
       }
       const retained = accepted.filter(({ metric }) => rules[metric]!.retain === "events");
       for (const change of tally(retained).filter(({ period }) => period === lifetime)) {
-        const { tenant, metric, subject, ids, amounts, occurredAts } = change;
+        const { tenant, metric, subject, ids, occurredAts } = change;
         const row = changed.find((each) => counterKeyText(each) === counterKeyText(change))!;
         let value = tables.counters.get(counterKeyText(change))?.value ?? 0;
+        const amounts = added(rules, change, value);
         const kept = ids.map((id, place) => {
           value += amounts[place]!;
           const effect = { amount: amounts[place]!, occurredAt: occurredAts[place]!, value, rev: row.rev, place };
@@ -53,6 +71,13 @@ export function memoryCounters(tables: Tables): CounterRepository {
 
     async get({ keys }) {
       return keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []).map(stateOf);
+    },
+
+    async read({ keys, trailLimit }) {
+      const rows = new Set(keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []));
+      return [...rows].map(
+        ({ dueSince: _, wakeAt: __, ...row }): StoredCounter => ({ ...row, trail: row.trail.slice(0, trailLimit) }),
+      );
     },
 
     async due({ metrics, keys, limit, trailLimit, now = tables.clock() }) {
@@ -111,6 +136,15 @@ export function memoryCounters(tables: Tables): CounterRepository {
         .map(stateOf);
     },
   };
+}
+
+/** What a change adds to a counter at `from`, event by event. */
+function added(
+  rules: Readonly<Record<string, RecordingRules>>,
+  { metric, amounts }: CounterChange,
+  from: number,
+): readonly number[] {
+  return rules[metric]!.gauge ? differences(from, amounts) : amounts;
 }
 
 function keyParts({ tenant, metric, subject, period }: CounterKey): CounterKey {
