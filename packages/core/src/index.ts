@@ -24,6 +24,7 @@ export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
+export type { NoticeFacts, NoticeKind } from "./milestone/notice.js";
 export type { Period } from "./milestone/period.js";
 export type {
   Level,
