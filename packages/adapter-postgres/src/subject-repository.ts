@@ -1,5 +1,5 @@
 import { type CounterKey, type ErasedRows, nothingErased, type SubjectRepository } from "@milepost/core/store";
-import { counterLockOrder } from "./counter-add.js";
+import { counterLockOrder } from "./counter-key.js";
 import type { Database, Run } from "./driver.js";
 import { textArray, time } from "./values.js";
 
