@@ -164,6 +164,13 @@ test("the inbox is listed and drained by its numbers, and its refused rows by th
   expect(total(inbox)).toBeLessThanOrEqual(2 * 2 * 100);
 });
 
+test("ids are looked up by their key", async () => {
+  const ids = Array.from({ length: 20 }, (_, i) => `e${4 + 400 * i}`);
+  const found = await accessesOf(() => store.events.known({ tenant: "t4", metric, ids }));
+  expect(ways(found)).toEqual(["Index Only Scan events_pkey"]);
+  expect(total(found)).toBe(2 * ids.length);
+});
+
 test("retained events are listed by their key", async () => {
   const input = { tenant: "t4", metric, subject: "s", after: { rev: 9000, place: 0 }, limit: 5 };
   const found = await accessesOf(() => store.events.list(input));

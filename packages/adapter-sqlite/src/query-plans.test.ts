@@ -166,6 +166,12 @@ test("retained events are listed by their key", async () => {
   ]);
 });
 
+test("ids are looked up by their key", async () => {
+  expect(await plansOf(() => store.events.known({ tenant: "t", metric, ids: ["a", "b"] }))).toEqual([
+    "SEARCH milepost_events USING PRIMARY KEY (tenant=? AND metric=? AND id=?)",
+  ]);
+});
+
 test("the rows of the inbox that wait and those that were refused have an index each, and go by their number", async () => {
   for (const metrics of [undefined, [metric]]) {
     for (const [refused, index] of [

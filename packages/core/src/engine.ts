@@ -28,6 +28,9 @@ import { Registry } from "./milestone/registry.js";
 import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
+import type { Plan } from "./planning/plan.js";
+import { Planner } from "./planning/planner.js";
+import { type Replay, type ReplayInput, replay } from "./planning/replay.js";
 import {
   type CounterQuery,
   type CrossingQuery,
@@ -114,6 +117,17 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
   /**
+   * Answers what {@link recordMany} of these events would do now: what would count, what would be crossed, who would be
+   * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
+   */
+  plan(events: readonly MilestoneEvent[]): Promise<Plan>;
+  /**
+   * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
+   * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not
+   * declared `retain: "events"`, and `behind` in a process without the code of all its milestones.
+   */
+  replay(input: ReplayInput): Promise<Replay>;
+  /**
    * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
    * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
    * A worker, `runOnce()` or {@link drain} counts what was committed.
@@ -180,6 +194,8 @@ export interface LaneAct {
 
 type OwnCall =
   | "migrate"
+  | "plan"
+  | "replay"
   | "ready"
   | "record"
   | "recordMany"
@@ -262,6 +278,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const original = { store, registry, runtime, clockTolerance };
+  const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
@@ -326,6 +344,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       recordMany: (inputs) => recorder.recordMany(inputs),
       observe: (observation) => recorder.observe(observation),
       observeMany: (observations) => recorder.observeMany(observations),
+      plan: (inputs) => planner.plan(inputs, calls.closing),
+      replay: (input) => replay(original, input),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {

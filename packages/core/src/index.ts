@@ -12,6 +12,10 @@ export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recordi
 export type { DrainResult } from "./recording/drain.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
+// planning
+export type { Plan, PlannedCrossing, PlannedEvent, PlannedNotice, PlannedNotification } from "./planning/plan.js";
+export type { Replay, ReplayInput } from "./planning/replay.js";
+
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";

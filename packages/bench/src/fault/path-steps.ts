@@ -34,8 +34,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   limits: ["add", "apply", "of"],
   // events that cannot be counted, and what people decide on them
   inbox: ["refuse", "decide"],
-  // retained events, and their end
-  events: ["list", "purge"],
+  // retained events and their end, and the ids that a plan asks for
+  events: ["list", "known", "purge"],
   // for people and reports
   crossings: ["reasons"],
   notifications: ["decide", "list", "attempts", "count", "reasons"],

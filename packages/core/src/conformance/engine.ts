@@ -10,9 +10,11 @@ import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { enginePlanCases } from "./engine-plan.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
+import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
 import { engineSweepCases } from "./engine-sweep.js";
@@ -32,6 +34,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
     ...engineRetentionCases,
+    ...enginePlanCases,
+    ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineStateCases,

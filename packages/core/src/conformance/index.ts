@@ -18,6 +18,8 @@ export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, Store
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";
+export { checkPlan, type Dump } from "./plan-check.js";
+export { checkReplay } from "./replay-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
 export {
   checkSequentialObservations,

@@ -12,13 +12,17 @@ import { keyOf, type Tables } from "./tables.js";
 
 export function memoryCrossings(tables: Tables): CrossingRepository {
   const steps = announcementSteps(tables, tables.crossings, "crossing");
+  function stored({ tenant, id }: { tenant: string; id: string }): boolean {
+    return tables.crossings.has(keyOf(tenant, id));
+  }
   function store(row: StoredCrossing): void {
     tables.crossings.set(keyOf(row.tenant, row.id), row);
   }
 
   return {
     async commitEvaluation({ evaluations, now = tables.clock() }) {
-      if (evaluations.some(({ effects = [] }) => effects.length > 0)) throw noEffects();
+      const { noted } = tables;
+      if (noted === undefined && evaluations.some(({ effects = [] }) => effects.length > 0)) throw noEffects();
       return evaluations.map((evaluation) => {
         const key = counterKeyText(evaluation);
         const row = tables.counters.get(key);
@@ -38,6 +42,8 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
           tables.crossingKeys.add(crossingKeyText(crossing));
           store(recordedCrossing(crossing, now));
         }
+        const isNew = (id: string) => evaluation.crossings.some((crossing) => crossing.id === id && stored(crossing));
+        noted?.push(...(evaluation.effects ?? []).filter(({ crossing }) => crossing === null || isNew(crossing)));
         for (const notice of evaluation.notices ?? []) {
           const once = keyOf(notice.tenant, notice.crossing, notice.kind, notice.number);
           if (tables.noticeKeys.has(once)) continue;
@@ -92,6 +98,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
   };
 }
 
-function crossingKeyText(key: CrossingKey): string {
+/** What makes a crossing unique, as one text. */
+export function crossingKeyText(key: CrossingKey): string {
   return keyOf(key.tenant, key.milestone, key.subject, key.period, key.threshold, key.limitVersion, key.arming);
 }

@@ -23,7 +23,11 @@ export interface MemoryStoreOptions {
  * is gone with the process, the mark together with the notification, so at-most-once holds in it.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const tables = new Tables(options.now ?? (() => new Date()));
+  return storeOver(new Tables(options.now ?? (() => new Date())));
+}
+
+/** The same over tables that somebody has: what they hold is its data. */
+export function storeOver(tables: Tables): Store {
   return {
     supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
     definitions: memoryDefinitions(tables),
