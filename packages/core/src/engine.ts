@@ -46,6 +46,7 @@ import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { Drain, type DrainResult } from "./recording/drain.js";
 import { defaultTenant, type MilestoneEvent, type Observation } from "./recording/event.js";
+import { type ForgetAct, type Forgotten, forget } from "./recording/forget.js";
 import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
@@ -171,6 +172,12 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     pause(input: LaneAct): Promise<void>;
     resume(input: LaneAct): Promise<void>;
   };
+  /**
+   * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
+   * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
+   * it again: what was erased stays so. Events that are recorded afterwards count from 0.
+   */
+  forget(act: ForgetAct): Promise<Forgotten>;
   /** A worker of this process; start it, and stop it before the process ends. */
   worker(options?: WorkerOptions): Worker;
   /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */
@@ -374,10 +381,11 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
-    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons">>({
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
       state: subjectStates(store, registry, runtime),
       explain: storyTeller(store),
       reasons: reasonsOver(store),
+      forget: (act) => forget(store, runtime, act, calls.closing),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({

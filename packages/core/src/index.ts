@@ -24,6 +24,7 @@ export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
+export type { NoticeFacts, NoticeKind } from "./milestone/notice.js";
 export type { Period } from "./milestone/period.js";
 export type {
   Level,
@@ -41,6 +42,11 @@ export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
+
+// forgetting
+export type { ForgetAct, Forgotten } from "./recording/forget.js";
+export { subjectDigest } from "./recording/forget.js";
+export type { ErasedRows } from "./store/subject-repository.js";
 
 // what a milestone changes in the host
 export type { CounterFacts, EffectAnswer, Effects } from "./milestone/effect.js";

@@ -42,6 +42,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before
   contacts: ["put", "list"],
+  // what is erased is no part of what arrives
+  subjects: ["halt", "erase"],
 };
 
 /** Steps that change nothing unless a process died before: no transaction of theirs holds a change in a first run. */

@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineExplainCases } from "./engine-explain.js";
+import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
@@ -41,6 +42,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineStateCases,
     ...engineExplainCases,
     ...engineReasonCases,
+    ...engineForgetCases,
     ...engineWorkerCases,
     ...engineSweepCases,
     ...engineHostileInputCases,

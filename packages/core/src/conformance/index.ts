@@ -13,6 +13,7 @@ import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { subjectCases } from "./subject-repository.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
@@ -43,6 +44,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...limitCases,
     ...levelsCases,
     ...contactCases,
+    ...subjectCases,
     ...wholeStoreCases,
   ];
 }

@@ -52,6 +52,7 @@ export type {
 } from "./notification-repository.js";
 export type { Act, Lane, LaneRepository } from "./lane-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
+export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
 
 // the rows they hold
 export type {
@@ -99,6 +100,7 @@ export {
   walk,
 } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { nothingErased } from "./subject-repository.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";

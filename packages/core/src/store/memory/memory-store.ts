@@ -11,6 +11,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memorySubjects } from "./memory-subjects.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -42,6 +43,7 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),
+    subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };
