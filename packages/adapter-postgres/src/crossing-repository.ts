@@ -22,7 +22,7 @@ WITH step AS (
   SELECT date_trunc('milliseconds', coalesce($2::timestamptz, clock_timestamp())) AS now
 ), evaluation AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS e (n integer, tenant text, metric text, subject text, period text,
-    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint, band jsonb, state jsonb, crossings jsonb)
+    generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint, witness jsonb, band jsonb, state jsonb, crossings jsonb)
 ), seen AS MATERIALIZED (
   -- Looked at again as it is now if another step has it, so what was applied meanwhile makes this one lost.
   SELECT e.n FROM evaluation e
@@ -36,6 +36,10 @@ WITH step AS (
   JOIN {definitions} d ON d.metric = e.metric AND d.generation = e.generation
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
   WHERE (e."limitsSeen" IS NULL OR e.n IN (SELECT n FROM seen))
+    AND (e.witness IS NULL OR EXISTS (
+      SELECT FROM {trail} t WHERE t.tenant = c.tenant AND t.metric = c.metric AND t.subject = c.subject
+        AND t.period = c.period AND t.rev = (e.witness ->> 'rev'::text)::bigint
+        AND t.ids[cardinality(t.ids)] = e.witness ->> 'id'::text))
     AND c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c

@@ -178,8 +178,12 @@ const claimSql = `UPDATE {crossings}
 
 /** Whether the counter was still where this evaluation started from; then all of it is written. */
 function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): boolean {
-  const { generation, reached, rev = null, from, upTo, limitsSeen, band, state, crossings } = evaluation;
+  const { generation, reached, rev = null, from, upTo, witness, limitsSeen, band, state, crossings } = evaluation;
   if (limitsSeen !== undefined && appliedLimits(step, evaluation) !== limitsSeen) return false;
+  if (witness !== undefined) {
+    const last = `SELECT json_extract(ids, '$[#-1]') AS id FROM {trail} WHERE ${byCounterKey} AND rev = ?`;
+    if (step.get(last, ...counterKeyValues(evaluation), witness.rev)?.id !== witness.id) return false;
+  }
   const moved = step.run(
     `UPDATE {counters} SET folded = ?, due = (rev > ?), below = ?, above = ?, state = ?, generation = ?
       WHERE ${byCounterKey} AND folded = ? AND (? IS NULL OR (rev = ? AND generation < ?))

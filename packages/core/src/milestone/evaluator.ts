@@ -275,9 +275,11 @@ export class Evaluator {
       { generation, end, newId: this.#runtime.id, now },
     );
     if (found === undefined) return undefined;
+    const last = trail.findLast(({ ids }) => ids.length > 0);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
+      ...(last && { witness: { rev: last.rev, id: last.ids.at(-1)! } }),
       ...(limits !== undefined && { limitsSeen: limits.length }),
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
     };

@@ -16,6 +16,8 @@ export interface CounterEvaluation extends CounterKey {
   /** The counter's `folded` that was started from, and the last rev that was taken in. */
   readonly from: number;
   readonly upTo: number;
+  /** The last event that was taken in, and the rev of its trail row. Absent where there was none. */
+  readonly witness?: { readonly rev: number; readonly id: string };
   /** Given where limits were read: how many of the subject's versions were applied. */
   readonly limitsSeen?: number;
   readonly band: Band;
@@ -30,7 +32,8 @@ export interface CrossingRepository {
    *
    * `committed`: the counter's `folded` was `from` and its metric's generation the given one; for an idle counter also its
    * `rev` the given one and its generation below `reached`; with `limitsSeen`, no further version of the subject's limit
-   * was applied since. Its crossings are stored (one whose key exists is left as it
+   * was applied since; with `witness`, the trail has that event last in the row of that rev, which tells a counter from one
+   * that was begun anew after its subject was erased. Its crossings are stored (one whose key exists is left as it
    * is), band, state, `generation = reached` and `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays
    * due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the counter does
    * not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not undone by a lost
