@@ -375,9 +375,11 @@ export class Evaluator {
     const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
     const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
+    const last = trail.findLast(({ ids }) => ids.length > 0);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
+      ...(last && { witness: { rev: last.rev, id: last.ids.at(-1)! } }),
       ...seen,
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings, notices: found.notices },
       ...(effects.length > 0 && { effects }),
