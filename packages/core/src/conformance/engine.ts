@@ -2,7 +2,9 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineExplainCases } from "./engine-explain.js";
+import { engineForecastCases } from "./engine-forecast.js";
 import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
@@ -10,6 +12,7 @@ import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
+import { engineNoticeCases } from "./engine-notices.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { enginePlanCases } from "./engine-plan.js";
 import { enginePlanReactionCases } from "./engine-plan-reactions.js";
@@ -27,11 +30,14 @@ export function engineCases(): readonly ConformanceCase[] {
   return [
     ...engineRecordingCases,
     ...sequentialCountCases,
+    ...engineEvaluationCases,
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
     ...engineLimitVersionCases,
     ...engineGaugeCases,
+    ...engineForecastCases,
+    ...engineNoticeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,

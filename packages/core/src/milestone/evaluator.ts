@@ -309,7 +309,8 @@ export class Evaluator {
     // an idle one is committed only if nothing was appended to its trail
     if (counter.rev !== undefined) return [];
     const milestones = this.#milestonesOf(counter);
-    const unmeasured = ({ name }: Milestone) => (counter.state[name] as Arming | undefined)?.levels === undefined;
+    const unmeasured = ({ name, changed }: InstalledMilestone) =>
+      changed > counter.generation || (counter.state[name] as Arming | undefined)?.levels === undefined;
     const byLevels = milestones.some((each) => (levels.get(each.name)?.length ?? 0) > 0 && unmeasured(each));
     const byLimit = limits.length > 1 && beginsWithoutLimit(milestones, counter);
     if (!byLevels && !byLimit) return [];
