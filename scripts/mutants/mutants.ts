@@ -214,10 +214,6 @@ export const mutatedStores: readonly MutatedStore[] = [
         ],
       },
       {
-        name: "a gauge's steps are not looked at for overflow",
-        replacements: [{ file: "counter-add.ts", find: 'gauges ? wholeSteps : ""', put: '""' }],
-      },
-      {
         name: "drained rows not deleted",
         replacements: [
           {

@@ -38,7 +38,7 @@ const sumStep = `
  */
 const gaugeStep = `
   SELECT f.counter, CASE WHEN k.gauge THEN a.amount - lag(a.amount, 1, 0::bigint) OVER way ELSE a.amount END AS amount,
-    CASE WHEN k.gauge THEN a.amount ELSE (sum(a.amount) OVER way)::bigint END AS reached
+    CASE WHEN k.gauge THEN a.amount ELSE sum(a.amount) OVER way::bigint END AS reached
   FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
   WINDOW way AS (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)`;
 
@@ -59,7 +59,10 @@ const movedSteps = `, travel AS MATERIALIZED (
   WINDOW way AS (PARTITION BY f.counter ORDER BY f.event)
 )`;
 
-/** Nobody else may ask for the differences, and each has to be looked at: a CTE is computed as far as it is read. */
+/**
+ * Each difference has to be looked at, and a CTE is computed as far as it is read. The steps after it read it to the end in
+ * the plans that were seen, also where they take nothing of it; this does in any.
+ */
 const wholeSteps = `
   (SELECT count(amount) FROM moved) AS moved,`;
 

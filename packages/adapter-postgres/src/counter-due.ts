@@ -1,11 +1,11 @@
 import type { CounterRepository, DueCounter } from "@milepost/core/store";
 import { keyArrays, sameCounter } from "./counter-key.js";
 import type { Database } from "./driver.js";
-import { parseTime, textArray, time } from "./values.js";
+import { parseTrail, type TrailJson, trailOf } from "./trail.js";
+import { textArray, time } from "./values.js";
 
 const now = "SELECT coalesce($4::timestamptz, clock_timestamp())";
 
-// json, not arrays: it is decoded by JSON.parse, and the state of a counter comes once, not with each trail row.
 const dueText = (candidates: string): string => `
 WITH candidate AS (${candidates})
 SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.generation, c.state, t.trail, p.attempts,
@@ -13,11 +13,7 @@ SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.generation, c.state,
 FROM candidate k
 JOIN {counters} c ON ${sameCounter("c", "k")}
 LEFT JOIN {parked} p ON ${sameCounter("p", "c")} AND p.folded = c.folded
-CROSS JOIN LATERAL (
-  SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value, 'limitVersion', r.limit_version,
-    'mark', r.mark, 'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
-  FROM (SELECT * FROM {trail} t WHERE ${sameCounter("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
-) t
+CROSS JOIN LATERAL (${trailOf("$3")}) t
 WHERE c.due AND t.trail IS NOT NULL AND coalesce(p.retry_at <= (${now}), true)
 ORDER BY k.position LIMIT $2`;
 
@@ -54,27 +50,16 @@ export function dueStep(database: Database): CounterRepository["due"] {
   };
 }
 
-type Trail = DueCounter["trail"][number];
-
 type DueRow = Omit<DueCounter, "trail" | "parked"> & {
   readonly attempts: number | null;
   readonly withoutEffects: boolean | null;
-  readonly trail: readonly (Omit<Trail, "occurredAts" | "mark"> & {
-    readonly mark: Trail["mark"] | null;
-    readonly occurredAts: readonly string[];
-  })[];
+  readonly trail: readonly TrailJson[];
 };
 
 function dueCounter({ trail, attempts, withoutEffects, ...row }: DueRow): DueCounter {
   return {
     ...row,
-    trail: trail.map(
-      ({ mark, ...each }): Trail => ({
-        ...each,
-        ...(mark && { mark }),
-        occurredAts: each.occurredAts.map(parseTime),
-      }),
-    ),
+    trail: parseTrail(trail),
     ...(attempts !== null && { parked: { attempts, withoutEffects: withoutEffects === true } }),
   };
 }

@@ -3,6 +3,7 @@ import { addStep } from "./counter-add.js";
 import { dueStep } from "./counter-due.js";
 import { idleStep } from "./counter-idle.js";
 import { keyArrays, sameCounter } from "./counter-key.js";
+import { readStep } from "./counter-read.js";
 import { wakeStep } from "./counter-wake.js";
 import type { Database, Value } from "./driver.js";
 
@@ -25,6 +26,7 @@ export function counterRepository(database: Database): CounterRepository {
       return database.run<CounterState>(get, keyArrays(keys));
     },
 
+    read: readStep(database),
     due: dueStep(database),
     wake: wakeStep(database),
     idle: idleStep(database),

@@ -3,27 +3,34 @@ import { counterLockOrder, sameCounter } from "./counter-key.js";
 import type { Database } from "./driver.js";
 import { textArray, time } from "./values.js";
 
-const first = `ORDER BY c.wake_at, c.tenant, c.metric, c.subject, c.period LIMIT $2`;
+const first = `ORDER BY c.wake_at LIMIT $2`;
 const asleep = `c.wake_at <= (SELECT until FROM step) AND c.metric = ANY ($1::text[])`;
 
 // A sweep passes over what others hold: that stays to be woken. It waits for no counter, so its order cannot deadlock.
-const anySubject = `SELECT c.tenant, c.metric, c.subject, c.period FROM {counters} c
-  WHERE ${asleep} ${first} FOR UPDATE SKIP LOCKED`;
+// By ctid, because a join by key may be planned as one with the whole table. A row that got another one since the snapshot
+// is passed over as well.
+const anySubject = {
+  locked: `SELECT c.ctid FROM {counters} c WHERE ${asleep} ${first} FOR UPDATE SKIP LOCKED`,
+  woken: "WHERE c.ctid = ANY (ARRAY(SELECT ctid FROM locked))",
+};
 
 // Who asks for one subject is told of all that is to be woken there, so this waits.
-const oneSubject = `SELECT c.tenant, c.metric, c.subject, c.period
-  FROM (SELECT * FROM {counters} c WHERE ${asleep} AND c.tenant = $5 AND c.subject = $6 ${first}) a
-  JOIN {counters} c ON ${sameCounter("c", "a")} AND c.wake_at <= (SELECT until FROM step)
-  ORDER BY ${counterLockOrder("c")} FOR UPDATE OF c`;
+const oneSubject = {
+  locked: `SELECT c.tenant, c.metric, c.subject, c.period
+    FROM (SELECT * FROM {counters} c WHERE ${asleep} AND c.tenant = $5 AND c.subject = $6 ${first}) a
+    JOIN {counters} c ON ${sameCounter("c", "a")} AND c.wake_at <= (SELECT until FROM step)
+    ORDER BY ${counterLockOrder("c")} FOR UPDATE OF c`,
+  woken: `FROM locked l WHERE ${sameCounter("c", "l")}`,
+};
 
-const wakeText = (locked: string): string => `
+const wakeText = ({ locked, woken }: { locked: string; woken: string }): string => `
 WITH step AS (
   SELECT date_trunc('milliseconds', coalesce($3::timestamptz, $4::timestamptz, clock_timestamp())) AS until,
     coalesce($4::timestamptz, clock_timestamp()) AS now
 ), locked AS MATERIALIZED (
   ${locked}
 ), woken AS (
-  UPDATE {counters} c SET rev = c.rev + 1, due = true, wake_at = NULL FROM locked l WHERE ${sameCounter("c", "l")}
+  UPDATE {counters} c SET rev = c.rev + 1, due = true, wake_at = NULL ${woken}
   RETURNING c.tenant, c.metric, c.subject, c.period, c.rev, c.generation, c.value
 )
 INSERT INTO {trail} (tenant, metric, subject, period, rev, generation, from_value, mark, ids, amounts, occurred_ats,

@@ -1,8 +1,8 @@
-import type { ClaimedCrossing, Crossing, CrossingRepository } from "@milepost/core/store";
+import type { ClaimedCrossing, Crossing, CrossingRepository, ReasonCount } from "@milepost/core/store";
 import { announcementSteps } from "./announcement-steps.js";
 import { commitStep } from "./crossing-commit.js";
 import type { Database, Value } from "./driver.js";
-import { textArray } from "./values.js";
+import { textArray, time } from "./values.js";
 
 const columns = `c.tenant, c.id, c.milestone, c.metric, c.subject, c.period, c.threshold,
   c.limit_version AS "limitVersion", c.arming, c.at, c.direction, c.code, c.severity,
@@ -28,13 +28,15 @@ export function crossingRepository(database: Database): CrossingRepository {
       return database.run<Crossing>(get, values);
     },
 
-    async list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    async list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       const values: Value[] = [tenant, limit];
       const where = ["c.tenant = $1"];
       const value = (given: Value) => `$${values.push(given)}`;
       if (subject !== undefined) where.push(`c.subject = ${value(subject)}`);
       if (milestone !== undefined) where.push(`c.milestone = ${value(milestone)}`);
       if (metric !== undefined) where.push(`c.metric = ${value(metric)}`);
+      if (period !== undefined) where.push(`c.period = ${value(period)}`);
+      if (ids !== undefined) where.push(`c.id = ANY (${value(textArray(ids))}::text[])`);
       if (eventIds !== undefined) where.push(`c.event_id = ANY (${value(textArray(eventIds))}::text[])`);
       if (states !== undefined) where.push(`c.state = ANY (${value(textArray(states))}::text[])`);
       if (after !== undefined) where.push(`c.id > ${value(after)}`);
@@ -43,6 +45,21 @@ export function crossingRepository(database: Database): CrossingRepository {
         `SELECT ${columns} FROM {crossings} c WHERE ${where.join(" AND ")} ORDER BY c.id LIMIT $2`,
       );
       return database.run<Crossing>(statement, values);
+    },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const values: Value[] = [tenant];
+      const where = ["tenant = $1", "reason IS NOT NULL"];
+      const value = (given: Value) => `$${values.push(given)}`;
+      if (milestone !== undefined) where.push(`milestone = ${value(milestone)}`);
+      if (since !== undefined) where.push(`created_at >= ${value(time(since))}::timestamptz`);
+      if (until !== undefined) where.push(`created_at < ${value(time(until))}::timestamptz`);
+      const statement = database.statement(
+        "crossings_reasons",
+        `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where.join(" AND ")}
+         GROUP BY reason ORDER BY reason COLLATE "C"`,
+      );
+      return database.run<ReasonCount>(statement, values);
     },
   };
 }

@@ -1,5 +1,12 @@
 import { sql } from "@milepost/core";
-import type { CounterEvaluation, Effect, EvaluationResult, SqlStatement } from "@milepost/core/store";
+import type {
+  CounterEvaluation,
+  Effect,
+  EffectFailure,
+  EvaluationResult,
+  NewCrossing,
+  SqlStatement,
+} from "@milepost/core/store";
 import { MilepostError } from "@milepost/core/store";
 import type pg from "pg";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
@@ -21,7 +28,14 @@ beforeEach(async () => {
   host = sandbox.host();
   store = sandbox.store();
   await store.migrate();
-  const definition = { metric, generation: 1, decrements: false, retain: "ids", eventRetention: null } as const;
+  const definition = {
+    metric,
+    generation: 1,
+    decrements: false,
+    gauge: false,
+    retain: "ids",
+    eventRetention: null,
+  } as const;
   const rest = { rememberedSince: null, births: [], milestones: [], former: [], removed: [], adopted: 0 };
   await store.definitions.install({ definitions: [{ ...definition, ...rest }] });
   await host.run(shops);
@@ -32,17 +46,20 @@ afterEach(() => sandbox.dispose());
 async function count(subject: string, id: string, through = store): Promise<void> {
   const feeds = [{ period: "lifetime", below: null, above: null, due: true }];
   const event = { tenant: "default", metric, id, subject, amount: 1, occurredAt: new Date(), feeds };
-  const rules = { [metric]: { generation: 1, bandsSince: 0, retain: "ids" as const, purged: false } };
+  const rules = { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids" as const, purged: false } };
   await through.counters.add({ events: [event], rules });
 }
 
 /** The evaluation of a counter's first event: one crossing, under the subject's name, with these statements. */
 function evaluated(subject: string, ...statements: readonly SqlStatement[]): CounterEvaluation {
-  const crossing = {
+  const crossing: NewCrossing = {
     ...{ ...key(subject), id: subject, milestone: "budget", threshold: "1", limitVersion: 0, arming: 1, at: 1 },
-    ...{ direction: "rising", code: null, severity: null, limitAmount: null, skipped: 0, previous: 0, value: 1 },
-    ...{ eventId: "e1", reachedAt: new Date(), state: "silent" },
-  } as const;
+    ...{ code: null, severity: null, limitAmount: null, skipped: 0, previous: 0, value: 1 },
+    direction: "rising",
+    eventId: "e1",
+    reachedAt: new Date(),
+    state: "silent",
+  };
   const effects = statements.map((statement): Effect => ({ crossing: subject, statement }));
   const band = { below: null, above: null };
   const span = { generation: 1, reached: 1, from: 0, upTo: 1, band, state: {} };
@@ -58,7 +75,7 @@ async function failed(evaluation: CounterEvaluation, through = store): Promise<{
   expect(result).toMatchObject({ failed: 0 });
   expect(await store.crossings.list({ tenant: "default", limit: 10 })).toEqual([]);
   expect(await store.counters.get({ keys: [key(evaluation.subject)] })).toMatchObject([{ due: true }]);
-  return (result as { error: never }).error;
+  return (result as EffectFailure).error as { code?: string; message: string };
 }
 
 const online = async () => (await host.all("SELECT id FROM host_shops WHERE online ORDER BY id")).map(({ id }) => id);
@@ -226,7 +243,7 @@ test("a counter that is parked while its evaluation commits is parked no more", 
   expect(await store.parking.release(release)).toBe(false);
   await store.limits.add({ ...key("acme"), amount: 1, by: "b", why: "w" });
   const periods = [{ period: "lifetime", from: "lifetime" }];
-  await store.limits.apply({ ...key("acme"), version: 1, periods });
+  await store.limits.apply({ ...key("acme"), version: 1, generation: 1, periods });
   const due = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
   expect(due).toMatchObject([{ subject: "acme", folded: 1 }]);
   expect(due[0]).not.toHaveProperty("parked");

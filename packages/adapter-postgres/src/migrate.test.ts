@@ -17,14 +17,16 @@ describe("migrate", () => {
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
     expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
-      { applied: ["ground", "proof", "policies", "gauges"] },
+      { applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] },
     ]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof", "policies", "gauges"] })));
+    expect(reports).toEqual(
+      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] })),
+    );
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {
@@ -80,7 +82,7 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "gauges"] });
+    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking"] });
     return store;
   }
 
@@ -152,7 +154,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "gauges"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

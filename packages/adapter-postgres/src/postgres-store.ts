@@ -13,6 +13,7 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -54,6 +55,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     contacts: contactRepository(database),
+    subjects: subjectRepository(database),
     migrate: () => migrateDatabase(database),
     // The pool is the host's, and nothing else is open between two steps.
     close: async () => {},

@@ -11,16 +11,24 @@ export function dueCounters(step: Step, { metrics, keys, limit, trailLimit, now 
   const rows =
     keys === undefined ? longestWaiting(step, { metrics, limit, at }) : dueAmong(step, { metrics, keys, limit, at });
   return rows.map((row): DueCounter => {
-    const key = counterKeyOf(row);
-    const { folded, generation } = row as { folded: number; generation: number };
-    const trail = step.all(
-      `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
-      ...[...counterKeyValues(key), folded, trailLimit],
-    );
-    const state = JSON.parse(row.state as string) as DueCounter["state"];
     const parked = parkingOf(row);
-    return { ...key, folded, generation, state, trail: trail.map(trailRowOf), ...(parked && { parked }) };
+    return { ...counterKeyOf(row), ...evaluated(step, row, trailLimit), ...(parked && { parked }) };
   });
+}
+
+/** How far a counter was evaluated, and what of it waits. */
+export function evaluated(
+  step: Step,
+  row: SqlRow,
+  trailLimit: number,
+): Pick<DueCounter, "folded" | "generation" | "state" | "trail"> {
+  const { folded, generation } = row as { folded: number; generation: number };
+  const trail = step.all(
+    `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
+    ...[...counterKeyValues(counterKeyOf(row)), folded, trailLimit],
+  );
+  const state = JSON.parse(row.state as string) as DueCounter["state"];
+  return { folded, generation, state, trail: trail.map(trailRowOf) };
 }
 
 interface Wanted {

@@ -1,7 +1,14 @@
-import { type AddResult, type CounterRepository, type CounterState, tally } from "@milepost/core/store";
+import {
+  type AddResult,
+  type CounterRepository,
+  type CounterState,
+  counterKeyText,
+  type StoredCounter,
+  tally,
+} from "@milepost/core/store";
 import { allOf } from "./conditions.js";
 import { applyChanges, rememberIds } from "./counter-batch.js";
-import { dueCounters } from "./counter-due.js";
+import { dueCounters, evaluated } from "./counter-due.js";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import { wakeCounters } from "./counter-wake.js";
 import type { Driver, SqlRow } from "./driver.js";
@@ -32,6 +39,17 @@ export function counterRepository(driver: Driver): CounterRepository {
         keys.flatMap((key) => {
           const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
           return row === undefined ? [] : stateOf(row);
+        }),
+      );
+    },
+
+    read({ keys, trailLimit }) {
+      return driver.snapshot((step) =>
+        [...new Map(keys.map((key) => [counterKeyText(key), key])).values()].flatMap((key): StoredCounter[] => {
+          const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
+          if (row === undefined) return [];
+          const { below, above } = row as { below: number | null; above: number | null };
+          return [{ ...stateOf(row), below, above, ...evaluated(step, row, trailLimit) }];
         }),
       );
     },

@@ -1,4 +1,10 @@
-import { type ClaimedCrossing, type CrossingRepository, crossingOf, type StoredCrossing } from "@milepost/core/store";
+import {
+  type ClaimedCrossing,
+  type CrossingRepository,
+  crossingOf,
+  type ReasonCount,
+  type StoredCrossing,
+} from "@milepost/core/store";
 import { announcementSteps } from "./announcement-steps.js";
 import { allOf, list } from "./conditions.js";
 import { commitEvaluations } from "./crossing-commit.js";
@@ -21,18 +27,32 @@ export function crossingRepository(driver: Driver): CrossingRepository {
       );
     },
 
-    list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
         ["subject = ?", subject],
         ["milestone = ?", milestone],
         ["metric = ?", metric],
+        ["period = ?", period],
+        ["id IN (SELECT value FROM json_each(?))", list(ids)],
         ["event_id IN (SELECT value FROM json_each(?))", list(eventIds)],
         ["state IN (SELECT value FROM json_each(?))", list(states)],
         ["id > ?", after],
       ]);
       const sql = `SELECT * FROM {crossings} WHERE ${where} ORDER BY id LIMIT ?`;
       return driver.read((step) => step.all(sql, ...values, limit).map((row) => crossingOf(crossingCodec.decode(row))));
+    },
+
+    reasons({ tenant, milestone, since, until }) {
+      const { where, values } = allOf([
+        ["tenant = ?", tenant],
+        ["milestone = ?", milestone],
+        ["created_at >= ?", since?.toISOString()],
+        ["created_at < ?", until?.toISOString()],
+      ]);
+      const sql = `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where} AND reason IS NOT NULL
+        GROUP BY reason ORDER BY reason`;
+      return driver.read((step) => step.all(sql, ...values) as unknown as ReasonCount[]);
     },
   };
 }

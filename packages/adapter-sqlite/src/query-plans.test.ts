@@ -166,6 +166,12 @@ test("retained events are listed by their key", async () => {
   ]);
 });
 
+test("ids are looked up by their key", async () => {
+  expect(await plansOf(() => store.events.known({ tenant: "t", metric, ids: ["a", "b"] }))).toEqual([
+    "SEARCH milepost_events USING PRIMARY KEY (tenant=? AND metric=? AND id=?)",
+  ]);
+});
+
 test("the rows of the inbox that wait and those that were refused have an index each, and go by their number", async () => {
   for (const metrics of [undefined, [metric]]) {
     for (const [refused, index] of [
@@ -181,4 +187,28 @@ test("the rows of the inbox that wait and those that were refused have an index 
   expect(retried).toBe("SCAN milepost_inbox USING INDEX milepost_inbox_refused");
   const drained = await plansOf(() => store.counters.add({ events: [], rules: {}, drained: [1, 2] }));
   expect(drained).toEqual(["SEARCH milepost_inbox USING INTEGER PRIMARY KEY (rowid=?)"]);
+});
+
+test("what was not sent is counted by an index that holds nothing else, with since or without", async () => {
+  const range = { tenant: "t", since: new Date(0), until: new Date(1) };
+  for (const [asked, terms] of [
+    [{ tenant: "t" }, "tenant=?"],
+    [range, "tenant=? AND created_at>? AND created_at<?"],
+  ] as const) {
+    for (const table of ["crossings", "notifications"] as const) {
+      expect(await plansOf(() => store[table].reasons(asked))).toContainEqual(
+        expect.stringMatching(
+          new RegExp(`USING COVERING INDEX milepost_${table}_unsent \\(${terms.replaceAll("?", "\\?")}\\)`),
+        ),
+      );
+    }
+    const [crossings] = await plansOf(() => store.crossings.reasons({ ...asked, milestone: "m" }));
+    expect(crossings).toContain("COVERING INDEX milepost_crossings_unsent");
+  }
+});
+
+test("a subject's crossings are listed by their own index, in its order", async () => {
+  expect(await plansOf(() => store.crossings.list({ tenant: "t", subject: "s", after: "a", limit: 9 }))).toEqual([
+    "SEARCH milepost_crossings USING INDEX milepost_crossings_subject (tenant=? AND subject=? AND id>?)",
+  ]);
 });

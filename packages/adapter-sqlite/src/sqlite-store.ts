@@ -16,6 +16,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -72,6 +73,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     contacts: contactRepository(driver),
+    subjects: subjectRepository(driver),
     migrate: () => migrate(driver),
     close: async () => driver.forget(),
   };

@@ -3,6 +3,8 @@ import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type ReasonCounts, type ReasonQuery, reasonsOver } from "./delivery/reasons.js";
+import { type ExplainQuery, type Story, storyTeller } from "./delivery/story.js";
 import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
 import {
   DeliveryWorker,
@@ -24,8 +26,12 @@ import type { Milestone } from "./milestone/milestone.js";
 import type { Notice } from "./milestone/notice.js";
 import { type Parked, parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
+import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
+import type { Plan } from "./planning/plan.js";
+import { Planner } from "./planning/planner.js";
+import { type Replay, type ReplayInput, replay } from "./planning/replay.js";
 import {
   type CounterQuery,
   type CrossingQuery,
@@ -43,6 +49,7 @@ import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { Drain, type DrainResult } from "./recording/drain.js";
 import { defaultTenant, type MilestoneEvent, type Observation } from "./recording/event.js";
+import { type ForgetAct, type Forgotten, forget } from "./recording/forget.js";
 import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
@@ -114,6 +121,17 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
   /**
+   * Answers what {@link recordMany} of these events, or {@link observeMany} of these observations, would do now: what would count, what would be crossed, who would be
+   * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
+   */
+  plan(events: readonly (MilestoneEvent | Observation)[]): Promise<Plan>;
+  /**
+   * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
+   * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not
+   * declared `retain: "events"`, and `behind` in a process without the code of all its milestones.
+   */
+  replay(input: ReplayInput): Promise<Replay>;
+  /**
    * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
    * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
    * A worker, `runOnce()` or {@link drain} counts what was committed.
@@ -137,16 +155,34 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   readonly levels: Levels;
   /** Counters that cannot be evaluated. */
   readonly parked: Parked;
+  /**
+   * Where a subject stands: its value, what was passed, what comes next and when, for each milestone of the code or the
+   * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
+   */
+  state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
   readonly notifications: Notifications;
+  /**
+   * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
+   * as lines of plain English. Null for an unknown id.
+   */
+  explain(query: ExplainQuery): Promise<Story | null>;
+  /** How much was not sent, by the reason: of crossings, and of notifications. */
+  reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {
     pause(input: LaneAct): Promise<void>;
     resume(input: LaneAct): Promise<void>;
   };
+  /**
+   * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
+   * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
+   * it again: what was erased stays so. Events that are recorded afterwards count from 0.
+   */
+  forget(act: ForgetAct): Promise<Forgotten>;
   /** A worker of this process; start it, and stop it before the process ends. */
   worker(options?: WorkerOptions): Worker;
   /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */
@@ -170,6 +206,8 @@ export interface LaneAct {
 
 type OwnCall =
   | "migrate"
+  | "plan"
+  | "replay"
   | "ready"
   | "record"
   | "recordMany"
@@ -252,6 +290,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const original = { store, registry, runtime, clockTolerance };
+  const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
@@ -316,6 +356,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       recordMany: (inputs) => recorder.recordMany(inputs),
       observe: (observation) => recorder.observe(observation),
       observeMany: (observations) => recorder.observeMany(observations),
+      plan: (inputs) => planner.plan(inputs, calls.closing),
+      replay: (input) => replay(original, input),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {
@@ -344,6 +386,12 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
+      state: subjectStates(store, registry, runtime),
+      explain: storyTeller(store),
+      reasons: reasonsOver(store),
+      forget: (act) => forget(store, runtime, act, calls.closing),
+    }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

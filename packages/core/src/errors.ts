@@ -20,6 +20,8 @@ export const errorCodes = [
   "effect_failed",
   // the engine's own state forbids the call
   "stale_definitions",
+  "behind",
+  "events_not_retained",
   "no_transaction",
   "unsupported",
   "queue_full",

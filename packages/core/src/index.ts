@@ -12,6 +12,10 @@ export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recordi
 export type { DrainResult } from "./recording/drain.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
+// planning
+export type { Plan, PlannedCrossing, PlannedEvent, PlannedNotice, PlannedNotification } from "./planning/plan.js";
+export type { Replay, ReplayInput } from "./planning/replay.js";
+
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";
@@ -22,6 +26,7 @@ export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
+export type { NoticeFacts, NoticeKind } from "./milestone/notice.js";
 export type { Period } from "./milestone/period.js";
 export type {
   Level,
@@ -33,6 +38,17 @@ export type {
   SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// asking
+export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
+export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
+export type { Projection } from "./milestone/pace.js";
+export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
+
+// forgetting
+export type { ForgetAct, Forgotten } from "./recording/forget.js";
+export { subjectDigest } from "./recording/forget.js";
+export type { ErasedRows } from "./store/subject-repository.js";
 
 // what a milestone changes in the host
 export type { CounterFacts, EffectAnswer, Effects } from "./milestone/effect.js";
@@ -89,8 +105,8 @@ export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient 
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
 export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
-export type { Reason } from "./delivery/reason.js";
-export { reasons } from "./delivery/reason.js";
+export type { Reason, ReasonCount } from "./delivery/reason.js";
+export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
@@ -100,6 +116,7 @@ export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";
 export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
+export type { Act } from "./store/lane-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";

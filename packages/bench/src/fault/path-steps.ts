@@ -27,20 +27,23 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
 };
 
 export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
-  // counters that are adopted when definitions change
+  // counters that are adopted when definitions change, and those that people look at
   definitions: ["adopted"],
-  counters: ["idle", "list"],
+  counters: ["idle", "list", "read"],
   // limits that people set, and policies that measure against them
   limits: ["add", "apply", "of"],
   // events that cannot be counted, and what people decide on them
   inbox: ["refuse", "decide"],
-  // retained events, and their end
-  events: ["list", "purge"],
+  // retained events and their end, and the ids that a plan asks for
+  events: ["list", "known", "purge"],
   // for people and reports
-  notifications: ["decide", "list", "attempts", "count"],
+  crossings: ["reasons"],
+  notifications: ["decide", "list", "attempts", "count", "reasons"],
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before
   contacts: ["put", "list"],
+  // what is erased is no part of what arrives
+  subjects: ["halt", "erase"],
 };
 
 /** Steps that change nothing unless a process died before: no transaction of theirs holds a change in a first run. */

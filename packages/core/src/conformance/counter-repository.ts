@@ -7,6 +7,7 @@ import { counterGaugeCases } from "./counter-gauge.js";
 import { counterIdleCases } from "./counter-idle.js";
 import { counterListCases } from "./counter-list.js";
 import { counterOverflowCases } from "./counter-overflow.js";
+import { counterReadCases } from "./counter-read.js";
 import { counterRulesCases } from "./counter-rules.js";
 import { counterTrailCases } from "./counter-trail.js";
 import { counterWakeCases } from "./counter-wake.js";
@@ -22,5 +23,6 @@ export const counterCases: readonly ConformanceCase[] = [
   ...counterDueCases,
   ...counterWakeCases,
   ...counterIdleCases,
+  ...counterReadCases,
   ...counterListCases,
 ];

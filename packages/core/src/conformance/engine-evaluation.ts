@@ -18,9 +18,7 @@ function telling(store: Store, clock: StillClock) {
   const message = { text: "{{threshold}}" };
   const milepost = createMilepost({
     store,
-    milestones: [
-      milestone({ name: "told", metric, policy, recipients: owner, message, notifier, onJump: "each" }),
-    ],
+    milestones: [milestone({ name: "told", metric, policy, recipients: owner, message, notifier, onJump: "each" })],
     metrics: { [metric]: { decrements: true } },
     runtime: { now: clock.now },
   });
@@ -88,7 +86,10 @@ export const engineEvaluationCases: readonly ConformanceCase[] = [
       const recording = createMilepost({ store: opened.store });
       const expected: string[] = [];
       for (let round = 1; round <= 10; round++) {
-        for (const [id, amount] of [["up", 12], ["down", -12]] as const) {
+        for (const [id, amount] of [
+          ["up", 12],
+          ["down", -12],
+        ] as const) {
           await recording.record({ id: `${round} ${id}`, metric, subject, amount });
         }
         await Promise.all(engines.map(({ milepost }) => milepost.runOnce()));

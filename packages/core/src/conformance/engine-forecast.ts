@@ -184,7 +184,10 @@ export const engineForecastCases: readonly ConformanceCase[] = [
       await both.runOnce();
       await both.runOnce();
       const adopted = await both.crossings.list({ milestone: "pace" });
-      assert.deepEqual(adopted.map(({ state, at }) => `${state} ${at}`), ["adopted 500", "adopted 500"]);
+      assert.deepEqual(
+        adopted.map(({ state, at }) => `${state} ${at}`),
+        ["adopted 500", "adopted 500"],
+      );
       assert.deepEqual(await both.crossings.list({ milestone: "other" }), []);
     },
   },

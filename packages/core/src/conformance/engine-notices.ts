@@ -31,7 +31,11 @@ let events = 0;
 /** An engine that says what it says of `levels`, and counts for one subject; each milestone has its own metric. */
 function talking(
   store: Store,
-  { clock = new StillClock(), name = "load", ...options }: Partial<MilestoneOptions> & { readonly clock?: StillClock } = {},
+  {
+    clock = new StillClock(),
+    name = "load",
+    ...options
+  }: Partial<MilestoneOptions> & { readonly clock?: StillClock } = {},
 ): Talk {
   const notifier = memoryNotifier();
   const metric = `of ${name}`;
@@ -139,7 +143,11 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
     name: "people are reminded of the last crossing they were told of, and of no other",
     async run({ store }) {
       for (const more of [{}, { resolved }]) {
-        const { clock, count, said } = talking(store, { remindEvery: hour, name: `load ${Object.keys(more)}`, ...more });
+        const { clock, count, said } = talking(store, {
+          remindEvery: hour,
+          name: `load ${Object.keys(more)}`,
+          ...more,
+        });
         await count(50);
         clock.advance(30 * minute);
         await count(50);
@@ -389,10 +397,12 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
       clock.advance(hour);
       address = "second@acme.example";
       assert.equal((await said()).length, 2);
-      assert.deepEqual(
-        notifier.sent.map(({ to }) => to.address).sort(),
-        ["always@acme.example", "always@acme.example", "first@acme.example", "second@acme.example"],
-      );
+      assert.deepEqual(notifier.sent.map(({ to }) => to.address).sort(), [
+        "always@acme.example",
+        "always@acme.example",
+        "first@acme.example",
+        "second@acme.example",
+      ]);
       const [notice, ...others] = await milepost.notices.list();
       assert.deepEqual(others, []);
       const [crossing] = await milepost.crossings.list({ states: ["announced"] });
@@ -454,4 +464,3 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
     },
   },
 ];
-

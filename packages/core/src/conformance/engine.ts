@@ -3,7 +3,9 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
+import { engineExplainCases } from "./engine-explain.js";
 import { engineForecastCases } from "./engine-forecast.js";
+import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
@@ -12,9 +14,14 @@ import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { engineNoticeCases } from "./engine-notices.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { enginePlanCases } from "./engine-plan.js";
+import { enginePlanReactionCases } from "./engine-plan-reactions.js";
+import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
+import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineStateCases } from "./engine-state.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -37,8 +44,15 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
     ...engineRetentionCases,
+    ...enginePlanCases,
+    ...enginePlanReactionCases,
+    ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineStateCases,
+    ...engineExplainCases,
+    ...engineReasonCases,
+    ...engineForgetCases,
     ...engineWorkerCases,
     ...engineSweepCases,
     ...engineHostileInputCases,

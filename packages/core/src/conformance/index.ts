@@ -11,12 +11,16 @@ import { limitCases } from "./limit-repository.js";
 import { noticeCases } from "./notice-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
+import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { subjectCases } from "./subject-repository.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";
+export { checkPlan, type Dump } from "./plan-check.js";
+export { checkReplay } from "./replay-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
 export {
   checkSequentialObservations,
@@ -35,10 +39,12 @@ export function storeCases(): readonly ConformanceCase[] {
     ...crossingCases,
     ...noticeCases,
     ...notificationCases,
+    ...reasonCountCases,
     ...laneCases,
     ...limitCases,
     ...levelsCases,
     ...contactCases,
+    ...subjectCases,
     ...wholeStoreCases,
   ];
 }

@@ -214,8 +214,10 @@ export const limitCases: readonly ConformanceCase[] = [
       await added(store);
       const november = `${month}:2026-11`;
       const periods = [...lifetime, { period: month, from: november, open: november }];
-      const told = await apply(store, { ...acme, version: 1, generation: 2, periods, now: at(1) });
-      assert.deepEqual(told, [{ period: november }]);
+      const step = { ...acme, version: 1, generation: 2, periods, now: at(1) };
+      assert.equal(await store.limits.apply({ ...step, generation: 1 }), "stale");
+      assert.equal(await counter(other, { period: november }), undefined, "a stale caller opens none");
+      assert.deepEqual(await apply(store, step), [{ period: november }]);
       assert.deepEqual(await counter(other, { period: november }), { value: 0, rev: 1, due: true });
       assert.equal(await counter(other), undefined, "only what is to be opened is");
       const row = { rev: 1, generation: 2, from: 0, limitVersion: 1, ids: [], amounts: [], occurredAts: [] };

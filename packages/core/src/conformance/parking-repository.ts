@@ -258,6 +258,35 @@ export const parkingCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a list keeps to the metric and the subject it is given",
+    async run({ store }) {
+      const feeds = [birth({ due: true })];
+      const periods = ["day:UTC:2026-11-05", "lifetime"];
+      for (const metric of ["ad.spend", "email.delivered"]) {
+        for (const subject of ["acme", "globex"]) {
+          for (const period of periods) {
+            const key = { metric, subject, period };
+            await record(store, [event({ ...key, id: `${subject} ${period}`, feeds: [{ ...feeds[0]!, period }] })]);
+            await store.parking.park(failure(key));
+          }
+        }
+      }
+      type Filter = Omit<Parameters<ParkingRepository["list"]>[0], "tenant" | "limit">;
+      const keys = async (filter: Filter, limit = 10) =>
+        (await store.parking.list({ tenant, limit, ...filter })).map(
+          (each) => `${each.metric[0]}${each.subject[0]}${each.period[0]}`,
+        );
+      assert.deepEqual(await keys({ subject: "globex" }), ["agd", "agl", "egd", "egl"]);
+      assert.deepEqual(await keys({ metric: "email.delivered" }), ["ead", "eal", "egd", "egl"]);
+      assert.deepEqual(await keys({ metric: "email.delivered", subject: "acme" }), ["ead", "eal"]);
+      assert.deepEqual(await keys({ metric: "nothing" }), []);
+      assert.deepEqual(await keys({ subject: "nobody" }), []);
+      const after = { metric: "ad.spend", subject: "globex", period: periods[0]! };
+      assert.deepEqual(await keys({ subject: "globex", after }, 2), ["agl", "egd"]);
+    },
+  },
+  {
+    about,
     name: "failures at once are all counted",
     async run(opened) {
       const stores = await twoStores(opened);

@@ -6,7 +6,7 @@ import { missingTags } from "../message/template.js";
 import type { Crossing } from "../milestone/crossing.js";
 import { crossingPages } from "../milestone/crossing-pages.js";
 import type { Announcement, Said } from "../milestone/milestone.js";
-import { type Notice, saidOf } from "../milestone/notice.js";
+import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
 import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
@@ -225,7 +225,7 @@ export class Announcer {
       reachedAt,
       ...(notice && { value: notice.value, noticedAt: notice.noticedAt }),
       ...(notice?.kind === "reminder" && { reminder: notice.number }),
-      ...plainObject(synchronous(more(crossing, recipient)), "data", "invalid_data"),
+      ...plainObject(synchronous(more(crossing, recipient, notice && factsOf(notice))), "data", "invalid_data"),
     };
     const data = plainJson(merged, "data", "invalid_data") as JsonObject;
     const [missing] = missingTags(template, data);
@@ -278,6 +278,10 @@ export class Announcer {
 /** What templates may say of a level. */
 function levelOf({ threshold, code, severity }: Crossing): { threshold: string; code?: string; severity?: string } {
   return { threshold, ...(code !== null && { code }), ...(severity !== null && { severity }) };
+}
+
+function factsOf({ kind, number, value, noticedAt }: Notice): NoticeFacts {
+  return { kind, number, value, noticedAt };
 }
 
 /** For templates: a recipient without a name of its own is called by first and last name. */

@@ -4,8 +4,8 @@ import type { Limit } from "../store/limit-repository.js";
 import { type Arming, afterEdit, freshArming, type Passed, quietBand, type Step, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
 import type { CounterFacts, EffectMoment, Effects } from "./effect.js";
-import type { Milestone } from "./milestone.js";
 import { levelsOf } from "./levels.js";
+import type { Milestone } from "./milestone.js";
 import { nextChange } from "./next-change.js";
 import type { NewNotice, NoticeKind } from "./notice.js";
 import type { LevelSpec } from "./policies/level-spec.js";
@@ -26,8 +26,8 @@ export interface FoldedMilestone
   /** The generations it came and last changed with. */
   readonly added: number;
   readonly changed: number;
-  /** When a crossing of it was said last, for a counter that does not know. */
-  readonly lastSaid?: Date;
+  /** When crossings of it were said to the subject's people, in any of its periods; of a lifetime its counter knows. */
+  readonly saidAt?: readonly Date[];
   /** The applied versions of its stored levels, of the subject and of the tenant. */
   readonly levels?: readonly AppliedLevels[];
 }
@@ -70,6 +70,7 @@ export class Course {
   readonly #of: CourseOf;
   readonly #findings: Findings;
   #arming: Arming;
+  readonly #saidAt: number[];
   #limit: AppliedLimit | undefined;
   #thresholds: readonly LevelSpec[] | undefined;
 
@@ -82,6 +83,7 @@ export class Course {
     this.milestone = milestone;
     this.#of = of;
     this.#findings = findings;
+    this.#saidAt = (milestone.saidAt ?? []).map((date) => date.getTime());
     const before = known ?? freshArming(high);
     // also of one that was removed and came back: whatever it missed lies behind
     this.#arming = { ...before, high: Math.max(before.high, value) };
@@ -303,12 +305,17 @@ export class Course {
 
   /** What becomes of crossings that came at once, in the order in which their levels were passed. */
   #births(passed: number, reachedAt: Date, onJump: Milestone["onJump"]): readonly CrossingBirth[] {
-    const { minInterval, lastSaid } = this.milestone;
+    const { minInterval } = this.milestone;
     let said: CrossingBirth = this.milestone.said;
-    if (said === "pending") {
-      const before = this.#arming.said ?? lastSaid?.getTime() ?? Number.NEGATIVE_INFINITY;
-      if (Math.abs(reachedAt.getTime() - before) < minInterval) said = "too_soon";
-      else if (minInterval > 0) this.#set({ said: reachedAt.getTime() });
+    if (said === "pending" && minInterval > 0) {
+      const time = reachedAt.getTime();
+      const last = this.#arming.said ?? time - minInterval;
+      if ([last, ...this.#saidAt].some((before) => Math.abs(time - before) < minInterval)) said = "too_soon";
+      else {
+        this.#saidAt.push(time);
+        // a late event must not hide what was said after it
+        this.#set({ said: Math.max(last, time) });
+      }
     }
     const others = said === "silent" || onJump === "each" ? said : "superseded";
     return Array.from({ length: passed }, (_, place) => (place === passed - 1 ? said : others));

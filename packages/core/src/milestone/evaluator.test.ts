@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createMilepost, type Milepost } from "../engine.js";
 import { memoryStore } from "../store/memory/memory-store.js";
+import type { Store } from "../store/store.js";
 import { milestone } from "./milestone.js";
+import { every } from "./policies/every.js";
 import { percentOfLimit } from "./policies/percent-of-limit.js";
 import { thresholds } from "./policies/thresholds.js";
 
@@ -11,6 +13,25 @@ const acme = { metric: "ad.spend", subject: "acme" };
 async function recordOneByOne(milepost: Milepost, events: number): Promise<void> {
   for (let i = 1; i <= events; i++) await milepost.record({ id: `e${i}`, ...acme });
 }
+
+describe("a batch that passes more levels than a call takes arguments", () => {
+  it("is evaluated and told of like any other", { timeout: 60_000 }, async () => {
+    const store = memoryStore();
+    // without the time that the memory store takes to list them
+    const crossings: Store["crossings"] = {
+      ...store.crossings,
+      commitEvaluation: async ({ evaluations }) => evaluations.map(() => "committed" as const),
+      list: async () => [],
+    };
+    const milestones = [milestone({ name: "each", metric: acme.metric, policy: every(1) })];
+    const milepost = createMilepost({ store: { ...store, crossings }, milestones });
+    let told = 0;
+    milepost.on("crossing", () => told++);
+    const events = Array.from({ length: 14 }, (_, i) => ({ id: `e${i}`, ...acme, amount: 10_000 }));
+    await milepost.recordMany(events);
+    expect(told).toBe(140_000);
+  });
+});
 
 describe("a trail that is longer than what is read of it at once", () => {
   it("is taken in by one sweep, or it may grow faster than that", async () => {

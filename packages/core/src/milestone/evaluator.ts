@@ -46,6 +46,9 @@ interface Due extends DueCounter {
   failed: boolean;
 }
 
+/** When crossings were said, by milestone and subject: with those found in the step under way. */
+type SaidTimes = Map<string, Date[]>;
+
 /** Where the adoption of a metric's idle counters stands in this process. */
 interface Adoption {
   readonly generation: number;
@@ -171,11 +174,18 @@ export class Evaluator {
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
     const counters = open.map((counter) => ({ counter, milestones: this.#milestonesOf(counter) }));
     const measures = await measuresOf(this.#store, counters);
+    const said: SaidTimes = new Map();
     for (const { counter } of counters) {
       const measured = measures.get(counter)!;
       const later = await this.#later(counter, measured);
-      const evaluation = await this.#fold(counter, await this.#lastSaid(counter), measured, later);
-      if (evaluation !== undefined) folded.push({ counter, evaluation });
+      await this.#readSaid(counter, said);
+      const evaluation = await this.#fold(counter, said, measured, later);
+      if (evaluation === undefined) continue;
+      folded.push({ counter, evaluation });
+      // of another period of this subject, in the same step
+      for (const crossing of evaluation.crossings) {
+        if (crossing.state === "pending") said.get(saidKey(crossing))?.push(crossing.reachedAt);
+      }
     }
     if (folded.length === 0) return;
     const evaluations = folded.map(({ evaluation }) => evaluation);
@@ -185,7 +195,8 @@ export class Evaluator {
       const { counter, evaluation } = folded[i]!;
       if (result === "committed") {
         counter.committed = true;
-        told.push(...evaluation.crossings.filter(({ state }) => state !== "adopted"));
+        // one by one: a dense policy may have passed more levels than a call takes arguments
+        for (const crossing of evaluation.crossings) if (crossing.state !== "adopted") told.push(crossing);
       } else if (result !== "lost") {
         await this.#park(counter, "effect_failed", failureOf(result, evaluation));
       }
@@ -274,22 +285,19 @@ export class Evaluator {
       .map((installed) => ({ ...this.#registry.milestone(installed.name)!, ...installed }));
   }
 
-  /**
-   * When milestones with a `minInterval` were said last in another period of the subject. A counter that said something
-   * itself knows.
-   */
-  async #lastSaid({ tenant, subject, period, state, definition }: Due): Promise<ReadonlyMap<string, Date>> {
-    const lastSaid = new Map<string, Date>();
-    if (period === lifetime) return lastSaid;
-    for (const { name } of definition.milestones) {
-      const known = (state[name] as Arming | undefined)?.said !== undefined;
-      if (known || this.#registry.milestone(name)!.minInterval === 0) continue;
-      const said = { tenant, subject, milestone: name, states: saidStates };
-      for await (const page of crossingPages(this.#store, said)) {
-        for (const { reachedAt } of page) if (reachedAt > (lastSaid.get(name) ?? 0)) lastSaid.set(name, reachedAt);
+  /** When a counter's milestones with a `minInterval` were said, in any period. A lifetime's counter knows by itself. */
+  async #readSaid(counter: Due, saidTimes: SaidTimes): Promise<void> {
+    const { tenant, subject, period } = counter;
+    if (period === lifetime) return;
+    for (const { name, minInterval } of this.#milestonesOf(counter)) {
+      const said = { tenant, subject, milestone: name };
+      if (minInterval === 0 || saidTimes.has(saidKey(said))) continue;
+      const times: Date[] = [];
+      for await (const page of crossingPages(this.#store, { ...said, states: saidStates })) {
+        times.push(...page.map(({ reachedAt }) => reachedAt));
       }
+      saidTimes.set(saidKey(said), times);
     }
-    return lastSaid;
   }
 
   /**
@@ -315,12 +323,12 @@ export class Evaluator {
   /** Undefined for a counter that has to wait, or that its policy or its effect fails for. */
   async #fold(
     counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
+    said: SaidTimes,
     measures: Measures,
     later: readonly TrailRow[],
   ): Promise<CounterEvaluation | undefined> {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, measures, later);
+      const evaluation = this.#evaluation(counter, said, measures, later);
       // it waits for a limit, which will make it due again
       if (evaluation === undefined) this.#rest(counter);
       return evaluation;
@@ -333,7 +341,7 @@ export class Evaluator {
 
   #evaluation(
     counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
+    saidTimes: SaidTimes,
     { limits, levels, ...seen }: Measures,
     later: readonly TrailRow[],
   ): CounterEvaluation | undefined {
@@ -346,11 +354,11 @@ export class Evaluator {
     const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
       const { name, announcement } = milestone;
       const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
-      const before = lastSaid.get(name);
+      const saidAt = saidTimes.get(saidKey({ tenant, subject, milestone: name }));
       return {
         ...milestone,
         said: announcement === undefined ? "silent" : told,
-        ...(before && { lastSaid: before }),
+        ...(saidAt && { saidAt }),
         resolves: announcement?.resolved !== undefined,
         levels: levels.get(name) ?? [],
       };
@@ -368,15 +376,21 @@ export class Evaluator {
     const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
     const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
+    const last = trail.findLast(({ ids }) => ids.length > 0);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
+      ...(last && { witness: { rev: last.rev, id: last.ids.at(-1)! } }),
       ...seen,
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings, notices: found.notices },
       ...(effects.length > 0 && { effects }),
       ...(found.wakeAt && { wakeAt: found.wakeAt }),
     };
   }
+}
+
+function saidKey({ tenant, subject, milestone }: Pick<NewCrossing, "tenant" | "subject" | "milestone">): string {
+  return `${tenant}\0${subject}\0${milestone}`;
 }
 
 /** What a host is told of a statement that failed; its text without the values. */

@@ -110,8 +110,16 @@ describe("fold", () => {
     const { crossings, state } = fold(key, [spaced], running(rows), at(1));
     expect(crossings.map((c) => c.state)).toEqual(["pending", "too_soon", "pending", "too_soon", "pending"]);
     expect(state).toMatchObject({ m1: { said: 120 } });
-    const knowing = { ...spaced, lastSaid: new Date(95) };
+    const knowing = { ...spaced, saidAt: [new Date(95)] };
     expect(fold(key, [knowing], running(rows), at(1)).crossings[0]?.state).toBe("too_soon");
+  });
+
+  it("holds a late crossing that was said against none that was said after it", () => {
+    const spaced = { ...speaking([1, 2, 3]), minInterval: 10 };
+    const rows = trailOf([1, 1, 1], [1, 2]).map((row, i) => ({ ...row, occurredAts: [new Date([100, 50, 109][i]!)] }));
+    const { crossings, state } = fold(key, [spaced], running(rows), at(1));
+    expect(crossings.map((c) => c.state)).toEqual(["pending", "pending", "too_soon"]);
+    expect(state).toMatchObject({ m1: { said: 100 } });
   });
 
   it("counts nothing as said that is superseded, silent or expired", () => {

@@ -3,7 +3,8 @@ import { MilepostError } from "../errors.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey } from "../store/counter-repository.js";
-import type { Limit, LimitSubject } from "../store/limit-repository.js";
+import type { InstalledDefinition } from "../store/definition-repository.js";
+import type { Limit, LimitSubject, PeriodsFrom } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, dateSchema, keySchema, parseInput, whySchema } from "../validation.js";
@@ -67,6 +68,13 @@ const subjectSchema = z.strictObject(subjectFields);
 
 true satisfies Agrees<typeof limitSchema, LimitInput>;
 
+/** The counters of a metric that a version in force from then on concerns; those of now may be opened for it. */
+export function periodsUnder({ births }: InstalledDefinition, effectiveFrom: Date, now: Date): readonly PeriodsFrom[] {
+  return births.map(({ period, opens }) => {
+    return { period, from: spanAt(period, effectiveFrom).key, ...(opens && { open: spanAt(period, now).key }) };
+  });
+}
+
 /** Versions that are brought into force between two looks for others. */
 const applyLimit = 100;
 /** How often one is tried again after another process changed its metric's definition. */
@@ -125,11 +133,9 @@ export class LimitKeeper implements Limits {
     const about: LimitSubject = { tenant: limit.tenant, metric: limit.metric, subject: limit.subject };
     const now = this.#runtime.now?.() ?? new Date();
     for (let tries = 1; tries <= maxTries; tries++) {
-      const { generation, births } = this.#registry.installed(limit.metric);
-      const periods = births.map(({ period, opens }) => {
-        const open = opens && { open: spanAt(period, now).key };
-        return { period, from: spanAt(period, effectiveFrom).key, ...open };
-      });
+      const definition = this.#registry.installed(limit.metric);
+      const { generation } = definition;
+      const periods = periodsUnder(definition, effectiveFrom, now);
       const step = { ...about, version, generation, periods, ...storeNow(this.#runtime) };
       const told = await this.#store.limits.apply(step);
       if (told !== "stale")

@@ -9,6 +9,7 @@ import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import type { EffectAnswer, Effects } from "./effect.js";
 import { refuseShortSighted } from "./levels.js";
+import type { NoticeFacts } from "./notice.js";
 import { lifetime, type Period, periodSchema } from "./period.js";
 import { type MilestonePolicy, policyNeeds } from "./policy.js";
 
@@ -20,9 +21,10 @@ export interface MilestoneMessage extends MessageTemplate {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and
-   * `passed`, the levels that `onJump: "list"` names. Plain JSON data.
+   * `passed`, the levels that `onJump: "list"` names. Plain JSON data. `notice` is there where more is said of a crossing
+   * later, by a `reminder` or as `resolved`.
    */
-  readonly data?: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+  readonly data?: (crossing: Crossing, recipient: Recipient, notice?: NoticeFacts) => Record<string, unknown>;
   /** Tags that must have a value although they stand inside a section. Those outside of any are required anyway. */
   readonly requiredTags?: readonly string[];
 }
@@ -120,7 +122,7 @@ export interface Announcement {
 
 export interface Said {
   readonly template: CompiledTemplate;
-  readonly data: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+  readonly data: NonNullable<MilestoneMessage["data"]>;
 }
 
 const functionOf = <T>(name: string): z.ZodType<T> =>

@@ -18,7 +18,8 @@ export function nextChange(policy: MilestonePolicy, context: PolicyContext): num
     throw failed(policy, `wakeAt() threw: ${describeError(cause)}`, cause);
   }
   if (next === undefined) return undefined;
-  if (typeof next !== "number" || Number.isNaN(next)) throw failed(policy, "wakeAt() must answer milliseconds, or undefined");
+  if (typeof next !== "number" || Number.isNaN(next))
+    throw failed(policy, "wakeAt() must answer milliseconds, or undefined");
   const { at = Number.NEGATIVE_INFINITY, end = lastMoment } = context.span ?? {};
   const whole = Math.ceil(next);
   return whole > at && whole < Math.min(end, lastMoment) ? whole : undefined;

@@ -21,6 +21,9 @@ export interface NewNotice {
   readonly noticedAt: Date;
 }
 
+/** What a message that comes after its crossing's first is told of it. */
+export type NoticeFacts = Pick<NewNotice, "kind" | "number" | "value" | "noticedAt">;
+
 export const noticeStates = ["pending", "leased", "announced", "unaddressed", "failed"] as const;
 export type NoticeState = (typeof noticeStates)[number];
 

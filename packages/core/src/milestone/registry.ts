@@ -60,6 +60,8 @@ export class Registry {
   #ready: Promise<void> | undefined;
   /** Whether the stored definitions were read once. */
   #read = false;
+  /** Whether a contradiction that is found may be a mistake in this process' code, because the process has just begun. */
+  #beginning = true;
   #refreshing: Promise<void> | undefined;
   /** Reads and installs go one after another, so that what was read last is what is known. */
   #turn: Promise<void> = Promise.resolve();
@@ -83,9 +85,16 @@ export class Registry {
     this.#refuseOwn("removed", options.removed);
   }
 
+  /** This process' code over another store: what it reads and installs there is not known here, and the other way round. */
+  over(store: Store, runtime: Runtime, emit: Emit): Registry {
+    const other = new Registry(store, this.#options, runtime, emit);
+    other.#beginning = !this.#read;
+    return other;
+  }
+
   /** Installs the definitions once, before the engine's first own step; a failed try is made again by the next call. */
   ready(): Promise<void> {
-    this.#ready ??= this.#install([], { first: true }).catch((error: unknown) => {
+    this.#ready ??= this.#install([], { first: this.#beginning }).catch((error: unknown) => {
       this.#ready = undefined;
       throw error;
     });
@@ -113,7 +122,12 @@ export class Registry {
     );
   }
 
-  /** A milestone this process has the code of. */
+  /** The milestones this process has the code of. */
+  get milestones(): readonly Milestone[] {
+    return this.#options.milestones;
+  }
+
+  /** One of them. */
   milestone(name: string): Milestone | undefined {
     return this.#byName.get(name);
   }

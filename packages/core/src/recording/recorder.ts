@@ -41,6 +41,15 @@ export interface RecordManyResult {
   readonly crossings: readonly Crossing[];
 }
 
+/** What became of events that were stored in one atomic step. */
+export interface RecordedChunk {
+  /** Those that were counted. */
+  readonly accepted: readonly ParsedEvent[];
+  /** The counters they feed, directly afterwards, by the text of their key. */
+  readonly counters: ReadonlyMap<string, CounterState>;
+  readonly crossings: readonly Crossing[];
+}
+
 /** Events stored in one atomic step at most. better-sqlite3 is synchronous: 1,000 block the loop for some 4 ms. */
 const chunkSize = 1_000;
 const coalescedBatch = 500;
@@ -102,6 +111,10 @@ export class Recorder {
     return this.#many(inputs, "observations", parseObservation);
   }
 
+  async #many(inputs: unknown, path: string, parse: ParseEvent): Promise<RecordManyResult> {
+    return this.recordAdmitted(await this.admitAll(inputs, path, parse));
+  }
+
   async #one(input: unknown, parse: ParseEvent): Promise<RecordResult> {
     const event = await this.admit(input, "", parse);
     const { duplicate, value, crossings } = await this.#coalescer.add(event);
@@ -109,30 +122,45 @@ export class Recorder {
     return { counted: !duplicate, duplicate, value, crossings: own };
   }
 
-  async #many(inputs: unknown, path: string, parse: ParseEvent): Promise<RecordManyResult> {
+  /** What is to be stored of a caller's events: each is checked before the first is counted. */
+  async admitAll(
+    inputs: unknown,
+    path: string = "events",
+    parse: ParseEvent = parseEvent,
+  ): Promise<readonly ParsedEvent[]> {
     const items = itemsOf(inputs, "invalid_event", path);
     await this.#registry.ready();
     const events = Array.from(items, ([i, input]) => this.#admission.check(input, `${path}[${i}]`, parse));
     await this.#registry.know(events.map(({ metric }) => metric));
-    return this.recordAdmitted(events);
+    return events;
   }
 
   /** Events that were admitted before, in atomic chunks; `drained` are the numbers of the inbox rows they came from. */
   async recordAdmitted(events: readonly ParsedEvent[], drained: readonly number[] = []): Promise<RecordManyResult> {
     let counted = 0;
-    const crossings: Crossing[] = [];
+    const crossings: (readonly Crossing[])[] = [];
+    for await (const chunk of this.chunks(events, drained)) {
+      counted += chunk.accepted.length;
+      crossings.push(chunk.crossings);
+    }
+    return { counted, duplicates: events.length - counted, crossings: crossings.flat() };
+  }
+
+  /** Tells of each atomic chunk, after it was stored and evaluated. */
+  async *chunks(
+    events: readonly ParsedEvent[],
+    drained: readonly number[] = [],
+  ): AsyncGenerator<RecordedChunk, void, undefined> {
     for (let start = 0; start < events.length; start += chunkSize) {
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
       if (start > 0) await nextTurn();
-      const { accepted, due } = await this.#add(
+      const { accepted, counters, due } = await this.#add(
         events.slice(start, start + chunkSize),
         drained.slice(start, start + chunkSize),
       );
-      counted += accepted.length;
       await this.#evaluator.evaluate(due);
-      crossings.push(...(await this.#crossingsOf(accepted, due)));
+      yield { accepted, counters, crossings: await this.#crossingsOf(accepted, due) };
     }
-    return { counted, duplicates: events.length - counted, crossings };
   }
 
   /** What is to be stored of a caller's event; `path` is where it stands in the caller's input. */
@@ -198,7 +226,7 @@ export class Recorder {
     const duplicates = events.filter((event) => !counted.has(event));
     const values = valuesAfter(accepted, counters);
 
-    const keys = duplicates.flatMap((event) => this.#countersOf(event));
+    const keys = duplicates.flatMap((event) => this.countersOf(event));
     const repeated = keys.length === 0 ? [] : await this.#store.counters.get({ keys });
     const present = new Map(repeated.map((counter) => [counterKeyText(counter), counter]));
     // a repeat may be the retry of a call that died between its commit and its evaluation
@@ -216,7 +244,8 @@ export class Recorder {
     });
   }
 
-  #countersOf(event: ParsedEvent): readonly CounterKey[] {
+  /** The counters that an event of a known metric feeds. */
+  countersOf(event: ParsedEvent): readonly CounterKey[] {
     const { tenant, metric, subject } = event;
     return feedsOf(this.#registry.installed(metric), event).map(({ period }) => ({ tenant, metric, subject, period }));
   }
@@ -273,7 +302,8 @@ function subjectKey(key: { readonly tenant: string; readonly metric: string; rea
   return `${key.tenant}\0${key.metric}\0${key.subject}`;
 }
 
-function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
+/** The counter that every event feeds. */
+export function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
   return { tenant, metric, subject, period: lifetime };
 }
 
@@ -281,7 +311,7 @@ function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
  * The lifetime value directly after each event. Walked back from the last one: every value on the way is a safe integer,
  * which a sum of amounts need not be.
  */
-function valuesAfter(
+export function valuesAfter(
   accepted: readonly ParsedEvent[],
   counters: ReadonlyMap<string, CounterState>,
 ): ReadonlyMap<ParsedEvent, number> {

@@ -1,4 +1,4 @@
-import type { CounterBirth, Retain } from "./definition-repository.js";
+import type { Band, CounterBirth, Retain } from "./definition-repository.js";
 
 export interface CounterKey {
   readonly tenant: string;
@@ -104,6 +104,18 @@ export interface IdleCounter extends CounterKey {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
+/** All that evaluation knows of a counter, due or not. */
+export interface StoredCounter extends CounterState, Band {
+  /** The rev up to which it was evaluated; 0 before the first evaluation. */
+  readonly folded: number;
+  /** The definition's generation it was born with or evaluated under last. */
+  readonly generation: number;
+  /** Per milestone what is armed; `{}` before the first evaluation. Opaque to stores. */
+  readonly state: Readonly<Record<string, unknown>>;
+  /** The first rows after `folded`, in the order of their rev; empty for a counter that is not due. */
+  readonly trail: readonly TrailRow[];
+}
+
 export interface CounterRepository {
   /**
    * Counts a batch. Ids must be unique per (tenant, metric) within it; its order is the order of effect.
@@ -135,6 +147,13 @@ export interface CounterRepository {
 
   /** The counters with these keys that exist, in any order. */
   get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly CounterState[]>;
+
+  /**
+   * The counters with these keys that exist, each once and in any order, with their arming state, their quiet band and up
+   * to `trailLimit` (0 or more) trail rows of each: for who wants to know where a counter stands, not to evaluate it. An
+   * unknown key is left out. Reads one consistent snapshot; locks nothing.
+   */
+  read(input: { readonly keys: readonly CounterKey[]; readonly trailLimit: number }): Promise<readonly StoredCounter[]>;
 
   /**
    * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that

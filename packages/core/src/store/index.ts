@@ -23,6 +23,7 @@ export type {
   Parking,
   RecordedEvent,
   RecordingRules,
+  StoredCounter,
   TrailMark,
   TrailRow,
   WakeMark,
@@ -51,6 +52,7 @@ export type {
 } from "./notification-repository.js";
 export type { Act, Lane, LaneRepository } from "./lane-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
+export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
 
 // the rows they hold
 export type {
@@ -78,7 +80,7 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
-export type { Reason } from "../delivery/reason.js";
+export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
@@ -98,6 +100,7 @@ export {
   walk,
 } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { nothingErased } from "./subject-repository.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";

@@ -10,6 +10,7 @@ import type { LimitRepository } from "./limit-repository.js";
 import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
+import type { SubjectRepository } from "./subject-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -53,6 +54,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
   readonly contacts: ContactRepository;
+  readonly subjects: SubjectRepository;
   /**
    * Brings the schema to what this code needs, under a lock: any number may migrate at once. A repeat does nothing.
    * Throws `schema_changed` when a migration that was applied before differs from the shipped one, `schema_newer` when

@@ -184,7 +184,10 @@ describe("forecast", () => {
     const counter = new Counter(forecast(100), 3_000).count(on(1), 900).evaluate();
     counter.sweep(end).sweep(end + day);
     expect([counter.crossings, counter.due]).toEqual([[], false]);
-    const late = new Counter(forecast(100), 3_000).sweep(end).count(on(1), 10).sweep(end + day);
+    const late = new Counter(forecast(100), 3_000)
+      .sweep(end)
+      .count(on(1), 10)
+      .sweep(end + day);
     expect([late.crossings, late.due]).toEqual([[], false]);
   });
 
@@ -261,7 +264,11 @@ describe("forecast", () => {
       fc.property(fc.record(given), (input) => {
         const { how, limit, from, steps } = input;
         const counter = new Counter(how.policy, limit, from);
-        const events = steps.map(({ place, amount }, i) => ({ id: `e${i}`, at: Math.max(from, start + place), amount }));
+        const events = steps.map(({ place, amount }, i) => ({
+          id: `e${i}`,
+          at: Math.max(from, start + place),
+          amount,
+        }));
         let [latest, value] = [from, 0];
         let surely: string | undefined;
         const pacing = new Set<string>();

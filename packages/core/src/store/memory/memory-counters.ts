@@ -6,6 +6,7 @@ import type {
   DueCounter,
   IdleCounter,
   RecordingRules,
+  StoredCounter,
 } from "../counter-repository.js";
 import {
   type CounterChange,
@@ -70,6 +71,13 @@ export function memoryCounters(tables: Tables): CounterRepository {
 
     async get({ keys }) {
       return keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []).map(stateOf);
+    },
+
+    async read({ keys, trailLimit }) {
+      const rows = new Set(keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []));
+      return [...rows].map(
+        ({ dueSince: _, wakeAt: __, ...row }): StoredCounter => ({ ...row, trail: row.trail.slice(0, trailLimit) }),
+      );
     },
 
     async due({ metrics, keys, limit, trailLimit, now = tables.clock() }) {

@@ -11,6 +11,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memorySubjects } from "./memory-subjects.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -23,7 +24,11 @@ export interface MemoryStoreOptions {
  * is gone with the process, the mark together with the notification, so at-most-once holds in it.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const tables = new Tables(options.now ?? (() => new Date()));
+  return storeOver(new Tables(options.now ?? (() => new Date())));
+}
+
+/** The same over tables that somebody has: what they hold is its data. */
+export function storeOver(tables: Tables): Store {
   return {
     supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
     definitions: memoryDefinitions(tables),
@@ -38,6 +43,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),
+    subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };

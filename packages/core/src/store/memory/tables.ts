@@ -4,6 +4,7 @@ import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
+import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
 import type { RetainedEvent } from "../event-repository.js";
 import type { Act, Lane } from "../lane-repository.js";
@@ -33,6 +34,8 @@ export class Tables {
   readonly limits: Map<string, readonly Limit[]> = new Map();
   /** The versions of each owner's levels, in their order, with whether not every counter was told. */
   readonly levels: Map<string, readonly (StoredLevels & { readonly pending: boolean })[]> = new Map();
+  /** Where a shadow notes what would run; absent in a store that runs nothing. */
+  noted?: Effect[];
   readonly parked: Map<string, ParkedCounter> = new Map();
   readonly crossings: Map<string, StoredCrossing> = new Map();
   readonly crossingKeys: Set<string> = new Set();

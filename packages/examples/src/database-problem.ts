@@ -1,5 +1,5 @@
 import { MilepostError } from "@milepost/core";
-import { CommandError } from "../command.js";
+import { CommandError } from "./command.js";
 
 interface Thrown {
   readonly code?: unknown;
