@@ -6,7 +6,7 @@ import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
-import { owner, StillClock } from "./engine-setup.js";
+import { owner, refusal, StillClock } from "./engine-setup.js";
 import { hour, minute, twoStores } from "./samples.js";
 
 const about = "engine: notices";
@@ -45,7 +45,7 @@ function talking(
       milestone({
         ...{ name, metric, policy: levels, recipients: owner, notifier },
         message: { text: "{{threshold}} reached" },
-        reminder: { text: "{{threshold}} for the {{reminder}}. time, {{value}}" },
+        ...(options.remindEvery && { reminder: { text: "{{threshold}} for the {{reminder}}. time, {{value}}" } }),
         ...options,
       }),
     ],
@@ -315,7 +315,6 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
       assert.deepEqual(await each.said(), ["10 reached", "20 reached"]);
       await each.count(-20);
       assert.deepEqual(await each.said(), ["10 is over, 0", "20 is over, 0"]);
-
     },
   },
   {
@@ -453,7 +452,7 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const clock = new StillClock();
       await anHourAfter(store, clock);
-      const { milepost, metric, notifier } = talking(store, { clock, reminder: { text: "still" } });
+      const { milepost, metric, notifier } = talking(store, { clock });
       for (let i = 0; i < 3; i++) {
         await milepost.runOnce();
         clock.advance(hour);
@@ -461,6 +460,41 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
       const { rev } = (await milepost.counters.get({ metric, subject }))!;
       assert.ok(rev <= 2, `${rev}`);
       assert.deepEqual(notifier.sent, []);
+    },
+  },
+  {
+    about,
+    name: "refuses what is no reminder and no end, by the path of the field",
+    async run({ store }) {
+      const message = { text: "{{threshold}}" };
+      const silent = { name: "silent", metric: "m", policy: levels };
+      const told = { ...silent, recipients: owner, notifier: memoryNotifier(), message };
+      const wrong: readonly [object, string, string][] = [
+        ...[-1, 999, 1_500.5, 366 * 24 * hour + 1, Number.NaN, "1h", null].map(
+          (remindEvery): [object, string, string] => [{ ...told, remindEvery }, "invalid_milestone", "remindEvery"],
+        ),
+        [{ ...silent, remindEvery: hour }, "invalid_milestone", "remindEvery"],
+        [{ ...silent, reminder: message }, "invalid_milestone", "reminder"],
+        [{ ...silent, resolved: message }, "invalid_milestone", "resolved"],
+        [{ ...told, reminder: message }, "invalid_milestone", "reminder"],
+        [{ ...told, reminder: message, remindEvery: 0 }, "invalid_milestone", "reminder"],
+        [{ ...told, resolved: "over" }, "invalid_milestone", "resolved"],
+        [{ ...told, remindEvery: hour, reminder: { text: "{{#a}}" } }, "invalid_template", "reminder.text"],
+        [{ ...told, resolved: { html: "{{{a}}}" } }, "invalid_template", "resolved.html"],
+      ];
+      for (const [options, code, path] of wrong) {
+        const error = await refusal(() => milestone(options as MilestoneOptions));
+        assert.deepEqual([error.code, error.path], [code, path], JSON.stringify(options));
+      }
+      const { milepost } = talking(store);
+      for (const [query, path] of [
+        [{ crossing: "c" }, "crossing"],
+        [{ crossings: "c" }, "crossings"],
+        [{ limit: 0 }, "limit"],
+      ] as const) {
+        const error = await refusal(() => milepost.notices.list(query as never));
+        assert.deepEqual([error.code, error.path], ["invalid_options", path]);
+      }
     },
   },
 ];

@@ -234,6 +234,7 @@ export function milestone(options: MilestoneOptions): Milestone {
     const narrower = [...new Set([notifier.mode, "at-most-once"])].join(" or ");
     throw refused("mode", `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`);
   }
+  if (reminder !== undefined && remindEvery === 0) throw refused("reminder", "remindEvery, or it is never said");
   const said = saidBy(options.message!, "message");
   return {
     ...base,

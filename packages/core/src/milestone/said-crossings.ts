@@ -16,7 +16,7 @@ export interface OpenCrossing {
 }
 
 /** A counter remembers so many of them; of older ones nothing more is said. */
-export const mostOpen = 1_000;
+const mostOpen = 1_000;
 
 /**
  * Opens a crossing, as the last one. Those before it are kept if it is to be said that they ended. One whose key is there
