@@ -22,6 +22,7 @@ import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
+import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -36,6 +37,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLimitCases,
     ...engineLimitVersionCases,
     ...engineGaugeCases,
+    ...engineStoredLevelCases,
     ...engineForecastCases,
     ...engineNoticeCases,
     ...engineHostTransactionCases,

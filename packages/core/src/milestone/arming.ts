@@ -23,6 +23,8 @@ export interface Arming {
    * been passed before the edit. So where such a level arms again, its arming rises all the same.
    */
   readonly unsure?: Readonly<Record<string, number>>;
+  /** The highest value held before edits, where it is above `high`. */
+  readonly peak?: number;
   /** Levels in their second arming or a later one. */
   readonly armings?: Readonly<Record<string, number>>;
   /** The limit's version that its levels are measured against. */
@@ -230,21 +232,23 @@ const mostUnsure = 1_000;
 
 /**
  * The same counter under an edited policy: what the edit puts ahead of its value is waited for. Whether a level between
- * the value and the highest one before was passed already only its crossing tells, which is unique.
+ * the value and the highest one before was passed already only its crossing tells, which is unique. One that would be
+ * armed again where the value is now is not in doubt: by its new place of arming it was never disarmed.
  */
 export function afterEdit(policy: MilestonePolicy, context: PolicyContext, arming: Arming, value: number): Arming {
-  const { unsure: before = {}, ...kept } = arming;
+  const { unsure: _, peak: before = arming.high, ...kept } = arming;
+  const peak = Math.max(before, arming.high);
+  const edited = { ...kept, high: value, ...(peak > value && { peak }) };
+  if (policy.moving || policy.oneWay) return edited;
   const armed = new Set(arming.rearmed);
-  const unsure: Record<string, number> = {};
-  const range = { from: value + 1, to: Math.max(arming.high, ...Object.values(before)) };
-  if (policy.moving || policy.oneWay) return { ...kept, high: value };
-  for (const levels of levelsInParts(policy, range, context, "from")) {
-    for (const { threshold, at, direction, rearmAt } of levels) {
-      if (direction === "rising" && rearmAt !== undefined && !armed.has(threshold)) unsure[threshold] = at;
+  const unsure = new Map<string, number>();
+  for (const levels of levelsInParts(policy, { from: value + 1, to: peak }, context, "from")) {
+    for (const { threshold, at, direction, rearmAt = value } of levels) {
+      if (direction === "rising" && rearmAt < value && !armed.has(threshold)) unsure.set(threshold, at);
     }
-    if (Object.keys(unsure).length > mostUnsure) return { ...kept, high: value };
+    if (unsure.size > mostUnsure) return edited;
   }
-  return { ...kept, high: value, ...(Object.keys(unsure).length > 0 && { unsure }) };
+  return { ...edited, ...(unsure.size > 0 && { unsure: Object.fromEntries(unsure) }) };
 }
 
 /** The band in which every one of them is quiet. */

@@ -255,7 +255,7 @@ describe("forecast", () => {
         counter.evaluate();
         expect(counter.crossings.map((each) => `${each.eventId} ${each.limitVersion}`)).toEqual(expected);
       }),
-      { numRuns: 1_500 },
+      { numRuns: 500 },
     );
   });
 
@@ -289,7 +289,7 @@ describe("forecast", () => {
         expect(place(crossing?.eventId ?? "")).toBeGreaterThanOrEqual(0);
         expect(place(crossing!.eventId)).toBeLessThanOrEqual(place(surely));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     );
   });
 
