@@ -89,8 +89,11 @@ export class Course {
       this.#thresholds = levelsInForce(milestone.levels ?? [], levels);
       this.#arming = { ...this.#arming, levels };
     }
-    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back
-    if (known === undefined && this.#over && milestone.onPeriodEnd !== undefined) this.#set({ ended: true });
+    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back; the
+    // same where this came to the milestone later than its end
+    if (milestone.onPeriodEnd !== undefined && before.end === undefined) {
+      this.#set({ end: this.#over ? "told" : "awaited" });
+    }
     if (!this.measured) return;
     this.#limit = limit!;
     if (known?.limit !== limit!.version) this.#react(value);
@@ -113,10 +116,10 @@ export class Course {
   /** When it is to be looked at although no event came, in milliseconds since the epoch; infinite: never. */
   get wakeAt(): number {
     const { onPeriodEnd, policy } = this.milestone;
-    const { ended, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
+    const { end: told, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
     const { end } = this.#of;
     return Math.min(
-      onPeriodEnd !== undefined && !ended ? end : Number.POSITIVE_INFINITY,
+      onPeriodEnd !== undefined && told === "awaited" ? end : Number.POSITIVE_INFINITY,
       remindAt < end ? remindAt : Number.POSITIVE_INFINITY,
       policy.wakeAt?.(this.#context) ?? Number.POSITIVE_INFINITY,
     );
@@ -154,8 +157,8 @@ export class Course {
   /** Another limit arms all levels again: those that the value has passed already are crossed at once. */
   measureAgainst(next: AppliedLimit, value: number): void {
     this.#limit = next;
-    const { said, at, remindAt, open = [], ended } = this.#arming;
-    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(ended && { ended }) };
+    const { said, at, remindAt, open = [], end } = this.#arming;
+    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(end && { end }) };
     this.#arming = { ...freshArming(value), limit: next.version, ...kept };
     this.#react(value);
     const reachedAt = new Date(Math.max(next.effectiveFrom.getTime(), next.createdAt.getTime()));
@@ -195,9 +198,9 @@ export class Course {
       this.#look(at);
       this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
     }
-    if (at >= end && onPeriodEnd !== undefined && !this.#arming.ended) {
+    if (at >= end && onPeriodEnd !== undefined && this.#arming.end === "awaited") {
       this.#findings.moments.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
-      this.#set({ ended: true });
+      this.#set({ end: "told" });
     }
     if (at < end && remindEvery > 0 && at >= (this.#arming.remindAt ?? Number.POSITIVE_INFINITY)) {
       this.#remind(at, value);
@@ -251,7 +254,7 @@ export class Course {
     passed.forEach(({ level, arming: count, skipped }, place) => {
       const crossing = this.#record(level, { arming: arming ?? count, skipped, ...about, state: births[place]! });
       const { effect } = this.milestone;
-      if (effect !== undefined && !this.#over && !this.#arming.ended) {
+      if (effect !== undefined && this.#takesEffect) {
         this.#findings.moments.push({ kind: "crossing", milestone: this.milestone, crossing });
       }
     });
@@ -313,7 +316,7 @@ export class Course {
 
   /** A limit holds that did not before. */
   #react(value: number): void {
-    if (this.milestone.onLimit === undefined || this.#over || this.#arming.ended) return;
+    if (this.milestone.onLimit === undefined || !this.#takesEffect) return;
     this.#findings.moments.push({ kind: "limit", milestone: this.milestone, facts: this.#facts(value) });
   }
 
@@ -329,6 +332,11 @@ export class Course {
 
   #set(to: Partial<Arming>): void {
     this.#arming = { ...this.#arming, ...to };
+  }
+
+  /** Not after the period, by the clock or because its end was told of. */
+  get #takesEffect(): boolean {
+    return !this.#over && this.#arming.end !== "told";
   }
 
   get #over(): boolean {
