@@ -203,7 +203,9 @@ export const engineForecastCases: readonly ConformanceCase[] = [
       let told = 0;
       const said = async () => {
         await milepost.runOnce();
-        return notifier.sent.slice(told, (told = notifier.sent.length)).map(({ text }) => text);
+        const before = told;
+        told = notifier.sent.length;
+        return notifier.sent.slice(before).map(({ text }) => text);
       };
       await spend("a", 700);
       go(on(4));

@@ -315,7 +315,6 @@ export const engineNoticeCases: readonly ConformanceCase[] = [
       assert.deepEqual(await each.said(), ["10 reached", "20 reached"]);
       await each.count(-20);
       assert.deepEqual(await each.said(), ["10 is over, 0", "20 is over, 0"]);
-
     },
   },
   {

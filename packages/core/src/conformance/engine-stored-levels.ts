@@ -18,7 +18,10 @@ interface Configured {
   /** Sets levels of the sample subject, unless said. */
   set(levels: readonly LevelSpec[] | null, of?: { subject?: string; tenant?: string } | "tenant"): Promise<void>;
   /** Counts an amount; answers the thresholds and states of what it crossed. */
-  count(amount: number, of?: { readonly subject?: string; readonly tenant?: string; readonly at?: Date }): Promise<string>;
+  count(
+    amount: number,
+    of?: { readonly subject?: string; readonly tenant?: string; readonly at?: Date },
+  ): Promise<string>;
   /** Every crossing of the sample subject, as `count` has them, with the arming. */
   all(): Promise<string>;
 }

@@ -15,7 +15,9 @@ interface Spec {
 const usual: readonly Spec[] = [{ at: 10 }, { at: 40, rearmAt: 25 }];
 
 /** Levels that keep their name keep where they arm again: who changes that edits the level. */
-const spec = fc.integer({ min: 1, max: 60 }).map((at): Spec => (at % 3 === 0 ? { at } : { at, rearmAt: at - (at % 20) - 1 }));
+const spec = fc
+  .integer({ min: 1, max: 60 })
+  .map((at): Spec => (at % 3 === 0 ? { at } : { at, rearmAt: at - (at % 20) - 1 }));
 const levels = fc.option(fc.uniqueArray(spec, { selector: ({ at }) => at, maxLength: 4 }), { freq: 5 });
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: -40, max: 40 }).map((amount) => ({ amount })) },
