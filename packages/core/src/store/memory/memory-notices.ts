@@ -1,8 +1,13 @@
-import { noticeOf } from "../../milestone/notice.js";
+import { type NewNotice, noticeOf } from "../../milestone/notice.js";
 import { compareKeys } from "../../text-key.js";
 import type { NoticeRepository } from "../notice-repository.js";
 import { announcementSteps } from "./announcement-steps.js";
-import type { Tables } from "./tables.js";
+import { keyOf, type Tables } from "./tables.js";
+
+/** What makes a notice unique, as one text. */
+export function noticeKeyText({ tenant, crossing, kind, number }: NewNotice): string {
+  return keyOf(tenant, crossing, kind, number);
+}
 
 export function memoryNotices(tables: Tables): NoticeRepository {
   const steps = announcementSteps(tables, tables.notices, "notice");
