@@ -112,14 +112,9 @@ function contextOf({ milestone, span, key }: Asked, found: Found, arming: Arming
 }
 
 /** People are reminded as long as the value stays on its side of a level that they were told of. */
-function reminderOf(
-  { remindEvery, announcement }: Milestone,
-  arming: Arming | undefined,
-  value: number,
-  { end }: Span,
-): Date | null {
+function reminderOf({ remindEvery }: Milestone, arming: Arming | undefined, value: number, { end }: Span): Date | null {
   const { remindAt = end, open = [] } = arming ?? {};
-  if (remindEvery === 0 || announcement === undefined || remindAt >= end) return null;
+  if (remindEvery === 0 || remindAt >= end) return null;
   const holds = open.some(({ at, direction }) => (direction === "rising" ? value >= at : value <= at));
   return holds ? new Date(remindAt) : null;
 }
