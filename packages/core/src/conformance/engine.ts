@@ -27,6 +27,7 @@ import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
+import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -60,6 +61,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineStateCases,
+    ...engineStateMoreCases,
     ...engineExplainCases,
     ...engineReasonCases,
     ...engineForgetCases,
