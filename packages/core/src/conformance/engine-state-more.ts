@@ -174,7 +174,7 @@ export const engineStateMoreCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const clock = new StillClock();
       const reminding = {
-        ...{ policy: thresholds({ at: 100, rearmAt: 80 }), remindEvery: hour, period: "day:UTC" },
+        ...{ policy: thresholds({ at: 100, rearmAt: 80 }), remindEvery: hour, period: "day:UTC" as const },
         ...{ recipients: owner, notifier: memoryNotifier(), message: { text: "{{threshold}}" } },
       } as const;
       const { milepost, spend } = engine(store, clock, reminding);
