@@ -1,8 +1,9 @@
-import type { ClaimedCrossing, Crossing, CrossingRepository, ReasonCount } from "@milepost/core/store";
+import type { ClaimedCrossing, Crossing, CrossingRepository } from "@milepost/core/store";
 import { announcementSteps } from "./announcement-steps.js";
 import { commitStep } from "./crossing-commit.js";
 import type { Database, Value } from "./driver.js";
-import { textArray, time } from "./values.js";
+import { reasonsStep } from "./reasons-step.js";
+import { textArray } from "./values.js";
 
 const columns = `c.tenant, c.id, c.milestone, c.metric, c.subject, c.period, c.threshold,
   c.limit_version AS "limitVersion", c.arming, c.at, c.direction, c.code, c.severity,
@@ -47,19 +48,6 @@ export function crossingRepository(database: Database): CrossingRepository {
       return database.run<Crossing>(statement, values);
     },
 
-    async reasons({ tenant, milestone, since, until }) {
-      const values: Value[] = [tenant];
-      const where = ["tenant = $1", "reason IS NOT NULL"];
-      const value = (given: Value) => `$${values.push(given)}`;
-      if (milestone !== undefined) where.push(`milestone = ${value(milestone)}`);
-      if (since !== undefined) where.push(`created_at >= ${value(time(since))}::timestamptz`);
-      if (until !== undefined) where.push(`created_at < ${value(time(until))}::timestamptz`);
-      const statement = database.statement(
-        "crossings_reasons",
-        `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where.join(" AND ")}
-         GROUP BY reason ORDER BY reason COLLATE "C"`,
-      );
-      return database.run<ReasonCount>(statement, values);
-    },
+    reasons: reasonsStep(database, "crossings"),
   };
 }

@@ -1,6 +1,7 @@
 import type { ClaimedNotice, Notice, NoticeRepository } from "@milepost/core/store";
 import { announcementSteps } from "./announcement-steps.js";
 import type { Database, Value } from "./driver.js";
+import { reasonsStep } from "./reasons-step.js";
 import { textArray } from "./values.js";
 
 const columns = `c.tenant, c.id, c.crossing, c.milestone, c.kind, c.number, c.value, c.noticed_at AS "noticedAt", c.state,
@@ -10,12 +11,13 @@ export function noticeRepository(database: Database): NoticeRepository {
   return {
     ...announcementSteps<ClaimedNotice>(database, { table: "notices", kind: "notice", columns }),
 
-    async list({ tenant, crossings, milestone, after, limit }) {
+    async list({ tenant, crossings, milestone, ids, after, limit }) {
       const values: Value[] = [tenant, limit];
       const where = ["c.tenant = $1"];
       const value = (given: Value) => `$${values.push(given)}`;
       if (crossings !== undefined) where.push(`c.crossing = ANY (${value(textArray(crossings))}::text[])`);
       if (milestone !== undefined) where.push(`c.milestone = ${value(milestone)}`);
+      if (ids !== undefined) where.push(`c.id = ANY (${value(textArray(ids))}::text[])`);
       if (after !== undefined) where.push(`c.id > ${value(after)}`);
       const statement = database.statement(
         "notices_list",
@@ -23,5 +25,7 @@ export function noticeRepository(database: Database): NoticeRepository {
       );
       return database.run<Notice>(statement, values);
     },
+
+    reasons: reasonsStep(database, "notices"),
   };
 }

@@ -134,8 +134,12 @@ export function notificationRepository(database: Database): NotificationReposito
       if (since !== undefined) where.push(`n.created_at >= ${value(time(since))}::timestamptz`);
       if (until !== undefined) where.push(`n.created_at < ${value(time(until))}::timestamptz`);
       if (milestone !== undefined) {
-        where.push(`n.source_kind = 'crossing' AND EXISTS (SELECT FROM {crossings} c
-          WHERE c.tenant = n.tenant AND c.id = n.source_id AND c.milestone = ${value(milestone)})`);
+        const of = value(milestone);
+        where.push(`CASE n.source_kind
+          WHEN 'crossing' THEN EXISTS (SELECT FROM {crossings} c
+            WHERE c.tenant = n.tenant AND c.id = n.source_id AND c.milestone = ${of})
+          WHEN 'notice' THEN EXISTS (SELECT FROM {notices} y
+            WHERE y.tenant = n.tenant AND y.id = n.source_id AND y.milestone = ${of}) END`);
       }
       const statement = database.statement(
         "notifications_reasons",

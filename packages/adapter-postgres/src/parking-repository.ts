@@ -8,7 +8,8 @@ const held = `${sameCounter("c", "p")} AND c.folded = p.folded`;
 const byKey = "p.tenant = $1 AND p.metric = $2 AND p.subject = $3 AND p.period = $4";
 
 export function parkingRepository(database: Database): ParkingRepository {
-  // Locks no counter: one that is evaluated at this moment has another `folded` afterwards.
+  // The counter's lock is too weak to hold up who records, and strong enough to wait for an evaluation, after which
+  // `folded` is another one, and for who forgets the subject: no row is left behind that nobody looks for any more.
   const park = database.statement(
     "parked_park",
     `WITH step AS (
@@ -19,6 +20,7 @@ export function parkingRepository(database: Database): ParkingRepository {
        step.now + $8::float8 * interval '1 millisecond'
      FROM {counters} c, step
      WHERE c.tenant = $1 AND c.metric = $2 AND c.subject = $3 AND c.period = $4 AND c.due AND c.folded = $5
+     FOR KEY SHARE OF c
      ON CONFLICT (tenant, metric, subject, period) DO UPDATE SET
        folded = excluded.folded, reason = excluded.reason, detail = excluded.detail, retry_at = excluded.retry_at,
        attempts = CASE WHEN p.folded = excluded.folded THEN p.attempts + 1 ELSE 1 END,

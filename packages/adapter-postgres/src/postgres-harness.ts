@@ -15,7 +15,8 @@ export class Sandbox {
   constructor(url: string, schema: string = `test_${randomBytes(8).toString("hex")}`) {
     this.#url = url;
     this.schema = schema;
-    this.hostSchema = `${schema}_host`;
+    // not by the store's name, which may be anything: it stands in a search_path
+    this.hostSchema = `host_${randomBytes(8).toString("hex")}`;
   }
 
   /** With the default search_path, and behind it the host's tables. */

@@ -1,15 +1,10 @@
-import {
-  type ClaimedCrossing,
-  type CrossingRepository,
-  crossingOf,
-  type ReasonCount,
-  type StoredCrossing,
-} from "@milepost/core/store";
+import { type ClaimedCrossing, type CrossingRepository, crossingOf, type StoredCrossing } from "@milepost/core/store";
 import { announcementSteps } from "./announcement-steps.js";
 import { allOf, list } from "./conditions.js";
 import { commitEvaluations } from "./crossing-commit.js";
 import { crossingCodec } from "./crossing-row.js";
 import type { Driver } from "./driver.js";
+import { reasonsStep } from "./reasons-step.js";
 
 export function crossingRepository(driver: Driver): CrossingRepository {
   return {
@@ -43,17 +38,7 @@ export function crossingRepository(driver: Driver): CrossingRepository {
       return driver.read((step) => step.all(sql, ...values, limit).map((row) => crossingOf(crossingCodec.decode(row))));
     },
 
-    reasons({ tenant, milestone, since, until }) {
-      const { where, values } = allOf([
-        ["tenant = ?", tenant],
-        ["milestone = ?", milestone],
-        ["created_at >= ?", since?.toISOString()],
-        ["created_at < ?", until?.toISOString()],
-      ]);
-      const sql = `SELECT reason, count(*) AS count FROM {crossings} WHERE ${where} AND reason IS NOT NULL
-        GROUP BY reason ORDER BY reason`;
-      return driver.read((step) => step.all(sql, ...values) as unknown as ReasonCount[]);
-    },
+    reasons: reasonsStep(driver, "crossings"),
   };
 }
 

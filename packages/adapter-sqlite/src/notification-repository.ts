@@ -194,8 +194,9 @@ export function notificationRepository(driver: Driver): NotificationRepository {
         ["n.created_at >= ?", since?.toISOString()],
         ["n.created_at < ?", until?.toISOString()],
         [
-          `n.source_kind = 'crossing' AND EXISTS (SELECT 1 FROM {crossings} c
-            WHERE c.tenant = n.tenant AND c.id = n.source_id AND c.milestone = ?)`,
+          `? = CASE n.source_kind
+            WHEN 'crossing' THEN (SELECT c.milestone FROM {crossings} c WHERE c.tenant = n.tenant AND c.id = n.source_id)
+            WHEN 'notice' THEN (SELECT y.milestone FROM {notices} y WHERE y.tenant = n.tenant AND y.id = n.source_id) END`,
           milestone,
         ],
       ]);

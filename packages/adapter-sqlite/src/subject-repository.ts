@@ -1,8 +1,14 @@
-import { type CounterKey, type ErasedRows, nothingErased, type SubjectRepository } from "@milepost/core/store";
-import { list } from "./conditions.js";
+import {
+  type CounterKey,
+  counterActRange,
+  type ErasedRows,
+  nothingErased,
+  type SubjectRepository,
+} from "@milepost/core/store";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
 import { insertAct } from "./lane-repository.js";
+import { eraseMessages, haltMessages } from "./subject-messages.js";
 
 /** The keys of tables that hold counters' rows have the metric before the subject; every metric has a definition. */
 const bySubject = "tenant = ? AND metric IN (SELECT metric FROM {definitions}) AND subject = ?";
@@ -14,10 +20,12 @@ export function subjectRepository(driver: Driver): SubjectRepository {
         const at = step.now(now);
         const owner = [tenant, subject] as const;
         let trail = 0;
+        let parked = 0;
         for (const key of countersOf(step, owner)) {
-          trail += deleteTrail(step, key);
+          trail += deleteOf(step, "trail", key);
+          parked += deleteOf(step, "parked", key);
           step.run(
-            `UPDATE {counters} SET folded = rev, due = 0, below = NULL, above = NULL, state = '{}',
+            `UPDATE {counters} SET folded = rev, due = 0, below = NULL, above = NULL, state = '{}', wake_at = NULL,
                generation = coalesce((SELECT d.generation FROM {definitions} d WHERE d.metric = {counters}.metric), generation)
              WHERE ${byCounterKey}`,
             ...counterKeyValues(key),
@@ -25,63 +33,34 @@ export function subjectRepository(driver: Driver): SubjectRepository {
         }
         const inbox = step.run("DELETE FROM {inbox} WHERE tenant = ? AND subject = ?", ...owner);
         const limits = step.run(`DELETE FROM {limits} WHERE ${bySubject}`, ...owner);
+        const levels = step.run("DELETE FROM {levels} WHERE tenant = ? AND subject = ?", ...owner);
         const members = step.run("DELETE FROM {members} WHERE tenant = ? AND subject = ?", ...owner);
         const subjects = step.run("DELETE FROM {subjects} WHERE tenant = ? AND id = ?", ...owner);
-
-        const open = step.all(
-          `SELECT n.id FROM {crossings} c
-             JOIN {notifications} n ON n.tenant = c.tenant AND n.source_kind = 'crossing' AND n.source_id = c.id
-             WHERE c.tenant = ? AND c.subject = ? AND c.notifications > 0
-               AND (c.state IN ('pending', 'leased') OR n.state IN ('pending', 'leased', 'sending', 'ambiguous'))`,
-          ...owner,
-        );
-        const unannounced = idsOf(
-          step.all(
-            "SELECT id FROM {crossings} WHERE tenant = ? AND subject = ? AND state IN ('pending', 'leased')",
-            ...owner,
-          ),
-        );
+        const messages = haltMessages(step, owner);
+        renameActs(step, owner, act.entityId);
         insertAct(step, { tenant, entity: "subject", act: "forget", ...act, at });
-        return {
-          ...{ ...nothingErased, trail, inbox, limits, members, subjects },
-          ...deleteNotifications(step, tenant, idsOf(open)),
-          crossings: deleteCrossings(step, tenant, unannounced),
-        };
+        return { ...nothingErased, trail, parked, inbox, limits, levels, members, subjects, ...messages };
       });
     },
 
     erase({ tenant, subject, limit }) {
       return driver.write((step) => {
         const owner = [tenant, subject] as const;
-        const crossings = idsOf(
-          step.all("SELECT id FROM {crossings} WHERE tenant = ? AND subject = ? ORDER BY id LIMIT ?", ...owner, limit),
-        );
-        const notifications = idsOf(
-          step.all(
-            `SELECT id FROM {notifications} WHERE tenant = ? AND source_kind = 'crossing'
-               AND source_id IN (SELECT value FROM json_each(?)) LIMIT ?`,
-            ...[tenant, list(crossings), limit],
-          ),
-        );
+        const { more: others, ...messages } = eraseMessages(step, owner, limit);
         const retained = step.all(
           `SELECT metric, rev, place, id FROM {retained_events} WHERE ${bySubject} LIMIT ?`,
           ...owner,
           limit,
         );
-        const full = [crossings, notifications, retained].some(({ length }) => length === limit);
-        let counters = 0;
-        let trail = 0;
-        for (const key of full ? [] : countersOf(step, owner)) {
-          trail += deleteTrail(step, key);
-          counters += step.run(`DELETE FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
+        const more = others || retained.length === limit;
+        let [counters, trail, parked] = [0, 0, 0];
+        for (const key of more ? [] : countersOf(step, owner)) {
+          trail += deleteOf(step, "trail", key);
+          parked += deleteOf(step, "parked", key);
+          counters += deleteOf(step, "counters", key);
         }
-        const erased: ErasedRows = {
-          ...{ ...nothingErased, counters, trail },
-          ...deleteRetained(step, owner, retained),
-          ...deleteNotifications(step, tenant, notifications),
-          crossings: notifications.length < limit ? deleteCrossings(step, tenant, crossings) : 0,
-        };
-        return { erased, more: full };
+        const events = deleteRetained(step, owner, retained);
+        return { erased: { ...nothingErased, counters, trail, parked, ...events, ...messages }, more };
       });
     },
   };
@@ -89,33 +68,25 @@ export function subjectRepository(driver: Driver): SubjectRepository {
 
 type Owner = readonly [tenant: string, subject: string];
 
-function idsOf(rows: readonly SqlRow[]): readonly string[] {
-  return rows.map(({ id }) => id as string);
-}
-
 function countersOf(step: Step, owner: Owner): readonly CounterKey[] {
   const columns = "tenant, metric, subject, period";
   return step.all(`SELECT ${columns} FROM {counters} WHERE ${bySubject}`, ...owner).map(counterKeyOf);
 }
 
-function deleteTrail(step: Step, key: CounterKey): number {
-  return step.run(`DELETE FROM {trail} WHERE ${byCounterKey}`, ...counterKeyValues(key));
+function deleteOf(step: Step, table: "counters" | "trail" | "parked", key: CounterKey): number {
+  return step.run(`DELETE FROM {${table}} WHERE ${byCounterKey}`, ...counterKeyValues(key));
 }
 
-function deleteNotifications(
-  step: Step,
-  tenant: string,
-  ids: readonly string[],
-): Pick<ErasedRows, "notifications" | "attempts"> {
-  const among = "IN (SELECT value FROM json_each(?))";
-  const attempts = step.run(`DELETE FROM {attempts} WHERE tenant = ? AND notification ${among}`, tenant, list(ids));
-  const notifications = step.run(`DELETE FROM {notifications} WHERE tenant = ? AND id ${among}`, tenant, list(ids));
-  return { notifications, attempts };
-}
-
-function deleteCrossings(step: Step, tenant: string, ids: readonly string[]): number {
-  const sql = "DELETE FROM {crossings} WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))";
-  return step.run(sql, tenant, list(ids));
+/** Acts on the subject's counters go on under what stands for it. */
+function renameActs(step: Step, [tenant, subject]: Owner, digest: string): void {
+  for (const { metric } of step.all("SELECT metric FROM {definitions}") as { metric: string }[]) {
+    const { prefix, before } = counterActRange({ metric, subject });
+    step.run(
+      `UPDATE {acts} SET entity_id = ? || substr(entity_id, length(?) + 1)
+       WHERE tenant = ? AND entity = 'counter' AND entity_id >= ? AND entity_id < ?`,
+      ...[counterActRange({ metric, subject: digest }).prefix, prefix, tenant, prefix, before],
+    );
+  }
 }
 
 function deleteRetained(

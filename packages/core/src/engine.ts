@@ -170,7 +170,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * as lines of plain English. Null for an unknown id.
    */
   explain(query: ExplainQuery): Promise<Story | null>;
-  /** How much was not sent, by the reason: of crossings, and of notifications. */
+  /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {

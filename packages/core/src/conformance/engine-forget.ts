@@ -32,7 +32,7 @@ export const engineForgetCases: readonly ConformanceCase[] = [
       assert.equal(await milepost.explain({ crossing: crossings[0]!.id }), null);
       const [state] = await milepost.state({ subject });
       assert.deepEqual([state?.value, state?.status, state?.passed], [0, "ok", []]);
-      assert.deepEqual(await milepost.reasons(), { crossings: [], notifications: [] });
+      assert.deepEqual(await milepost.reasons(), { crossings: [], notices: [], notifications: [] });
 
       const anew = await milepost.record({ id: "evt-2", metric, subject });
       assert.deepEqual([anew.value, anew.crossings.map(({ threshold }) => threshold)], [1, ["1"]]);

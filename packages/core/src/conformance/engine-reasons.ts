@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { NotificationState } from "../delivery/notification.js";
 import { type Reason, reasons } from "../delivery/reason.js";
+import type { ReasonCounts } from "../delivery/reasons.js";
 import { createMilepost, type Milepost } from "../engine.js";
 import type { CrossingState } from "../milestone/crossing.js";
 import { milestone } from "../milestone/milestone.js";
+import type { NoticeState } from "../milestone/notice.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, type MemoryNotifierOptions, memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous, type Outcome, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
+import type { RecipientResolver } from "../recipient/resolver.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
@@ -67,6 +70,21 @@ async function died(store: Store, { clock }: Setup, marked: boolean): Promise<vo
   });
   if (marked) await store.notifications.mark({ marks, lease: minute, now: clock.now() });
   clock.advance(minute);
+}
+
+/** A milestone that reminds after an hour, of a crossing that was told unless said; the hour is over. */
+async function reminding(store: Store, options: SetupOptions = {}): Promise<Setup> {
+  const reminder = { text: "still {{value}}" };
+  const setup = await begun(store, { ...options, milestone: { remindEvery: hour, reminder, ...options.milestone } });
+  await setup.milepost.runOnce();
+  setup.clock.advance(hour);
+  return setup;
+}
+
+/** What its recipients are from the second call on: for a reminder. */
+function at2nd(then: RecipientResolver["resolve"]): RecipientResolver {
+  let calls = 0;
+  return { resolve: (...given) => (++calls === 1 ? owner : { resolve: then }).resolve(...given) };
 }
 
 const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
@@ -131,10 +149,21 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
       const quiet = milestone({ name: "quiet", metric, policy: thresholds(1) });
       return (await begun(store, { more: [quiet] })).milepost;
     },
+    async (store) => {
+      // a reminder of a crossing that nobody was told of
+      const { milepost } = await reminding(store, { milestone: { recipients: { resolve: async () => [] } } });
+      await milepost.runOnce();
+      return milepost;
+    },
   ],
   unaddressed: [
     async (store) => {
       const { milepost } = await begun(store, { milestone: { recipients: { resolve: async () => [] } } });
+      await milepost.runOnce();
+      return milepost;
+    },
+    async (store) => {
+      const { milepost } = await reminding(store, { milestone: { recipients: at2nd(async () => []) } });
       await milepost.runOnce();
       return milepost;
     },
@@ -143,6 +172,12 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
     async (store) => {
       const recipients = { resolve: () => Promise.reject(new Error("no such table")) };
       const { milepost } = await begun(store, { milestone: { recipients } });
+      await milepost.runOnce();
+      return milepost;
+    },
+    async (store) => {
+      const failing = at2nd(() => Promise.reject(new Error("no such table")));
+      const { milepost } = await reminding(store, { milestone: { recipients: failing } });
       await milepost.runOnce();
       return milepost;
     },
@@ -156,12 +191,30 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
   ],
   missing_tag: [
     async (store) => {
+      const { milepost } = await reminding(store, {
+        milestone: { reminder: { text: "Dear {{recipient.firstName}}" } },
+      });
+      await milepost.runOnce();
+      return milepost;
+    },
+    async (store) => {
       const { milepost } = await begun(store, { milestone: { message: { text: "Dear {{recipient.firstName}}" } } });
       await milepost.runOnce();
       return milepost;
     },
   ],
   poison_claim: [
+    async (store) => {
+      const { milepost, clock } = await reminding(store);
+      await store.counters.wake({ metrics: [metric], limit: 9, now: clock.now() });
+      // evaluates, and announces nothing
+      await milepost.record({ id: "next", metric, subject: "acme" });
+      const claim = { milestones: ["emails-delivered"], limit: 1, lease: minute, now: clock.now() };
+      assert.equal((await store.notices.claim(claim)).length, 1);
+      clock.advance(minute);
+      await milepost.runOnce();
+      return milepost;
+    },
     async (store) => {
       const { milepost, clock } = await begun(store);
       const claim = { milestones: ["emails-delivered"], limit: 1, lease: minute, now: clock.now() };
@@ -180,6 +233,15 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
   cancelled: [
     async (store) => {
       const { milepost, clock } = await begun(store);
+      await milepost.close();
+      const after = createMilepost({ store, removed: ["emails-delivered"], runtime: { now: clock.now } });
+      await after.runOnce();
+      return after;
+    },
+    async (store) => {
+      const { milepost, clock } = await reminding(store);
+      await store.counters.wake({ metrics: [metric], limit: 9, now: clock.now() });
+      await milepost.record({ id: "next", metric, subject: "acme" });
       await milepost.close();
       const after = createMilepost({ store, removed: ["emails-delivered"], runtime: { now: clock.now } });
       await after.runOnce();
@@ -262,13 +324,12 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
   ],
 };
 
-const open: ReadonlySet<CrossingState | NotificationState> = new Set(["pending", "leased", "sending"]);
-const told: ReadonlySet<CrossingState | NotificationState> = new Set(["announced", "sent"]);
+const open: ReadonlySet<CrossingState | NoticeState | NotificationState> = new Set(["pending", "leased", "sending"]);
+const told: ReadonlySet<CrossingState | NoticeState | NotificationState> = new Set(["announced", "sent"]);
 
 /** Everything that has come to rest without being told of; fails where one has no reason of the list. */
-async function reasonsIn(milepost: Milepost): Promise<Record<"crossings" | "notifications", readonly Reason[]>> {
-  const found = { crossings: await milepost.crossings.list(), notifications: await milepost.notifications.list() };
-  const of = (rows: readonly { state: CrossingState | NotificationState; reason: Reason | null }[]) =>
+async function reasonsIn(store: Store, milepost: Milepost): Promise<Record<keyof ReasonCounts, readonly Reason[]>> {
+  const of = (rows: readonly { state: CrossingState | NoticeState | NotificationState; reason: Reason | null }[]) =>
     rows.flatMap(({ state, reason }) => {
       if (told.has(state) || open.has(state)) {
         assert.equal(reason, null, `one that is ${state} has no reason`);
@@ -277,7 +338,11 @@ async function reasonsIn(milepost: Milepost): Promise<Record<"crossings" | "noti
       assert.ok(reason !== null && reasons.includes(reason), `one that is ${state} has the reason ${reason}`);
       return reason;
     });
-  return { crossings: of(found.crossings), notifications: of(found.notifications) };
+  return {
+    crossings: of(await milepost.crossings.list()),
+    notices: of(await store.notices.list({ tenant: "default", limit: 1_000 })),
+    notifications: of(await milepost.notifications.list()),
+  };
 }
 
 export const engineReasonCases: readonly ConformanceCase[] = [
@@ -288,11 +353,11 @@ export const engineReasonCases: readonly ConformanceCase[] = [
         name: `what ends as ${reason} says so, and is counted${each.length > 1 ? ` (${i + 1})` : ""}`,
         async run({ store }) {
           const milepost = await way(store);
-          const found = await reasonsIn(milepost);
-          const all = [...found.crossings, ...found.notifications];
+          const found = await reasonsIn(store, milepost);
+          const all = [...found.crossings, ...found.notices, ...found.notifications];
           assert.ok(all.includes(reason as Reason), `${reason} is not among ${all.join(", ") || "none"}`);
           const counted = await milepost.reasons();
-          for (const kind of ["crossings", "notifications"] as const) {
+          for (const kind of ["crossings", "notices", "notifications"] as const) {
             const expanded = counted[kind].flatMap((one) => Array<Reason>(one.count).fill(one.reason));
             assert.deepEqual(expanded, [...found[kind]].sort(), kind);
           }

@@ -52,7 +52,14 @@ export const engineStateCases: readonly ConformanceCase[] = [
       assert.deepEqual(await only(milepost), {
         ...{ milestone: "budget", metric, period: "lifetime", value: 0, status: "ok", limit: 65_000, percent: "0.00" },
         next: { threshold: "50%", at: 32_500, remaining: 32_500 },
-        ...{ passed: [], projected: { value: null, nextReachedAt: null }, partial: false, waiting: null },
+        ...{
+          passed: [],
+          projected: { value: null, nextReachedAt: null },
+          partial: false,
+          nextReminder: null,
+          waiting: null,
+          parked: null,
+        },
       });
       const spent = clock.now();
       const { crossings } = await spend(milepost, clock, "click-1", 68_591);
@@ -66,7 +73,13 @@ export const engineStateCases: readonly ConformanceCase[] = [
           state,
           reason,
         })),
-        ...{ projected: { value: null, nextReachedAt: null }, partial: false, waiting: null },
+        ...{
+          projected: { value: null, nextReachedAt: null },
+          partial: false,
+          nextReminder: null,
+          waiting: null,
+          parked: null,
+        },
       });
       assert.deepEqual(
         crossings.map(({ threshold }) => threshold),

@@ -2,6 +2,7 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineEffectCases } from "./engine-effects.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineExplainCases } from "./engine-explain.js";
 import { engineForecastCases } from "./engine-forecast.js";
@@ -10,18 +11,23 @@ import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { engineNoticeCases } from "./engine-notices.js";
+import { engineParkingCases } from "./engine-parking.js";
+import { enginePeriodEndCases } from "./engine-period-ends.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { enginePlanCases } from "./engine-plan.js";
 import { enginePlanReactionCases } from "./engine-plan-reactions.js";
+import { engineReactionCases } from "./engine-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
+import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -36,6 +42,11 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineJumpCases,
     ...engineLimitCases,
     ...engineLimitVersionCases,
+    ...engineEffectCases,
+    ...engineParkingCases,
+    ...engineLimitEffectCases,
+    ...enginePeriodEndCases,
+    ...engineReactionCases,
     ...engineGaugeCases,
     ...engineStoredLevelCases,
     ...engineForecastCases,
@@ -50,6 +61,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineStateCases,
+    ...engineStateMoreCases,
     ...engineExplainCases,
     ...engineReasonCases,
     ...engineForgetCases,

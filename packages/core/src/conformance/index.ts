@@ -13,6 +13,7 @@ import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
@@ -45,6 +46,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...levelsCases,
     ...contactCases,
     ...subjectCases,
+    ...subjectLaterCases,
     ...wholeStoreCases,
   ];
 }

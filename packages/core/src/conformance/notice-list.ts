@@ -61,6 +61,8 @@ export const noticeListCases: readonly ConformanceCase[] = [
       assert.equal(await ids({ milestone: "budget" }), "3");
       assert.equal(await ids({ crossings: ["c1"], milestone: "budget" }), "");
       assert.equal(await ids({ crossings: ["c1", "c2"], after: "1" }), "23");
+      assert.equal(await ids({ ids: ["1", "3", "4", "5"] }), "13");
+      assert.equal(await ids({ ids: [], milestone: "budget" }), "");
       assert.deepEqual(await store.notices.list({ tenant: "nobody", limit: 10 }), []);
     },
   },

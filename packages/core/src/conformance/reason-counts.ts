@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
-import type { ReasonCount } from "../delivery/reason.js";
+import type { Reason, ReasonCount } from "../delivery/reason.js";
 import type { NewCrossing } from "../milestone/crossing.js";
+import type { NewNotice } from "../milestone/notice.js";
+import { evaluated, notice } from "./announced-samples.js";
 import type { ConformanceCase } from "./case.js";
-import { crossed, crossing } from "./crossing-samples.js";
+import { announcement, crossed, crossing } from "./crossing-samples.js";
 import { leased, notification, queued } from "./notification-samples.js";
-import { at, start, twoStores } from "./samples.js";
+import { at, minute, start, twoStores } from "./samples.js";
 
 const text = (counts: readonly ReasonCount[]) => counts.map(({ reason, count }) => `${reason} ${count}`).join(", ");
 
 const born = (id: string, state: NewCrossing["state"], fields: Partial<NewCrossing> = {}) =>
   crossing({ id, state, threshold: id, ...fields });
 
-/** The step `reasons` of the two repositories that have it. */
+/** The step `reasons` of the repositories that have it. */
 export const reasonCountCases: readonly ConformanceCase[] = [
   {
     about: "crossings",
@@ -48,6 +50,69 @@ export const reasonCountCases: readonly ConformanceCase[] = [
       assert.equal(await within(at(1), at(2)), "silent 1");
       assert.equal(await within(at(3)), "");
       assert.equal(await within(at(2), at(1)), "");
+    },
+  },
+  {
+    about: "notices",
+    name: "reasons counts notices by their reason, and leaves out those that wait and those that were announced",
+    async run(opened) {
+      const [store, other] = await twoStores(opened);
+      const ended = async (fields: Partial<NewNotice>, reason: Reason, now: Date) => {
+        const one = notice(fields);
+        const { tenant, id, milestone } = one;
+        await evaluated(store, { id: `event of ${id}`, tenant, notices: [one] }, now);
+        const [leased] = await store.notices.claim({ milestones: [milestone], limit: 1, lease: minute, now });
+        const end = { to: "failed", retryIn: 0, refund: false, reason, detail: null } as const;
+        await store.notices.release({ tenant, id, fence: leased!.fence, ...end, now });
+      };
+      await ended({ id: "1" }, "silent", at(0));
+      await ended({ id: "2", milestone: "budget" }, "silent", at(1));
+      await ended({ id: "3" }, "resolver_failed", at(2));
+      await ended({ id: "4", tenant: "other" }, "cancelled", at(0));
+      await evaluated(store, { id: "open", notices: [notice({ id: "5" }), notice({ id: "6" })] });
+      const [leased] = await store.notices.claim({
+        milestones: ["emails-delivered"],
+        limit: 1,
+        lease: minute,
+        now: start,
+      });
+      const source = { kind: "notice", id: leased!.id } as const;
+      const said = announcement({ id: leased!.id, notifications: [notification({ source })] });
+      assert.equal((await store.notices.announce(said)).result, "announced");
+
+      const count = async (input: object) => text(await other.notices.reasons({ tenant: "default", ...input }));
+      assert.equal(await count({}), "resolver_failed 1, silent 2");
+      assert.equal(await count({ tenant: "other" }), "cancelled 1");
+      assert.equal(await count({ tenant: "nobody" }), "");
+      assert.equal(await count({ milestone: "budget" }), "silent 1");
+      assert.equal(await count({ milestone: "budget", until: at(1) }), "");
+      assert.equal(await count({ since: at(1) }), "resolver_failed 1, silent 1");
+      assert.equal(await count({ since: at(1), until: at(2) }), "silent 1");
+    },
+  },
+  {
+    about: "notifications",
+    name: "reasons counts a milestone's notifications of its notices too, and no other's of the same id",
+    async run({ store }) {
+      for (const [id, milestone] of [
+        ["n", "budget"],
+        ["o", "emails-delivered"],
+      ] as const) {
+        await evaluated(store, { id: `event of ${id}`, notices: [notice({ id, milestone })] });
+        const [leased] = await store.notices.claim({ milestones: [milestone], limit: 1, lease: minute, now: start });
+        const source = { kind: "notice", id } as const;
+        const own = [notification({ id: `of ${id}`, source })];
+        await store.notices.announce(announcement({ id, fence: leased!.fence, notifications: own }));
+        const act = { act: "cancel", by: "ann", why: "no", newId: "x", acceptDuplicate: false, margin: 0 } as const;
+        await store.notifications.decide({ tenant: "default", id: `of ${id}`, ...act, now: start });
+      }
+      // a crossing that has the other one's id
+      await crossed(store, [born("o", "silent", { milestone: "budget" })]);
+      const count = async (input: object) => text(await store.notifications.reasons({ tenant: "default", ...input }));
+      assert.equal(await count({}), "cancelled 2");
+      assert.equal(await count({ milestone: "budget" }), "cancelled 1");
+      assert.equal(await count({ milestone: "emails-delivered" }), "cancelled 1");
+      assert.equal(await count({ milestone: "unknown" }), "");
     },
   },
   {

@@ -91,8 +91,11 @@ export const subjectCases: readonly ConformanceCase[] = [
       const left = {
         stored: [],
         crossings: [],
+        notices: [],
         notifications: [],
         attempts: [],
+        parked: [],
+        levels: [],
         limits: [],
         events: [],
         subjects: [],

@@ -40,8 +40,9 @@ export async function everything(store: Store, tenant: string, subject?: string)
   const counters = await store.counters.list(of);
   const crossings = await store.crossings.list(of);
   const ids = crossings.map(({ id }) => id);
+  const notices = await store.notices.list({ tenant, crossings: ids, limit: 10_000 });
   const notifications = (await store.notifications.list({ tenant, limit: 10_000 })).filter(
-    ({ source }) => subject === undefined || ids.includes(source.id),
+    ({ source }) => subject === undefined || ids.includes(source.id) || notices.some(({ id }) => id === source.id),
   );
   const subjects = (await store.contacts.list({ tenant, limit: 10_000 })).filter(
     ({ id }) => subject === undefined || id === subject,
@@ -53,10 +54,17 @@ export async function everything(store: Store, tenant: string, subject?: string)
   return {
     stored: await store.counters.read({ keys: counters, trailLimit: 10_000 }),
     crossings,
+    notices,
     notifications,
     attempts: await Promise.all(
       notifications.map(({ id }) => store.notifications.attempts({ tenant, notification: id })),
     ),
+    parked: (await store.parking.list({ tenant, limit: 10_000 })).filter(
+      (row) => row.subject === (subject ?? row.subject),
+    ),
+    levels: await store.levels.of({
+      owners: owners.map((owner) => ({ tenant, milestone: "emails-delivered", subject: owner.subject })),
+    }),
     limits: await store.limits.of({ subjects: owners }),
     events: await Promise.all(owners.map((owner) => store.events.list({ ...owner, limit: 10_000 }))),
     subjects,

@@ -7,7 +7,7 @@ import type { ReasonCount } from "./reason.js";
 export interface ReasonQuery {
   /** `"default"` unless said. */
   readonly tenant?: string;
-  /** A milestone's crossings and their notifications; also one that the code has no longer. */
+  /** A milestone's crossings, their notices, and the notifications of both; also one that the code has no longer. */
   readonly milestone?: string;
   /** Recorded at this instant or later. */
   readonly since?: Date;
@@ -19,6 +19,8 @@ export interface ReasonQuery {
 export interface ReasonCounts {
   /** Crossings that nobody was told of. */
   readonly crossings: readonly ReasonCount[];
+  /** Reminders, and that levels were armed again, that nobody was told of. */
+  readonly notices: readonly ReasonCount[];
   /** Notifications that were not sent, or are not known to be. */
   readonly notifications: readonly ReasonCount[];
 }
@@ -38,6 +40,7 @@ export function reasonsOver(store: Store): (query?: ReasonQuery) => Promise<Reas
     const asked = parsePresent<Asked>(querySchema, query, "invalid_options");
     return {
       crossings: await store.crossings.reasons(asked),
+      notices: await store.notices.reasons(asked),
       notifications: await store.notifications.reasons(asked),
     };
   };

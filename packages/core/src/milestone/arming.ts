@@ -39,8 +39,8 @@ export interface Arming {
   readonly open?: readonly OpenCrossing[];
   /** When to remind next, in milliseconds since the epoch. */
   readonly remindAt?: number;
-  /** The period's end was told of. */
-  readonly ended?: true;
+  /** Whether the period's end is to be told of, or was; kept where the milestone has an `onPeriodEnd`. */
+  readonly end?: "awaited" | "told";
 }
 
 /** What a step does to a milestone's levels. */

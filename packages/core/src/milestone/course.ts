@@ -92,8 +92,11 @@ export class Course {
       this.#thresholds = levelsInForce(milestone.levels ?? [], levels);
       this.#arming = { ...this.#arming, levels };
     }
-    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back
-    if (known === undefined && this.#over && milestone.onPeriodEnd !== undefined) this.#set({ ended: true });
+    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back; the
+    // same where this came to the milestone later than its end
+    if (milestone.onPeriodEnd !== undefined && before.end === undefined) {
+      this.#set({ end: this.#over ? "told" : "awaited" });
+    }
     if (!this.measured) return;
     this.#limit = limit!;
     if (known?.limit !== limit!.version) this.#react(value);
@@ -116,11 +119,11 @@ export class Course {
   /** When it is to be looked at although no event came, in milliseconds since the epoch; infinite: never. */
   get wakeAt(): number {
     const { onPeriodEnd, policy, remindEvery = 0 } = this.milestone;
-    const { ended, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
+    const { end: told, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
     const { end } = this.#of;
     // each of them lies ahead once it was woken for, or it would be woken for ever
     return Math.min(
-      onPeriodEnd !== undefined && !ended ? end : Number.POSITIVE_INFINITY,
+      onPeriodEnd !== undefined && told === "awaited" ? end : Number.POSITIVE_INFINITY,
       remindEvery > 0 && remindAt < end ? remindAt : Number.POSITIVE_INFINITY,
       nextChange(policy, this.#context) ?? Number.POSITIVE_INFINITY,
     );
@@ -163,8 +166,8 @@ export class Course {
   /** Another limit arms all levels again: those that the value has passed already are crossed at once. */
   measureAgainst(next: AppliedLimit, value: number): void {
     this.#limit = next;
-    const { said, at, remindAt, open = [], ended } = this.#arming;
-    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(ended && { ended }) };
+    const { said, at, remindAt, open = [], end } = this.#arming;
+    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(end && { end }) };
     const talk = { ...(open.length > 0 && { open }), ...(remindAt !== undefined && { remindAt }) };
     this.#arming = { ...freshArming(value), limit: next.version, ...kept, ...talk };
     this.#react(value);
@@ -203,9 +206,9 @@ export class Course {
     const { end } = this.#of;
     this.#look(Math.min(at, end));
     if (policy.moving && at < end) this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
-    if (at >= end && onPeriodEnd !== undefined && !this.#arming.ended) {
+    if (at >= end && onPeriodEnd !== undefined && this.#arming.end === "awaited") {
       this.#findings.moments.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
-      this.#set({ ended: true });
+      this.#set({ end: "told" });
     }
     const { remindAt, ...rest } = this.#arming;
     if (remindAt === undefined || at < remindAt) return;
@@ -259,7 +262,7 @@ export class Course {
     passed.forEach(({ level, arming: count, skipped }, place) => {
       const crossing = this.#record(level, { arming: arming ?? count, skipped, ...about, state: births[place]! });
       const { effect } = this.milestone;
-      if (effect !== undefined && !this.#over && !this.#arming.ended) {
+      if (effect !== undefined && this.#takesEffect) {
         this.#findings.moments.push({ kind: "crossing", milestone: this.milestone, crossing });
       }
     });
@@ -337,7 +340,7 @@ export class Course {
 
   /** A limit holds that did not before. */
   #react(value: number): void {
-    if (this.milestone.onLimit === undefined || this.#over || this.#arming.ended) return;
+    if (this.milestone.onLimit === undefined || !this.#takesEffect) return;
     this.#findings.moments.push({ kind: "limit", milestone: this.milestone, facts: this.#facts(value) });
   }
 
@@ -353,6 +356,11 @@ export class Course {
 
   #set(to: Partial<Arming>): void {
     this.#arming = { ...this.#arming, ...to };
+  }
+
+  /** Not after the period, by the clock or because its end was told of. */
+  get #takesEffect(): boolean {
+    return !this.#over && this.#arming.end !== "told";
   }
 
   get #over(): boolean {

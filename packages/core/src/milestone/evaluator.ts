@@ -94,13 +94,13 @@ export class Evaluator {
    * would be the oldest for ever and hide the others.
    */
   async sweep(limit: number): Promise<number> {
-    const metrics = [...this.#registry.evaluated.keys()];
-    await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
     let evaluated = 0;
     // behind those that rest from now on there may be others, and by the next sweep they rest no longer
     for (let failed = true; failed && evaluated < limit; ) {
+      const metrics = [...this.#registry.evaluated.keys()];
+      await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
       const due = await this.#due(undefined, limit + this.#resting.size);
       const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
       await this.#commit(open);
@@ -213,29 +213,50 @@ export class Evaluator {
   async #inTurn<Counter extends Due>(due: readonly Counter[]): Promise<readonly Counter[]> {
     const open: Counter[] = [];
     for (const counter of due) {
-      if (!this.#milestonesOf(counter).some(({ name, onPeriodEnd }) => onPeriodEnd && !(name in counter.state))) {
-        open.push(counter);
-        continue;
-      }
-      const { tenant, subject, metric, period } = counter;
-      const { start } = spanOf(period);
-      const metrics = [metric];
-      const wake = { metrics, subject: { tenant, subject }, at: new Date(start), limit: counterLimit };
-      await this.evaluate(await this.#store.counters.wake({ ...wake, ...storeNow(this.#runtime) }));
-      if (await this.#earlierIsDue(counter, start)) this.#rest(counter);
+      const ending = this.#milestonesOf(counter).flatMap(({ name, onPeriodEnd }) => (onPeriodEnd ? [name] : []));
+      const isFirstLook = ending.some((name) => !Object.hasOwn(counter.state, name));
+      if (isFirstLook && (await this.#hasToWait(counter, ending))) this.#rest(counter);
       else open.push(counter);
     }
     return open;
   }
 
-  async #earlierIsDue({ tenant, metric, subject, period }: Due, start: number): Promise<boolean> {
+  /** Has the ends of earlier periods told of as far as that can be; answers whether one of them is still to come. */
+  async #hasToWait(counter: Due, ending: readonly string[]): Promise<boolean> {
+    const { tenant, subject, metric, period } = counter;
+    const about = { metrics: [metric], subject: { tenant, subject }, at: new Date(spanOf(period).start) };
+    await this.evaluate(await this.#store.counters.wake({ ...about, limit: counterLimit, ...storeNow(this.#runtime) }));
+    const earlier = await this.#earlierToTell(counter, ending);
+    if (earlier.length === 0) return false;
+    await this.evaluate(earlier);
+    return (await this.#earlierToTell(counter, ending)).length > 0;
+  }
+
+  /**
+   * Earlier periods that are due and have something to tell yet. One that is over and was never looked at has nothing: it
+   * may wait for a limit for ever, and a subject's history may have many of them.
+   */
+  async #earlierToTell(
+    { tenant, metric, subject, period }: Due,
+    ending: readonly string[],
+  ): Promise<readonly CounterKey[]> {
+    const { start } = spanOf(period);
+    const now = (this.#runtime.now?.() ?? new Date()).getTime();
+    const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
     const query = { tenant, metric, subject, limit: counterLimit };
+    const found: CounterKey[] = [];
     for (let after: CounterKey | undefined; ; ) {
       const page = await this.#store.counters.list({ ...query, ...(after && { after }) });
-      const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
-      if (page.some((counter) => counter.due && isEarlier(counter.period))) return true;
+      const keys = page.filter((each) => each.due && isEarlier(each.period));
+      const counters = keys.length === 0 ? [] : await this.#store.counters.read({ keys, trailLimit: 0 });
+      for (const { period, state } of counters) {
+        const untold = ending.some((name) => {
+          return Object.hasOwn(state, name) ? (state[name] as Arming).end === "awaited" : now < spanOf(period).end;
+        });
+        if (untold) found.push({ tenant, metric, subject, period });
+      }
       after = page.at(-1);
-      if (page.length < counterLimit) return false;
+      if (page.length < counterLimit) return found;
     }
   }
 

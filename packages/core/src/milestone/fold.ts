@@ -2,6 +2,7 @@ import type { CounterKey, TrailMark, TrailRow } from "../store/counter-repositor
 import type { Band } from "../store/definition-repository.js";
 import { type Arming, narrowest } from "./arming.js";
 import { type AppliedLimit, Course, type CourseOf, type Findings, type FoldedMilestone } from "./course.js";
+import type { NewCrossing } from "./crossing.js";
 import { limitAtFirst, outranks } from "./limit-at-first.js";
 
 /** A counter as it was read. */
@@ -130,8 +131,25 @@ export function fold(
 
   const wakeAt = Math.min(...[...courses.values()].map((course) => course.wakeAt));
   return {
-    ...{ band, state: stateAfter(counter.state, courses), reached, ...findings },
+    ...{ band, state: stateAfter(counter.state, courses), reached, ...onceEach(findings) },
     ...(Number.isFinite(wakeAt) && { wakeAt: new Date(wakeAt) }),
+  };
+}
+
+/** An edit may arm what the same trail has crossed before it: that is one crossing, as it is for two evaluations. */
+function onceEach({ crossings, notices, moments }: Findings): Findings {
+  const first = new Map<string, NewCrossing>();
+  for (const crossing of crossings) {
+    const { milestone, threshold, limitVersion, arming } = crossing;
+    const key = `${milestone}\0${threshold}\0${limitVersion}\0${arming}`;
+    if (!first.has(key)) first.set(key, crossing);
+  }
+  if (first.size === crossings.length) return { crossings, notices, moments };
+  const kept = new Set(first.values());
+  return {
+    crossings: [...kept],
+    notices,
+    moments: moments.filter((moment) => moment.kind !== "crossing" || kept.has(moment.crossing)),
   };
 }
 

@@ -10,6 +10,35 @@ export function armingAt(value: number, evaluated: Arming | undefined): Arming {
   return { ...arming, high: Math.max(arming.high, value, 0) };
 }
 
+export interface Standing {
+  /** What is next. */
+  readonly level: Level | undefined;
+  /** Whether a level is passed that is not armed again. */
+  readonly reached: boolean;
+  /** Whether the value is at or above a level that moves and was not looked at there yet: the next look passes it. */
+  readonly passes: boolean;
+}
+
+/** Levels of a span that is over move no more, and nothing passes them by itself. */
+export function standing(
+  policy: MilestonePolicy,
+  context: PolicyContext,
+  arming: Arming,
+  { value, over }: { readonly value: number; readonly over: boolean },
+): Standing {
+  if (!policy.moving) {
+    const reached = isReached(policy, context, arming);
+    return { level: nextLevel(policy, context, arming, value), reached, passes: false };
+  }
+  const { spent = {} } = arming;
+  const reached = Object.keys(spent).length > 0;
+  if (over) return { level: undefined, reached, passes: false };
+  const open = levelsOf(policy, { from: value, to: value }, context).filter(
+    ({ threshold }) => !Object.hasOwn(spent, threshold),
+  );
+  return { level: lowest(open.filter(({ at }) => at > value)), reached, passes: open.some(({ at }) => at <= value) };
+}
+
 /** The nearest rising level above the value that is armed. */
 export function nextLevel(
   policy: MilestonePolicy,

@@ -2,23 +2,21 @@ import * as z from "zod";
 import { MilepostError } from "../errors.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
-import type { CounterKey, StoredCounter } from "../store/counter-repository.js";
+import type { StoredCounter } from "../store/counter-repository.js";
 import type { InstalledDefinition } from "../store/definition-repository.js";
-import type { Limit } from "../store/limit-repository.js";
+import type { ParkedCounter } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { type Agrees, dateSchema, keySchema, parseInput } from "../validation.js";
-import type { Arming } from "./arming.js";
+import type { AppliedLimit } from "./course.js";
 import type { Crossing, CrossingState } from "./crossing.js";
-import { bandsSince } from "./definition.js";
 import { outranks } from "./limit-at-first.js";
+import { measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
-import { type Projection, projection, type ValueAt } from "./pace.js";
+import type { Projection, ValueAt } from "./pace.js";
 import { lifetime, periodOf, periodProblem, type Span, spanAt, spanOf } from "./period.js";
-import { percentText } from "./policies/percent.js";
-import type { PolicyContext } from "./policy.js";
 import type { Registry } from "./registry.js";
-import { armingAt, isReached, nextLevel } from "./standing.js";
+import { type Asked, fedSince, needsLimit, stateOf } from "./state-of-counter.js";
 
 /** Whose state is asked for, and of what. */
 export interface StateQuery {
@@ -47,7 +45,7 @@ export interface SubjectState {
   readonly limit: number | null;
   /** The value in percent of the limit, with two decimals, rounded down: `"105.52"`. Null without a limit above 0. */
   readonly percent: string | null;
-  /** The nearest rising level above the value that is armed; null if there is none. */
+  /** The nearest rising level above the value that is armed, of levels that move where it lies now; null if there is none. */
   readonly next: { readonly threshold: string; readonly at: number; readonly remaining: number } | null;
   /** The span's crossings of this milestone, in the order they were recorded; the first 10,000. */
   readonly passed: readonly PassedLevel[];
@@ -55,8 +53,12 @@ export interface SubjectState {
   readonly projected: Projection;
   /** The span had begun before its events were counted: the milestone's period came to the metric in the midst of it. */
   readonly partial: boolean;
-  /** What the counter was not evaluated for yet: its limit is not known, or its evaluation is to come. */
-  readonly waiting: "limit" | "evaluation" | null;
+  /** When people are reminded next of what they were told, if the value stays where it is; null if they are not. */
+  readonly nextReminder: Date | null;
+  /** Why the counter was not evaluated to its end: its limit is not known, its evaluation is to come, or it fails. */
+  readonly waiting: "limit" | "evaluation" | "parked" | null;
+  /** What its evaluation fails for, since when, and when it is tried again; null for one that is not parked. */
+  readonly parked: Pick<ParkedCounter, "reason" | "detail" | "since" | "retryAt"> | null;
 }
 
 /** A level that was passed. */
@@ -88,10 +90,11 @@ const querySchema = z
 true satisfies Agrees<typeof querySchema, StateQuery>;
 
 const mostPassed = 10_000;
+const mostParked = 10_000;
 
 /**
- * Reads where a subject stands: three kinds of rows, each as it is when it is read. Changes nothing, and evaluates
- * nothing: what a counter waits for is said in `waiting`.
+ * Reads where a subject stands: rows of a few kinds, each as it is when it is read. Changes nothing, and evaluates nothing:
+ * what a counter waits for is said in `waiting`.
  */
 export function subjectStates(
   store: Store,
@@ -111,10 +114,14 @@ export function subjectStates(
     for (const row of await store.counters.read({ keys: asked.map(({ key }) => key), trailLimit: 0 })) {
       counters.set(counterKeyText(row), row);
     }
-    const metrics = [...new Set(registry.milestones.filter(needsLimit).map(({ metric }) => metric))].filter((metric) =>
-      asked.some(({ key }) => key.metric === metric),
+    const parked = await parkedOf(store, [...counters.values()]);
+    // what one of its milestones is measured against holds up all of a counter
+    const sharing = ({ metric, period: kind }: Milestone) =>
+      registry.milestones.filter((each) => each.metric === metric && each.period === kind);
+    const measures = await measuresOf(
+      store,
+      asked.map(({ key, milestone }) => ({ counter: key, milestones: sharing(milestone) })),
     );
-    const limits = await store.limits.of({ subjects: metrics.map((metric) => ({ tenant, metric, subject })) });
     const states: SubjectState[] = [];
     for (const one of asked) {
       const { milestone, span, key } = one;
@@ -123,65 +130,31 @@ export function subjectStates(
       const crossings = await store.crossings.list({ ...about, limit: mostPassed });
       const begin = await beginningOf(store, one, definition, crossings);
       const counter = counters.get(counterKeyText(key));
-      const limit = limitInForce(limits, key.metric, span);
-      const sharing = registry.milestones.filter(
-        (each) => each.metric === key.metric && each.period === milestone.period,
-      );
-      const waiting = waitingFor(counter, definition, limit === undefined && sharing.some(needsLimit));
-      states.push(stateOf(one, { definition, counter, crossings, limit, begin, waiting, now: now.getTime() }));
+      const { limits, levels } = measures.get(key)!;
+      const limit = limitInForce(limits, span);
+      const found = { definition, counter, crossings, limit, begin, now: now.getTime() };
+      const lacksLimit = limit === undefined && sharing(milestone).some(needsLimit);
+      const waits = { lacksLimit, parked: parked.get(counterKeyText(key)) ?? null };
+      states.push(stateOf(one, { ...found, ...waits, levels: levels.get(milestone.name) ?? [] }));
     }
     return states;
   };
 }
 
-interface Asked {
-  readonly milestone: Milestone;
-  readonly span: Span;
-  readonly key: CounterKey;
-}
-
-/** What was read of a counter and its milestone. */
-interface Found {
-  readonly definition: InstalledDefinition;
-  readonly counter: StoredCounter | undefined;
-  readonly crossings: readonly Crossing[];
-  readonly limit: Limit | undefined;
-  readonly begin: ValueAt | undefined;
-  readonly waiting: SubjectState["waiting"];
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-function stateOf({ milestone, span, key }: Asked, found: Found): SubjectState {
-  const { name, metric, policy } = milestone;
-  const { tenant, subject, period } = key;
-  const { definition, counter, crossings, begin, waiting, now } = found;
-  const limit = needsLimit(milestone) ? found.limit : undefined;
-  const known = !needsLimit(milestone) || limit !== undefined;
-  const value = counter?.value ?? 0;
-  const evaluated = counter?.state[name] as Arming | undefined;
-  // another limit has armed all levels again, whether that was evaluated yet or not
-  const arming = armingAt(value, evaluated?.limit === limit?.version ? evaluated : undefined);
-  const context: PolicyContext = { tenant, subject, period, ...(limit && { limit: limit.amount }) };
-  const level = known ? nextLevel(policy, context, arming, value) : undefined;
-  const next = level === undefined ? null : { threshold: level.threshold, at: level.at, remaining: level.at - value };
-  return {
-    ...{ milestone: name, metric, period, value },
-    status: known && isReached(policy, context, arming) ? "reached" : "ok",
-    limit: limit?.amount ?? null,
-    percent: limit === undefined || limit.amount === 0 ? null : percentText(value, limit.amount),
-    next,
-    passed: crossings.map(({ id, threshold, reachedAt, state, reason }) => ({
-      id,
-      threshold,
-      reachedAt,
-      state,
-      reason,
-    })),
-    projected: projection(begin, { value, at: now }, span, next),
-    partial: fedSince(definition, milestone) > span.start,
-    waiting,
-  };
+/** Those of the counters that are parked, by their keys as text. */
+async function parkedOf(
+  store: Store,
+  counters: readonly StoredCounter[],
+): Promise<ReadonlyMap<string, SubjectState["parked"]>> {
+  const parked = new Map<string, SubjectState["parked"]>();
+  const due = new Map(counters.filter((counter) => counter.due).map((counter) => [counter.metric, counter]));
+  for (const { tenant, metric, subject } of due.values()) {
+    for (const row of await store.parking.list({ tenant, metric, subject, limit: mostParked })) {
+      const { reason, detail, since, retryAt } = row;
+      parked.set(counterKeyText(row), { reason, detail, since, retryAt });
+    }
+  }
+  return parked;
 }
 
 function milestonesNamed(registry: Registry, name: string | undefined): readonly Milestone[] {
@@ -192,22 +165,13 @@ function milestonesNamed(registry: Registry, name: string | undefined): readonly
   throw new MilepostError("invalid_options", `milestone: ${expected}`, { path: "milestone", expected });
 }
 
-function needsLimit({ policy }: Milestone): boolean {
-  return policy.needs?.includes("limit") ?? false;
-}
-
 /** Of the versions that were brought into force before the span's end, the one that counts. */
-function limitInForce(limits: readonly Limit[], of: string, { end }: Span): Limit | undefined {
-  const inForce = limits.filter(({ metric, applied, effectiveFrom }) => {
-    return metric === of && applied && effectiveFrom.getTime() < end;
-  });
-  return inForce.reduce<Limit | undefined>((best, each) => (best && outranks(best, each) ? best : each), undefined);
-}
-
-/** Since when events feed the counters of a milestone's period: minus infinity for those that were always fed. */
-function fedSince({ births }: InstalledDefinition, { period }: Milestone): number {
-  const since = births.find((birth) => birth.period === period)?.since;
-  return since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
+function limitInForce(limits: readonly AppliedLimit[], { end }: Span): AppliedLimit | undefined {
+  const inForce = limits.filter(({ effectiveFrom }) => effectiveFrom.getTime() < end);
+  return inForce.reduce<AppliedLimit | undefined>(
+    (best, each) => (best && outranks(best, each) ? best : each),
+    undefined,
+  );
 }
 
 /**
@@ -231,15 +195,4 @@ async function beginningOf(
     (first, each) => (first && first.at <= each.at ? first : each),
     undefined,
   );
-}
-
-/** A counter that is due waits for its evaluation; all of it, if one of its milestones needs a limit that is not known. */
-function waitingFor(
-  counter: StoredCounter | undefined,
-  definition: InstalledDefinition,
-  lacksLimit: boolean,
-): SubjectState["waiting"] {
-  if (counter === undefined) return null;
-  if (counter.due) return lacksLimit ? "limit" : "evaluation";
-  return counter.generation < bandsSince(definition) ? "evaluation" : null;
 }

@@ -93,6 +93,7 @@ export type { CounterChange, Walk } from "./tally.js";
 export {
   compareCounterKeys,
   counterActId,
+  counterActRange,
   counterKeyText,
   differences,
   leavesBand,

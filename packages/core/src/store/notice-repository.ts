@@ -1,3 +1,4 @@
+import type { ReasonCount } from "../delivery/reason.js";
 import type { ClaimedNotice, Notice } from "../milestone/notice.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 
@@ -24,7 +25,19 @@ export interface NoticeRepository extends Pick<CrossingRepository, "announce" | 
     readonly tenant: string;
     readonly crossings?: readonly string[];
     readonly milestone?: string;
+    readonly ids?: readonly string[];
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly Notice[]>;
+
+  /**
+   * How many notices have a reason, by the reason: those that nobody was told of. Of a tenant, and of those of one milestone,
+   * recorded (`createdAt`) at `since` or later and before `until`, where given. Ordered by reason, bytewise.
+   */
+  reasons(input: {
+    readonly tenant: string;
+    readonly milestone?: string;
+    readonly since?: Date;
+    readonly until?: Date;
+  }): Promise<readonly ReasonCount[]>;
 }

@@ -178,8 +178,9 @@ export interface NotificationRepository {
   }): Promise<readonly { readonly state: NotificationState; readonly reason: Reason | null; readonly count: number }[]>;
 
   /**
-   * How many notifications have a reason, by the reason: those that were not sent, or are not known to be. Of a tenant, and of those that
-   * crossings of one milestone made, recorded (`createdAt`) at `since` or later and before `until`, where given. Ordered by reason, bytewise.
+   * How many notifications have a reason, by the reason: those that were not sent, or are not known to be. Of a tenant, and
+   * of those that crossings and notices of one milestone made, recorded (`createdAt`) at `since` or later and before
+   * `until`, where given. Ordered by reason, bytewise.
    */
   reasons(input: {
     readonly tenant: string;

@@ -21,6 +21,16 @@ export function counterActId({ metric, subject, period }: CounterKey): string {
   return JSON.stringify([metric, subject, period]);
 }
 
+/** Of acts on a subject's counters of one metric: what their ids begin with, and what they come before, bytewise. */
+export function counterActRange({ metric, subject }: Pick<CounterKey, "metric" | "subject">): {
+  readonly prefix: string;
+  readonly before: string;
+} {
+  const first = `${JSON.stringify([metric, subject]).slice(0, -1)},`;
+  // a period's opening quotation mark, and the character after it
+  return { prefix: `${first}"`, before: `${first}#` };
+}
+
 export function compareCounterKeys(a: CounterKey, b: CounterKey): number {
   return (
     compareKeys(a.tenant, b.tenant) ||

@@ -7,6 +7,7 @@ import { counterKeyText } from "../tally.js";
 import { announcementSteps } from "./announcement-steps.js";
 import { appliedLevels } from "./memory-levels.js";
 import { limitsOf } from "./memory-limits.js";
+import { noticeKeyText } from "./memory-notices.js";
 import { reasonCounts } from "./reason-counts.js";
 import { keyOf, type Tables } from "./tables.js";
 
@@ -49,7 +50,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         const isNew = (id: string) => evaluation.crossings.some((crossing) => crossing.id === id && stored(crossing));
         noted?.push(...(evaluation.effects ?? []).filter(({ crossing }) => crossing === null || isNew(crossing)));
         for (const notice of evaluation.notices ?? []) {
-          const once = keyOf(notice.tenant, notice.crossing, notice.kind, notice.number);
+          const once = noticeKeyText(notice);
           if (tables.noticeKeys.has(once)) continue;
           tables.noticeKeys.add(once);
           tables.notices.set(keyOf(notice.tenant, notice.id), recordedNotice(notice, now));

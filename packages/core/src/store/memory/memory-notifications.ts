@@ -169,8 +169,9 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
     },
 
     async reasons({ tenant, milestone, since, until }) {
+      const sources = { crossing: tables.crossings, notice: tables.notices, campaign: undefined };
       const made = ({ source }: Notification) =>
-        source.kind === "crossing" && tables.crossings.get(keyOf(tenant, source.id))?.milestone === milestone;
+        sources[source.kind]?.get(keyOf(tenant, source.id))?.milestone === milestone;
       const rows = [...tables.notifications.values()]
         .filter((row) => row.tenant === tenant && (milestone === undefined || made(row)))
         .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
