@@ -1,4 +1,4 @@
-import { sql } from "@milepost/core";
+import { createMilepost, milestone, sql, thresholds } from "@milepost/core";
 import type { CounterEvaluation, Effect, EvaluationResult, SqlStatement } from "@milepost/core/store";
 import { MilepostError } from "@milepost/core/store";
 import type pg from "pg";
@@ -21,7 +21,14 @@ beforeEach(async () => {
   host = sandbox.host();
   store = sandbox.store();
   await store.migrate();
-  const definition = { metric, generation: 1, decrements: false, retain: "ids", eventRetention: null } as const;
+  const definition = {
+    metric,
+    generation: 1,
+    decrements: false,
+    gauge: false,
+    retain: "ids",
+    eventRetention: null,
+  } as const;
   const rest = { rememberedSince: null, births: [], milestones: [], former: [], removed: [], adopted: 0 };
   await store.definitions.install({ definitions: [{ ...definition, ...rest }] });
   await host.run(shops);
@@ -32,7 +39,7 @@ afterEach(() => sandbox.dispose());
 async function count(subject: string, id: string, through = store): Promise<void> {
   const feeds = [{ period: "lifetime", below: null, above: null, due: true }];
   const event = { tenant: "default", metric, id, subject, amount: 1, occurredAt: new Date(), feeds };
-  const rules = { [metric]: { generation: 1, bandsSince: 0, retain: "ids" as const, purged: false } };
+  const rules = { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids" as const, purged: false } };
   await through.counters.add({ events: [event], rules });
 }
 
@@ -226,10 +233,30 @@ test("a counter that is parked while its evaluation commits is parked no more", 
   expect(await store.parking.release(release)).toBe(false);
   await store.limits.add({ ...key("acme"), amount: 1, by: "b", why: "w" });
   const periods = [{ period: "lifetime", from: "lifetime" }];
-  await store.limits.apply({ ...key("acme"), version: 1, periods });
+  await store.limits.apply({ ...key("acme"), version: 1, generation: 1, periods });
   const due = await store.counters.due({ metrics: [metric], limit: 9, trailLimit: 9 });
   expect(due).toMatchObject([{ subject: "acme", folded: 1 }]);
   expect(due[0]).not.toHaveProperty("parked");
   await store.parking.park({ ...key("acme"), ...why, from: 1 });
   expect(await store.parking.list({ tenant: "default", limit: 9 })).toMatchObject([{ attempts: 1 }]);
+});
+
+test("an effect that loses its connection each time is parked, and holds up nobody that waits behind it", async () => {
+  const pool = sandbox.pool();
+  pool.on("error", () => {});
+  const budget = milestone({
+    name: "budget",
+    metric: "ad.cost",
+    policy: thresholds(1),
+    effect: ({ subject }) =>
+      subject === "acme" ? sql`SELECT pg_terminate_backend(pg_backend_pid())` : offline(subject),
+  });
+  const milepost = createMilepost({ store: sandbox.store({}, pool), milestones: [budget] });
+  const subjects = ["acme", "brand"];
+  const events = subjects.map((subject) => ({ id: subject, metric: "ad.cost", subject }));
+  const { crossings } = await milepost.recordMany(events);
+  expect(crossings.map(({ subject }) => subject)).toEqual(["brand"]);
+  expect(await online()).toEqual(["acme"]);
+  expect(await milepost.parked.list()).toMatchObject([{ subject: "acme", reason: "effect_failed", attempts: 1 }]);
+  expect(await milepost.counters.get({ metric: "ad.cost", subject: "acme" })).toMatchObject({ value: 1, due: true });
 });
