@@ -19,7 +19,7 @@ export const scenarios: readonly Scenario[] = [
   heldTransaction,
   deployments,
   adoption,
-  effects,
   lostAnswers,
+  effects,
   deadlockBait,
 ];

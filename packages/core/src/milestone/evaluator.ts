@@ -2,7 +2,7 @@ import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey, DueCounter, IdleCounter, TrailRow } from "../store/counter-repository.js";
-import type { CounterEvaluation, EffectFailure } from "../store/crossing-repository.js";
+import type { CounterEvaluation, EffectFailure, EvaluationResult } from "../store/crossing-repository.js";
 import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
 import type { ParkReason } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
@@ -188,8 +188,7 @@ export class Evaluator {
       }
     }
     if (folded.length === 0) return;
-    const evaluations = folded.map(({ evaluation }) => evaluation);
-    const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    const results = await this.#results(folded.map(({ evaluation }) => evaluation));
     const told: NewCrossing[] = [];
     for (const [i, result] of results.entries()) {
       const { counter, evaluation } = folded[i]!;
@@ -204,6 +203,24 @@ export class Evaluator {
     for (const crossing of await this.#stored(told)) this.#emit("crossing", crossing);
     // to another evaluator, or because another deployment changed the definition
     if (results.includes("lost")) await this.#registry.refresh();
+  }
+
+  /**
+   * What became of each. An effect may make the whole step fail, as one does that loses its connection each time: then one
+   * after the other, so that it holds up no other. Where the store itself is away or busy, this throws, or parking does.
+   */
+  async #results(evaluations: readonly CounterEvaluation[]): Promise<readonly EvaluationResult[]> {
+    try {
+      return await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    } catch (error) {
+      const isBusy = MilepostError.is(error) && error.code === "store_busy";
+      if (isBusy || evaluations.every(({ effects = [] }) => effects.length === 0)) throw error;
+      // which of its statements it was is not known
+      if (evaluations.length === 1) return [{ failed: evaluations[0]!.effects!.length, error }];
+      const results: EvaluationResult[] = [];
+      for (const evaluation of evaluations) results.push(...(await this.#results([evaluation])));
+      return results;
+    }
   }
 
   /**
@@ -416,8 +433,8 @@ function saidKey({ tenant, subject, milestone }: Pick<NewCrossing, "tenant" | "s
 
 /** What a host is told of a statement that failed; its text without the values. */
 function failureOf({ failed, error }: EffectFailure, { effects = [] }: CounterEvaluation): MilepostError {
-  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100) ?? "";
-  return new MilepostError("effect_failed", `effect: ${describeError(error)}, in ${text}`, {
+  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100);
+  return new MilepostError("effect_failed", `effect: ${describeError(error)}${text ? `, in ${text}` : ""}`, {
     path: "effect",
     cause: error,
   });
