@@ -24,7 +24,7 @@ export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
-export type { NoticeFacts, NoticeKind } from "./milestone/notice.js";
+export type { Notice, NoticeFacts, NoticeKind, NoticeState } from "./milestone/notice.js";
 export type { Period } from "./milestone/period.js";
 export type {
   Level,
@@ -39,7 +39,7 @@ export { policyNeeds, severities } from "./milestone/policy.js";
 
 // asking
 export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
-export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
+export type { ExplainQuery, NoticeStory, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 

@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineExplainCases } from "./engine-explain.js";
+import { engineExplainMoreCases } from "./engine-explain-more.js";
 import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
@@ -43,6 +44,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
+    ...engineExplainMoreCases,
     ...engineReasonCases,
     ...engineForgetCases,
     ...engineWorkerCases,
