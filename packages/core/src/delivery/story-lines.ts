@@ -54,10 +54,12 @@ function levelsOf({ subject, version, by, why }: StoredLevels): string {
 
 /** A reminder, or that the level is armed again; what became of it, and then recipient by recipient. */
 function noticeLines({ notice, notifications, more }: NoticeStory): readonly string[] {
-  const { kind, number, noticedAt, value } = notice;
+  const { kind, number, noticedAt, value, reason } = notice;
   const what = kind === "reminder" ? `Reminder ${number}` : "That it is over";
+  // of a crossing the same reason means that its milestone tells nobody
+  const outcome = reason === "silent" ? "nobody was told, as nobody was of the crossing" : lowered(outcomeOf(notice));
   return [
-    `${what}, of ${time(noticedAt)} with the value at ${value}: ${lowered(outcomeOf(notice))}.`,
+    `${what}, of ${time(noticedAt)} with the value at ${value}: ${outcome}.`,
     ...notifications.flatMap(notificationLines),
     ...(more ? [`It has more notifications than these ${notifications.length}.`] : []),
   ];
