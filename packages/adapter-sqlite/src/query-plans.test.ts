@@ -195,7 +195,7 @@ test("what was not sent is counted by an index that holds nothing else, with sin
     [{ tenant: "t" }, "tenant=?"],
     [range, "tenant=? AND created_at>? AND created_at<?"],
   ] as const) {
-    for (const table of ["crossings", "notifications"] as const) {
+    for (const table of ["crossings", "notices", "notifications"] as const) {
       expect(await plansOf(() => store[table].reasons(asked))).toContainEqual(
         expect.stringMatching(
           new RegExp(`USING COVERING INDEX milepost_${table}_unsent \\(${terms.replaceAll("?", "\\?")}\\)`),
@@ -211,4 +211,14 @@ test("a subject's crossings are listed by their own index, in its order", async 
   expect(await plansOf(() => store.crossings.list({ tenant: "t", subject: "s", after: "a", limit: 9 }))).toEqual([
     "SEARCH milepost_crossings USING INDEX milepost_crossings_subject (tenant=? AND subject=? AND id>?)",
   ]);
+});
+
+test("what is forgotten of a subject is found by an index, in every table", async () => {
+  await store.definitions.install({ definitions: [definition()] });
+  const act = { entityId: "digest", by: "ann", why: "asked" };
+  const halted = await plansOf(() => store.subjects.halt({ tenant: "t", subject: "s", act }));
+  const erased = await plansOf(() => store.subjects.erase({ tenant: "t", subject: "s", limit: 9 }));
+  const scans = [...halted, ...erased].filter((plan) => plan.startsWith("SCAN"));
+  // the definitions are as many as there are metrics, and hosts keep few rows in the inbox
+  expect(scans.filter((plan) => !/milepost_(definitions|inbox)/.test(plan))).toEqual([]);
 });

@@ -388,7 +388,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
     ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
       state: subjectStates(store, registry, runtime),
-      explain: storyTeller(store),
+      explain: storyTeller(store, registry),
       reasons: reasonsOver(store),
       forget: (act) => forget(store, runtime, act, calls.closing),
     }),

@@ -40,7 +40,7 @@ export { policyNeeds, severities } from "./milestone/policy.js";
 
 // asking
 export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
-export type { ExplainQuery, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
+export type { ExplainQuery, NoticeStory, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { createMilepost } from "../engine.js";
+import { milestone } from "../milestone/milestone.js";
+import { thresholds } from "../milestone/policies/thresholds.js";
+import { thresholdsOf } from "../milestone/policies/thresholds-of.js";
+import type { MilestonePolicy } from "../milestone/policy.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { accepted } from "../notifier/notifier.js";
 import { subjectDigest } from "../recording/forget.js";
@@ -64,6 +68,68 @@ export const engineForgetCases: readonly ConformanceCase[] = [
           at: clock.now(),
         },
       ]);
+    },
+  },
+  {
+    about,
+    name: "nobody is reminded of a forgotten subject, nor told that something is over; its levels and parked counters are gone",
+    async run({ store }) {
+      let broken = false;
+      const failing: MilestonePolicy = {
+        key: "breaks",
+        contextual: true,
+        levels: () => {
+          if (broken) throw new Error("no such table");
+          return [{ threshold: "5", at: 5, direction: "rising" }];
+        },
+      };
+      const { milepost, notifier, clock } = setUp(store, {
+        decrements: true,
+        milestone: {
+          ...{ policy: thresholds({ at: 1, rearmAt: 0 }), recipients: owner, remindEvery: hour },
+          ...{ reminder: { text: "still {{value}}" }, resolved: { text: "over" } },
+        },
+        more: [
+          milestone({ name: "own", metric: "of its own", policy: thresholdsOf() }),
+          milestone({ name: "breaks", metric: "broken", policy: failing }),
+        ],
+      });
+      milepost.on("error", () => {});
+      await milepost.levels.set({ milestone: "own", subject, levels: [5] });
+      await milepost.levels.set({ milestone: "own", levels: [7] });
+      broken = true;
+      await milepost.record({ id: "evt-1", metric: "broken", subject });
+      assert.equal(
+        (await milepost.parked.release({ metric: "broken", subject, by: "bob", why: "again" })) === null,
+        false,
+      );
+      await count(milepost, 1);
+      await milepost.runOnce();
+      clock.advance(hour);
+      await milepost.runOnce();
+      notifier.expectSent(2);
+      await milepost.record({ id: "back", metric, subject, amount: -1 });
+      assert.equal((await store.notices.list({ tenant: "default", limit: 9 })).length, 2);
+
+      const { erased, digest } = await milepost.forget(act);
+      const { counters, crossings, notices, notifications, attempts, levels, parked } = erased;
+      assert.deepEqual([counters, crossings, notices, notifications, attempts], [2, 1, 2, 2, 2]);
+      assert.deepEqual([levels, parked], [1, 1]);
+      clock.advance(hour);
+      broken = false;
+      await milepost.runOnce();
+      notifier.expectSent(2);
+      assert.deepEqual(await store.notices.list({ tenant: "default", limit: 9 }), []);
+      assert.deepEqual([await milepost.parked.list(), await milepost.notifications.list()], [[], []]);
+      assert.equal((await milepost.levels.list({ milestone: "own" })).length, 1, "the tenant's stay");
+      const [own] = await milepost.state({ subject, milestone: "own" });
+      assert.equal(own?.next?.at, 7);
+      const entityId = JSON.stringify(["broken", digest, "lifetime"]);
+      const acts = await store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      assert.deepEqual(
+        acts.map(({ act: what, by }) => `${what} ${by}`),
+        ["release bob"],
+      );
     },
   },
   {

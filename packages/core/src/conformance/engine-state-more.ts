@@ -173,10 +173,10 @@ export const engineStateMoreCases: readonly ConformanceCase[] = [
     name: "people are reminded next when the counter says, and not while nothing holds that they were told",
     async run({ store }) {
       const clock = new StillClock();
-      const reminding = {
-        ...{ policy: thresholds({ at: 100, rearmAt: 80 }), remindEvery: hour, period: "day:UTC" as const },
+      const reminding: Parameters<typeof engine>[2] = {
+        ...{ policy: thresholds({ at: 100, rearmAt: 80 }), remindEvery: hour, period: "day:UTC" },
         ...{ recipients: owner, notifier: memoryNotifier(), message: { text: "{{threshold}}" } },
-      } as const;
+      };
       const { milepost, spend } = engine(store, clock, reminding);
       const next = async () => (await only(milepost)).nextReminder?.toISOString().slice(11, 16) ?? null;
       assert.equal(await next(), null);

@@ -5,6 +5,7 @@ import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineExplainCases } from "./engine-explain.js";
+import { engineExplainMoreCases } from "./engine-explain-more.js";
 import { engineForecastCases } from "./engine-forecast.js";
 import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
@@ -63,6 +64,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
+    ...engineExplainMoreCases,
     ...engineReasonCases,
     ...engineForgetCases,
     ...engineWorkerCases,

@@ -1,11 +1,13 @@
 import type { Crossing } from "../milestone/crossing.js";
+import type { Notice } from "../milestone/notice.js";
+import type { StoredLevels } from "../store/levels-repository.js";
 import type { Attempt, Notification } from "./notification.js";
 import { type Reason, reasonMeanings } from "./reason.js";
-import type { NotificationStory, Story } from "./story.js";
+import type { NoticeStory, NotificationStory, Story } from "./story.js";
 
 /** A story in plain English: what happened, what was passed, what became of it, and then recipient by recipient. */
 export function storyLines(story: Omit<Story, "lines">): readonly string[] {
-  const { crossing, together, notifications, more } = story;
+  const { crossing, together, notifications, more, notices, moreNotices } = story;
   const lines = [
     causeLine(story),
     levelLine(story),
@@ -13,33 +15,64 @@ export function storyLines(story: Omit<Story, "lines">): readonly string[] {
     `${outcomeOf(crossing)}.`,
     ...notifications.flatMap(notificationLines),
     ...(more ? [`It has more notifications than these ${notifications.length}.`] : []),
+    ...notices.flatMap(noticeLines),
+    ...(moreNotices ? [`More was said of it later than these ${notices.length} times.`] : []),
   ];
   // names and what people wrote may hold line breaks
   return lines.map((line) => line.replace(/[\r\n\u2028\u2029]+/g, " "));
 }
 
-function causeLine({ crossing, cause, event }: Omit<Story, "lines">): string {
+function causeLine({ crossing, cause, event, levels }: Omit<Story, "lines">): string {
   const { metric, subject, period, value, previous, reachedAt } = crossing;
   const counter = `${metric} of ${quoted(subject)} in ${period}`;
   if (event !== null) {
     const change = `${event.amount < 0 ? "took" : "counted"} ${Math.abs(event.amount)}`;
     return `Event ${quoted(event.id)} of ${time(event.occurredAt)} ${change}: ${counter} went from ${previous} to ${value}.`;
   }
-  const when = cause === "limit" ? "a limit came into force" : "it met the milestone";
-  return `At ${time(reachedAt)} ${counter} stood at ${value} when ${when}.`;
+  const when = {
+    limit: "when a limit came into force",
+    adoption: levels === null ? "when it met the milestone" : "when it met these levels",
+    time: "when it was looked at without an event",
+    event: "",
+  };
+  return `At ${time(reachedAt)} ${counter} stood at ${value} ${when[cause]}.`;
 }
 
-function levelLine({ crossing, limit }: Omit<Story, "lines">): string {
+function levelLine({ crossing, limit, levels }: Omit<Story, "lines">): string {
   const { milestone, threshold, at, direction, arming, skipped, limitVersion, limitAmount } = crossing;
   const again = arming > 1 ? `, armed for the ${ordinal(arming)} time` : "";
   const below = skipped > 0 ? `; ${skipped} levels before it have no crossing of their own` : "";
   const set = limit === null ? "" : `, set by ${limit.by}: ${limit.why}`;
   const measured = limitAmount === null ? "" : `; the limit is ${limitAmount}, version ${limitVersion}${set}`;
-  return `That passed level ${threshold} of milestone ${quoted(milestone)}, at ${at}, ${direction}${again}${below}${measured}.`;
+  const stored = levels === null ? "" : `; ${levelsOf(levels)}`;
+  return `That passed level ${threshold} of milestone ${quoted(milestone)}, at ${at}, ${direction}${again}${below}${measured}${stored}.`;
 }
 
-function outcomeOf(crossing: Crossing): string {
-  const { state, reason, detail, attempts, notifications } = crossing;
+function levelsOf({ subject, version, by, why }: StoredLevels): string {
+  return `the levels are ${subject === "" ? "the tenant's" : "the subject's own"}, version ${version}, set by ${by}: ${why}`;
+}
+
+/** A reminder, or that the level is armed again; what became of it, and then recipient by recipient. */
+function noticeLines({ notice, notifications, more }: NoticeStory): readonly string[] {
+  const { kind, number, noticedAt, value, reason } = notice;
+  const what = kind === "reminder" ? `Reminder ${number}` : "That it is over";
+  // of a crossing the same reason means that its milestone tells nobody
+  const outcome = reason === "silent" ? "nobody was told, as nobody was of the crossing" : lowered(outcomeOf(notice));
+  return [
+    `${what}, of ${time(noticedAt)} with the value at ${value}: ${outcome}.`,
+    ...notifications.flatMap(notificationLines),
+    ...(more ? [`It has more notifications than these ${notifications.length}.`] : []),
+  ];
+}
+
+function lowered(sentence: string): string {
+  return sentence[0]!.toLowerCase() + sentence.slice(1);
+}
+
+function outcomeOf(
+  announced: Pick<Crossing | Notice, "state" | "reason" | "detail" | "attempts" | "notifications">,
+): string {
+  const { state, reason, detail, attempts, notifications } = announced;
   const last = detail === null ? "" : `; the last failure: ${detail}`;
   if (state === "leased") return "A worker is announcing it";
   if (state === "announced") return `It was announced to ${count(notifications, "recipient")}`;
