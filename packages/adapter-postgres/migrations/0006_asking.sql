@@ -6,3 +6,9 @@ CREATE INDEX {#crossings_subject} ON {crossings} (tenant, subject, id);
 -- is sent at the first try, never get into these.
 CREATE INDEX {#crossings_unsent} ON {crossings} (tenant, created_at, milestone, reason) WHERE reason IS NOT NULL;
 CREATE INDEX {#notifications_unsent} ON {notifications} (tenant, created_at, reason) WHERE reason IS NOT NULL;
+
+-- Levels that a subject has of its own, whatever the milestone: to forget the subject.
+CREATE INDEX {#levels_subject} ON {levels} (tenant, subject);
+
+-- Notices that ended unsent, to count them by reason without reading those that were announced.
+CREATE INDEX {#notices_unsent} ON {notices} (tenant, created_at, milestone, reason) WHERE reason IS NOT NULL;
