@@ -31,6 +31,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
         metric,
         generation: 1,
         decrements: false,
+        gauge: false,
         retain: "ids",
         eventRetention: null,
         rememberedSince: null,

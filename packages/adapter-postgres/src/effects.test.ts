@@ -1,5 +1,12 @@
 import { createMilepost, milestone, sql, thresholds } from "@milepost/core";
-import type { CounterEvaluation, Effect, EvaluationResult, SqlStatement } from "@milepost/core/store";
+import type {
+  CounterEvaluation,
+  Effect,
+  EffectFailure,
+  EvaluationResult,
+  NewCrossing,
+  SqlStatement,
+} from "@milepost/core/store";
 import { MilepostError } from "@milepost/core/store";
 import type pg from "pg";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
@@ -45,11 +52,19 @@ async function count(subject: string, id: string, through = store): Promise<void
 
 /** The evaluation of a counter's first event: one crossing, under the subject's name, with these statements. */
 function evaluated(subject: string, ...statements: readonly SqlStatement[]): CounterEvaluation {
-  const crossing = {
+  const crossing: NewCrossing = {
     ...{ ...key(subject), id: subject, milestone: "budget", threshold: "1", limitVersion: 0, arming: 1, at: 1 },
-    ...{ direction: "rising", code: null, severity: null, limitAmount: null, skipped: 0, previous: 0, value: 1 },
-    ...{ eventId: "e1", reachedAt: new Date(), state: "silent" },
-  } as const;
+    ...{
+      direction: "rising" as const,
+      code: null,
+      severity: null,
+      limitAmount: null,
+      skipped: 0,
+      previous: 0,
+      value: 1,
+    },
+    ...{ eventId: "e1", reachedAt: new Date(), state: "silent" as const },
+  };
   const effects = statements.map((statement): Effect => ({ crossing: subject, statement }));
   const band = { below: null, above: null };
   const span = { generation: 1, reached: 1, from: 0, upTo: 1, band, state: {} };
@@ -65,7 +80,7 @@ async function failed(evaluation: CounterEvaluation, through = store): Promise<{
   expect(result).toMatchObject({ failed: 0 });
   expect(await store.crossings.list({ tenant: "default", limit: 10 })).toEqual([]);
   expect(await store.counters.get({ keys: [key(evaluation.subject)] })).toMatchObject([{ due: true }]);
-  return (result as { error: never }).error;
+  return (result as EffectFailure).error as Error;
 }
 
 const online = async () => (await host.all("SELECT id FROM host_shops WHERE online ORDER BY id")).map(({ id }) => id);

@@ -15,7 +15,8 @@ export class Sandbox {
   constructor(url: string, schema: string = `test_${randomBytes(8).toString("hex")}`) {
     this.#url = url;
     this.schema = schema;
-    this.hostSchema = `${schema}_host`;
+    // not named after the other: in a search_path of connection options not every character can stand
+    this.hostSchema = `host_${randomBytes(8).toString("hex")}`;
   }
 
   /** With the default search_path, and behind it the host's tables. */
