@@ -47,6 +47,7 @@ WITH step AS (
 ), evaluation AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS e (n integer, tenant text, metric text, subject text, period text,
     generation bigint, reached bigint, rev bigint, "from" bigint, "upTo" bigint, "limitsSeen" bigint,
+    witness jsonb,
     band jsonb, state jsonb, crossings jsonb, notices jsonb, "wakeAt" timestamptz)
 ), seen AS MATERIALIZED (
   -- Looked at again as it is now if another step has it, so what was applied meanwhile makes this one lost.
@@ -62,6 +63,9 @@ WITH step AS (
   JOIN {counters} c ON c.tenant = e.tenant AND c.metric = e.metric AND c.subject = e.subject AND c.period = e.period
   WHERE (e."limitsSeen" IS NULL OR e.n IN (SELECT n FROM seen))
     ${reacts ? "AND e.n NOT IN (SELECT n FROM other_levels)" : ""}
+    AND (e.witness IS NULL OR EXISTS (
+      SELECT FROM {trail} t WHERE ${sameCounter("t", "c")} AND t.rev = (e.witness ->> 'rev'::text)::bigint
+        AND t.ids[cardinality(t.ids)] = e.witness ->> 'id'::text))
     AND c.folded = e."from" AND (e.rev IS NULL OR (c.rev = e.rev AND c.generation < e.reached))
   ORDER BY ${counterLockOrder("c")}
   FOR UPDATE OF c

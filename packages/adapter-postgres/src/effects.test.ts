@@ -1,4 +1,4 @@
-import { sql } from "@milepost/core";
+import { createMilepost, milestone, sql, thresholds } from "@milepost/core";
 import type {
   CounterEvaluation,
   Effect,
@@ -249,4 +249,24 @@ test("a counter that is parked while its evaluation commits is parked no more", 
   expect(due[0]).not.toHaveProperty("parked");
   await store.parking.park({ ...key("acme"), ...why, from: 1 });
   expect(await store.parking.list({ tenant: "default", limit: 9 })).toMatchObject([{ attempts: 1 }]);
+});
+
+test("an effect that loses its connection each time is parked, and holds up nobody that waits behind it", async () => {
+  const pool = sandbox.pool();
+  pool.on("error", () => {});
+  const budget = milestone({
+    name: "budget",
+    metric: "ad.cost",
+    policy: thresholds(1),
+    effect: ({ subject }) =>
+      subject === "acme" ? sql`SELECT pg_terminate_backend(pg_backend_pid())` : offline(subject),
+  });
+  const milepost = createMilepost({ store: sandbox.store({}, pool), milestones: [budget] });
+  const subjects = ["acme", "brand"];
+  const events = subjects.map((subject) => ({ id: subject, metric: "ad.cost", subject }));
+  const { crossings } = await milepost.recordMany(events);
+  expect(crossings.map(({ subject }) => subject)).toEqual(["brand"]);
+  expect(await online()).toEqual(["acme"]);
+  expect(await milepost.parked.list()).toMatchObject([{ subject: "acme", reason: "effect_failed", attempts: 1 }]);
+  expect(await milepost.counters.get({ metric: "ad.cost", subject: "acme" })).toMatchObject({ value: 1, due: true });
 });

@@ -42,18 +42,18 @@ export function limitRepository(database: Database): LimitRepository {
   const tell = database.statement(
     "limits_tell",
     `WITH told AS (
-       SELECT c.tenant, c.metric, c.subject, c.period, 0::bigint AS generation
+       SELECT c.tenant, c.metric, c.subject, c.period
        FROM ROWS FROM (unnest($5::text[]), unnest($6::text[])) AS p (period, first)
        JOIN {counters} c ON c.tenant = $1 AND c.metric = $2 AND c.subject = $3
          AND CASE WHEN p.period = 'lifetime' THEN c.period = p.period
            ELSE c.period >= p.first AND c.period < p.period || ';' END
        UNION ALL
-       SELECT $1, $2, $3, o.period, $9::bigint FROM unnest($8::text[]) AS o (period)
+       SELECT $1, $2, $3, o.period FROM unnest($8::text[]) AS o (period)
        WHERE NOT EXISTS (
          SELECT FROM {counters} c WHERE c.tenant = $1 AND c.metric = $2 AND c.subject = $3 AND c.period = o.period)
      ), due AS (
        INSERT INTO {counters} AS c (tenant, metric, subject, period, value, rev, due, dip, peak, place, generation)
-       SELECT t.tenant, t.metric, t.subject, t.period, 0, 1, true, 0, 0, 0, t.generation
+       SELECT t.tenant, t.metric, t.subject, t.period, 0, 1, true, 0, 0, 0, $9
        FROM told t ORDER BY ${counterLockOrder("t")}
        ON CONFLICT (tenant, metric, subject, period) DO UPDATE SET rev = c.rev + 1, due = true
        RETURNING c.tenant, c.metric, c.subject, c.period, c.rev, c.generation, c.value

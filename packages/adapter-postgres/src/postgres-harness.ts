@@ -15,12 +15,13 @@ export class Sandbox {
   constructor(url: string, schema: string = `test_${randomBytes(8).toString("hex")}`) {
     this.#url = url;
     this.schema = schema;
-    this.hostSchema = `${schema}_host`;
+    // not by the store's name, which may be anything: it stands in a search_path
+    this.hostSchema = `host_${randomBytes(8).toString("hex")}`;
   }
 
   /** With the default search_path, and behind it the host's tables. */
   pool(config: pg.PoolConfig = {}): pg.Pool {
-    const options = `-c search_path="$user",public,"${this.hostSchema}"`;
+    const options = searchPath(`"$user",public,${pg.escapeIdentifier(this.hostSchema)}`);
     const pool = new pg.Pool({ connectionString: this.#url, max: 4, options, ...config });
     this.#pools.push(pool);
     return pool;
@@ -43,10 +44,10 @@ export class Sandbox {
 
   /** The host's tables, in a schema that is made when it is first needed. */
   host(): HostDatabase {
-    const pool = this.pool({ max: 1, options: `-c search_path="${this.hostSchema}"` });
+    const pool = this.pool({ max: 1, options: searchPath(pg.escapeIdentifier(this.hostSchema)) });
     let made: Promise<unknown> | undefined;
     const all = async (sql: string) => {
-      made ??= pool.query(`CREATE SCHEMA IF NOT EXISTS "${this.hostSchema}"`);
+      made ??= pool.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(this.hostSchema)}`);
       await made;
       return (await pool.query(sql)).rows;
     };
@@ -58,6 +59,11 @@ export class Sandbox {
     await this.pool({ max: 1 }).query(`DROP SCHEMA IF EXISTS ${schemas} CASCADE`);
     await Promise.all(this.#pools.map((pool) => pool.end()));
   }
+}
+
+/** As a connection's options: the server takes them apart at white space. */
+function searchPath(schemas: string): string {
+  return `-c search_path=${schemas.replace(/[\\\s]/g, "\\$&")}`;
 }
 
 /** Tells every text that reaches the server over this pool's connections, save the host's own. */

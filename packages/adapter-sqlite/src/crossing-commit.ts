@@ -85,7 +85,12 @@ function runEffects(step: Step, effects: readonly Effect[], stored: ReadonlySet<
 /** The ids of the crossings that were stored, if the counter was still where this evaluation started from. */
 function commitOne(step: Step, evaluation: CounterEvaluation, now: Date): ReadonlySet<string> | undefined {
   const { tenant, generation, reached, rev = null, from, upTo, limitsSeen, levelsSeen = [], band, state } = evaluation;
+  const { witness } = evaluation;
   if (limitsSeen !== undefined && appliedLimits(step, evaluation) !== limitsSeen) return undefined;
+  if (witness !== undefined) {
+    const last = `SELECT json_extract(ids, '$[#-1]') AS id FROM {trail} WHERE ${byCounterKey} AND rev = ?`;
+    if (step.get(last, ...counterKeyValues(evaluation), witness.rev)?.id !== witness.id) return undefined;
+  }
   if (levelsSeen.some((seen) => appliedLevels(step, { tenant, ...seen }) !== seen.applied)) return undefined;
   const wakeAt = evaluation.wakeAt?.toISOString() ?? null;
   const moved = step.run(

@@ -23,6 +23,7 @@ import { Evaluator } from "./milestone/evaluator.js";
 import { type Levels, LevelsKeeper } from "./milestone/levels-keeper.js";
 import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
+import type { Notice } from "./milestone/notice.js";
 import { type Parked, parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
 import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
@@ -38,6 +39,8 @@ import {
   crossingQuery,
   type EventQuery,
   eventQuery,
+  type NoticeQuery,
+  noticeQuery,
   type SubjectCounter,
   subjectCounter,
 } from "./queries.js";
@@ -118,10 +121,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
   /**
-   * Answers what {@link recordMany} of these events would do now: what would count, what would be crossed, who would be
+   * Answers what {@link recordMany} of these events, or {@link observeMany} of these observations, would do now: what would count, what would be crossed, who would be
    * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
    */
-  plan(events: readonly MilestoneEvent[]): Promise<Plan>;
+  plan(events: readonly (MilestoneEvent | Observation)[]): Promise<Plan>;
   /**
    * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
    * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not
@@ -159,6 +162,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
+  /** Reminders of crossings, and that levels are armed again. */
+  readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
   readonly notifications: Notifications;
   /**
    * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
@@ -390,6 +395,9 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
+    }),
+    notices: calls.guard<Milepost["notices"]>({
+      list: async (query = {}) => store.notices.list(noticeQuery(query)),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard<Milepost["lanes"]>({

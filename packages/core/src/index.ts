@@ -2,7 +2,7 @@
 export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
-export type { CounterQuery, CrossingQuery, EventQuery, SubjectCounter } from "./queries.js";
+export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
 // recording
@@ -19,12 +19,13 @@ export type { Replay, ReplayInput } from "./planning/replay.js";
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";
+export type { NewNotice, Notice, NoticeFacts, NoticeKind, NoticeState } from "./milestone/notice.js";
+export { noticeKinds, noticeStates } from "./milestone/notice.js";
 export type { MetricOptions } from "./milestone/definition.js";
 export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
 export type { Announcement, Milestone, MilestoneMessage, MilestoneOptions, OnJump } from "./milestone/milestone.js";
 export { milestone } from "./milestone/milestone.js";
-export type { Notice, NoticeFacts, NoticeKind, NoticeState } from "./milestone/notice.js";
 export type { Period } from "./milestone/period.js";
 export type {
   Level,

@@ -1,31 +1,15 @@
 import assert from "node:assert/strict";
 import type { NewCrossing } from "../milestone/crossing.js";
-import { type SqlStatement, sql } from "../milestone/sql.js";
+import { sql } from "../milestone/sql.js";
 import type { CounterEvaluation, Effect, EvaluationResult } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
-import type { ConformanceCase, HostDatabase, OpenedStore } from "./case.js";
+import type { ConformanceCase } from "./case.js";
 import { counter, dueCounter, quiet, record, restless, event as sampleEvent } from "./counter-samples.js";
 import { about, crossed, crossing, due, evaluation, listed, stored } from "./crossing-samples.js";
+import { broken, hostOf, lines, log } from "./host-log.js";
 import { assertRefused, max, start, twoStores } from "./samples.js";
 
 // Statements of the host that run with an evaluation: each leaves a line in a table of the host's.
-
-const create = "CREATE TABLE host_log (number integer PRIMARY KEY, line text NOT NULL)";
-
-/** Appends a line; the table's numbers show the order. */
-const log = (line: string): SqlStatement =>
-  sql`INSERT INTO host_log (number, line) SELECT coalesce(max(number), 0) + 1, ${line} FROM host_log`;
-const broken: SqlStatement = sql`INSERT INTO host_log (number, line) VALUES (1, ${null})`;
-
-async function lines(host: HostDatabase): Promise<readonly unknown[]> {
-  return (await host.all("SELECT line FROM host_log ORDER BY number")).map(({ line }) => line);
-}
-
-async function hostOf({ host }: OpenedStore): Promise<HostDatabase> {
-  assert.ok(host, "a store with effects is opened with the host's tables");
-  await host.run(create);
-  return host;
-}
 
 async function commit(
   store: Store,

@@ -15,7 +15,7 @@ const subject = "acme";
 const day = 24 * hour;
 
 /** On either side of the equator and of the date line, with clock changes and without, at odd hours and odd minutes. */
-const zones =
+export const zones: readonly string[] =
   `Pacific/Pago_Pago Pacific/Honolulu Pacific/Marquesas America/Anchorage America/Los_Angeles America/Phoenix
 America/Denver America/Chicago America/New_York America/Havana America/Caracas America/Halifax America/St_Johns
 America/Sao_Paulo America/Asuncion America/Santiago Atlantic/Azores Africa/Casablanca Europe/London Europe/Berlin

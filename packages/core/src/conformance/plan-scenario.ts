@@ -5,6 +5,7 @@ import { every } from "../milestone/policies/every.js";
 import { fallingBelow } from "../milestone/policies/falling-below.js";
 import { percentOfLimit } from "../milestone/policies/percent-of-limit.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
+import { thresholdsOf } from "../milestone/policies/thresholds-of.js";
 import type { MilestonePolicy } from "../milestone/policy.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import { membersWithRole, type RecipientResolver } from "../recipient/resolver.js";
@@ -76,6 +77,7 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
       () => engine([]).recordMany(Array.from({ length: draw(6) }, draws)),
       () => old.limits.set({ metric, subject: one(draw, subjects), amount: draw(60) }),
       () => old.runOnce(),
+      () => setLevels(draw, old, before),
       () => old.lanes.pause({ notifier: notifier.name, by: "olga", why: "a pause" }),
     ])();
   }
@@ -85,6 +87,15 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
   const stream = Array.from({ length: draw(25) }, draws);
   const eventIds = Array.from({ length: n }, (_, i) => `e${i}`);
   return { milepost, notifier, clock, stream, subjects, eventIds, periods };
+}
+
+async function setLevels(draw: Draw, milepost: Milepost, milestones: readonly MilestoneOptions[]): Promise<void> {
+  const subject = one(draw, [undefined, ...subjects]);
+  const levels = one(draw, [null, [], [1 + draw(30), 40 + draw(30)]]);
+  for (const { name, policy } of milestones) {
+    if (policy.needs?.includes("thresholds") !== true) continue;
+    await milepost.levels.set({ milestone: name, levels, ...(subject !== undefined && { subject }) });
+  }
 }
 
 /** Mostly a new one; each repeat of an id may say something else. */
@@ -104,9 +115,10 @@ function drawLevels(draw: Draw): Pick<MilestoneOptions, "policy"> {
     () => every(2 + draw(20), draw(2) === 0 ? {} : { rearmAt: 0 }),
     () => fallingBelow({ at: 1 + draw(20), rearmAt: 30 }),
     () => percentOfLimit(50, { percent: 100, rearmAt: 70 }),
+    () => thresholdsOf({ default: [at()] }),
     failsAbove(40 + draw(60)),
   ];
-  return { policy: one(draw, [...policies, ...policies.slice(0, 5)])() };
+  return { policy: one(draw, [...policies, ...policies.slice(0, 6)])() };
 }
 
 /** A host's own, with a mistake that shows late. */

@@ -146,6 +146,22 @@ export const subjectCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "an evaluation of a counter that was erased is lost on the one that was begun anew",
+    async run({ store }) {
+      const feeds = [birth({ due: true })];
+      await record(store, [event({ feeds })]);
+      const stale = evaluation({ witness: { rev: 1, id: "evt-1" }, crossings: [crossing()] });
+      await store.subjects.halt(halting());
+      await eraseAll(store, 10);
+      await record(store, [event({ id: "evt-2", feeds })]);
+      assert.deepEqual(await store.crossings.commitEvaluation({ evaluations: [stale] }), ["lost"]);
+      assert.deepEqual(await counter(store), { value: 1, rev: 1, due: true });
+      const own = { ...stale, witness: { rev: 1, id: "evt-2" }, crossings: [] };
+      assert.deepEqual(await store.crossings.commitEvaluation({ evaluations: [own] }), ["committed"]);
+    },
+  },
+  {
+    about,
     name: "a quiet counter's evaluation under way, as of an adoption, is lost",
     async run({ store }) {
       await record(store, [event()]);

@@ -1,13 +1,16 @@
 import type { CounterKey } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
 import type { Limit } from "../store/limit-repository.js";
-import { type Arming, freshArming, type OpenCrossing, type Passed, quietBand, type Step, step } from "./arming.js";
+import { type Arming, afterEdit, freshArming, type Passed, quietBand, type Step, step } from "./arming.js";
 import type { CrossingBirth, NewCrossing } from "./crossing.js";
 import type { CounterFacts, EffectMoment, Effects } from "./effect.js";
+import { levelsOf } from "./levels.js";
 import type { Milestone } from "./milestone.js";
+import { nextChange } from "./next-change.js";
 import type { NewNotice, NoticeKind } from "./notice.js";
 import type { LevelSpec } from "./policies/level-spec.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
+import { type OpenCrossing, opened, stillPassed } from "./said-crossings.js";
 import { type AppliedLevels, type LevelsVersions, levelsAtFirst, levelsInForce, sameLevels } from "./stored-levels.js";
 
 /** What folding needs to know of a milestone. */
@@ -89,8 +92,11 @@ export class Course {
       this.#thresholds = levelsInForce(milestone.levels ?? [], levels);
       this.#arming = { ...this.#arming, levels };
     }
-    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back
-    if (known === undefined && this.#over && milestone.onPeriodEnd !== undefined) this.#set({ ended: true });
+    // nothing of a period that is over when it is looked at first reached the host, so nothing is to be taken back; the
+    // same where this came to the milestone later than its end
+    if (milestone.onPeriodEnd !== undefined && before.end === undefined) {
+      this.#set({ end: this.#over ? "told" : "awaited" });
+    }
     if (!this.measured) return;
     this.#limit = limit!;
     if (known?.limit !== limit!.version) this.#react(value);
@@ -112,13 +118,14 @@ export class Course {
 
   /** When it is to be looked at although no event came, in milliseconds since the epoch; infinite: never. */
   get wakeAt(): number {
-    const { onPeriodEnd, policy } = this.milestone;
-    const { ended, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
+    const { onPeriodEnd, policy, remindEvery = 0 } = this.milestone;
+    const { end: told, remindAt = Number.POSITIVE_INFINITY } = this.#arming;
     const { end } = this.#of;
+    // each of them lies ahead once it was woken for, or it would be woken for ever
     return Math.min(
-      onPeriodEnd !== undefined && !ended ? end : Number.POSITIVE_INFINITY,
-      remindAt < end ? remindAt : Number.POSITIVE_INFINITY,
-      policy.wakeAt?.(this.#context) ?? Number.POSITIVE_INFINITY,
+      onPeriodEnd !== undefined && told === "awaited" ? end : Number.POSITIVE_INFINITY,
+      remindEvery > 0 && remindAt < end ? remindAt : Number.POSITIVE_INFINITY,
+      nextChange(policy, this.#context) ?? Number.POSITIVE_INFINITY,
     );
   }
 
@@ -129,10 +136,13 @@ export class Course {
   }
 
   /** What the counter has behind it where it meets the milestone. A level that was crossed before keeps its crossing. */
-  adopt(value: number): void {
+  adopt(value: number, moment: number): void {
     const { name, onAdopt, said } = this.milestone;
     const { crossings } = this.#findings;
-    const crossed = new Set(crossings.flatMap(({ milestone, threshold }) => (milestone === name ? threshold : [])));
+    this.#look(moment);
+    const found = crossings.filter(({ milestone }) => milestone === name);
+    const known = (this.#arming.open ?? []).filter(({ limitVersion }) => limitVersion === (this.#limit?.version ?? 0));
+    const crossed = new Set([...found, ...known].map(({ threshold }) => threshold));
     const behind = this.#levelsBehind(value).filter(({ level }) => !crossed.has(level.threshold));
     const reachedAt = this.#of.now();
     const told = onAdopt === "notify" && said !== "silent" && behind.length > 0;
@@ -144,31 +154,34 @@ export class Course {
     this.#spend(behind);
   }
 
-  /** Its levels are others than before: what lies behind is adopted. */
-  edit(value: number): void {
-    this.adopt(value);
+  /** Its levels are others than before: what lies behind is adopted. Of a level that is gone nothing more is said. */
+  edit(value: number, moment: number): void {
+    this.#look(moment);
+    this.#keep((this.#arming.open ?? []).filter((each) => this.#levelOf(each) !== undefined));
+    this.adopt(value, moment);
     // what an edit puts ahead of a value that has come down again is waited for; what was crossed keeps its crossing
-    this.#set({ high: value });
+    this.#arming = afterEdit(this.milestone.policy, this.#context, this.#arming, value);
   }
 
   /** Another limit arms all levels again: those that the value has passed already are crossed at once. */
   measureAgainst(next: AppliedLimit, value: number): void {
     this.#limit = next;
-    const { said, at, remindAt, open = [], ended } = this.#arming;
-    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(ended && { ended }) };
-    this.#arming = { ...freshArming(value), limit: next.version, ...kept };
+    const { said, at, remindAt, open = [], end } = this.#arming;
+    const kept = { ...(said !== undefined && { said }), ...(at !== undefined && { at }), ...(end && { end }) };
+    const talk = { ...(open.length > 0 && { open }), ...(remindAt !== undefined && { remindAt }) };
+    this.#arming = { ...freshArming(value), limit: next.version, ...kept, ...talk };
     this.#react(value);
     const reachedAt = new Date(Math.max(next.effectiveFrom.getTime(), next.createdAt.getTime()));
     this.#look(reachedAt.getTime());
     const passed = this.#levelsBehind(value);
-    const holds = new Set(passed.map(({ level }) => level.threshold));
-    const still = open.filter(({ threshold }) => holds.has(threshold));
-    this.#set({ ...(still.length > 0 && { open: still, ...(remindAt !== undefined && { remindAt }) }) });
-    this.#resolve(
-      open.filter(({ threshold }) => !holds.has(threshold)),
-      value,
-      reachedAt,
+    const places = new Map(passed.map(({ level }) => [level.threshold, level.at]));
+    const over = open.filter(({ threshold, direction }) => direction === "rising" && !places.has(threshold));
+    this.#keep(
+      open
+        .filter((each) => !over.includes(each))
+        .map((each) => ({ ...each, at: places.get(each.threshold) ?? each.at })),
     );
+    this.#resolve(over, value, reachedAt);
     this.#spend(passed);
     this.#recordPassed(passed, { previous: value, value, eventId: "", reachedAt }, 1);
   }
@@ -184,35 +197,35 @@ export class Course {
     const same = sameLevels(thresholds, this.#thresholds);
     this.#set({ levels });
     this.#thresholds = thresholds;
-    if (!same) this.edit(value);
+    if (!same) this.edit(value, this.#of.now().getTime());
   }
 
   /** The engine was woken at `at`: what time alone brings. */
   wake(at: number, value: number): void {
     const { policy, onPeriodEnd, remindEvery = 0 } = this.milestone;
     const { end } = this.#of;
-    if (policy.moving && at < end) {
-      this.#look(at);
-      this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
-    }
-    if (at >= end && onPeriodEnd !== undefined && !this.#arming.ended) {
+    this.#look(Math.min(at, end));
+    if (policy.moving && at < end) this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
+    if (at >= end && onPeriodEnd !== undefined && this.#arming.end === "awaited") {
       this.#findings.moments.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
-      this.#set({ ended: true });
+      this.#set({ end: "told" });
     }
-    if (at < end && remindEvery > 0 && at >= (this.#arming.remindAt ?? Number.POSITIVE_INFINITY)) {
-      this.#remind(at, value);
-    }
+    const { remindAt, ...rest } = this.#arming;
+    if (remindAt === undefined || at < remindAt) return;
+    this.#arming = rest;
+    if (at < end && remindEvery > 0) this.#remind(at, value);
   }
 
-  /** Of the crossings that hold the last one is reminded of: it says the most. */
+  /** Of the last crossing that was said, while its level is passed. */
   #remind(at: number, value: number): void {
     const { open = [] } = this.#arming;
-    const holds = open.filter((each) => (each.direction === "rising" ? value >= each.at : value <= each.at));
-    const last = holds.at(-1);
-    this.#set({ remindAt: Math.max(at, this.#of.now().getTime()) + this.milestone.remindEvery! });
+    const last = open.at(-1);
     if (last === undefined) return;
+    this.#set({ remindAt: Math.max(at, this.#of.now().getTime()) + this.milestone.remindEvery! });
+    const level = this.milestone.policy.moving ? this.#levelOf(last) : last;
+    if (level === undefined || !stillPassed(level, value)) return;
     const reminded = last.reminded + 1;
-    this.#set({ open: open.map((each) => (each === last ? { ...each, reminded } : each)) });
+    this.#set({ open: [...open.slice(0, -1), { ...last, reminded }] });
     this.#note("reminder", last, reminded, value, new Date(at));
   }
 
@@ -234,10 +247,8 @@ export class Course {
     this.#arming = arming;
     const { open = [] } = arming;
     const over = open.filter(({ threshold }) => cleared.includes(threshold));
-    if (over.length > 0) {
-      this.#set({ open: open.filter((each) => !over.includes(each)) });
-      this.#resolve(over, value, about.reachedAt);
-    }
+    if (over.length > 0) this.#keep(open.filter((each) => !over.includes(each)));
+    this.#resolve(over, value, about.reachedAt);
     this.#recordPassed(passed, { previous, value, ...about });
   }
 
@@ -251,7 +262,7 @@ export class Course {
     passed.forEach(({ level, arming: count, skipped }, place) => {
       const crossing = this.#record(level, { arming: arming ?? count, skipped, ...about, state: births[place]! });
       const { effect } = this.milestone;
-      if (effect !== undefined && !this.#over && !this.#arming.ended) {
+      if (effect !== undefined && this.#takesEffect) {
         this.#findings.moments.push({ kind: "crossing", milestone: this.milestone, crossing });
       }
     });
@@ -264,19 +275,35 @@ export class Course {
     const limited = { limitVersion: this.#limit?.version ?? 0, limitAmount: this.#limit?.amount ?? null };
     const crossing: NewCrossing = { id: newId(), ...where, ...limited, at, direction, code, severity, ...about };
     this.#findings.crossings.push(crossing);
-    if (crossing.state === "pending") this.#keepOpen(crossing);
+    if (crossing.state === "pending") this.#open(crossing, level.rearmAt !== undefined || this.measured);
     return crossing;
   }
 
-  #keepOpen({ id: crossing, threshold, at, direction }: NewCrossing): void {
+  #open(crossing: NewCrossing, ends: boolean): void {
     const { remindEvery = 0, resolves = false } = this.milestone;
     if (remindEvery === 0 && !resolves) return;
-    const others = (this.#arming.open ?? []).filter((each) => each.threshold !== threshold);
-    const kept = resolves ? others : [];
     this.#set({
-      open: [...kept, { crossing, threshold, at, direction, reminded: 0 }],
+      open: opened(this.#arming.open ?? [], crossing, { ends, resolves }),
       ...(remindEvery > 0 && { remindAt: this.#of.now().getTime() + remindEvery }),
     });
+  }
+
+  /** What is left of the open ones. Once the last that was said is gone, there is nothing to remind of. */
+  #keep(left: readonly OpenCrossing[]): void {
+    const { open = [], remindAt, ...rest } = this.#arming;
+    const same = left.length > 0 && left.at(-1)!.crossing === open.at(-1)!.crossing;
+    this.#arming = {
+      ...rest,
+      ...(left.length > 0 && { open: left }),
+      ...(same && remindAt !== undefined && { remindAt }),
+    };
+  }
+
+  /** The level of an open crossing, as the policy has it now; undefined: it is gone. One that moves may lie elsewhere. */
+  #levelOf({ threshold, at }: OpenCrossing): Level | undefined {
+    const { policy } = this.milestone;
+    const levels = levelsOf(policy, { from: at, to: at }, this.#context);
+    return levels.find((level) => level.threshold === threshold && (policy.moving || level.at === at));
   }
 
   /** What becomes of crossings that came at once, in the order in which their levels were passed. */
@@ -313,7 +340,7 @@ export class Course {
 
   /** A limit holds that did not before. */
   #react(value: number): void {
-    if (this.milestone.onLimit === undefined || this.#over || this.#arming.ended) return;
+    if (this.milestone.onLimit === undefined || !this.#takesEffect) return;
     this.#findings.moments.push({ kind: "limit", milestone: this.milestone, facts: this.#facts(value) });
   }
 
@@ -329,6 +356,11 @@ export class Course {
 
   #set(to: Partial<Arming>): void {
     this.#arming = { ...this.#arming, ...to };
+  }
+
+  /** Not after the period, by the clock or because its end was told of. */
+  get #takesEffect(): boolean {
+    return !this.#over && this.#arming.end !== "told";
   }
 
   get #over(): boolean {

@@ -55,6 +55,8 @@ function statementsOf(moment: EffectMoment): readonly SqlStatement[] {
   const statements =
     answer === null || answer === undefined || answer === false ? [] : isSqlStatement(answer) ? [answer] : answer;
   if (Array.isArray(statements) && statements.every(isSqlStatement)) return statements;
+  // of an async function, whose own failure would end the process
+  if (answer instanceof Promise) answer.catch(() => {});
   throw effectFailed(`${name}() must answer sql\`…\`, a list of them, or nothing; it may not be async`);
 }
 

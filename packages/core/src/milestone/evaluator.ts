@@ -2,7 +2,7 @@ import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey, DueCounter, IdleCounter, TrailRow } from "../store/counter-repository.js";
-import type { CounterEvaluation, EffectFailure } from "../store/crossing-repository.js";
+import type { CounterEvaluation, EffectFailure, EvaluationResult } from "../store/crossing-repository.js";
 import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
 import type { ParkReason } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
@@ -94,13 +94,13 @@ export class Evaluator {
    * would be the oldest for ever and hide the others.
    */
   async sweep(limit: number): Promise<number> {
-    const metrics = [...this.#registry.evaluated.keys()];
-    await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
     let evaluated = 0;
     // behind those that rest from now on there may be others, and by the next sweep they rest no longer
     for (let failed = true; failed && evaluated < limit; ) {
+      const metrics = [...this.#registry.evaluated.keys()];
+      await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
       const due = await this.#due(undefined, limit + this.#resting.size);
       const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
       await this.#commit(open);
@@ -188,8 +188,7 @@ export class Evaluator {
       }
     }
     if (folded.length === 0) return;
-    const evaluations = folded.map(({ evaluation }) => evaluation);
-    const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    const results = await this.#results(folded.map(({ evaluation }) => evaluation));
     const told: NewCrossing[] = [];
     for (const [i, result] of results.entries()) {
       const { counter, evaluation } = folded[i]!;
@@ -207,35 +206,74 @@ export class Evaluator {
   }
 
   /**
+   * What became of each. An effect may make the whole step fail, as one does that loses its connection each time: then one
+   * after the other, so that it holds up no other. Where the store itself is away or busy, this throws, or parking does.
+   */
+  async #results(evaluations: readonly CounterEvaluation[]): Promise<readonly EvaluationResult[]> {
+    try {
+      return await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    } catch (error) {
+      const isBusy = MilepostError.is(error) && error.code === "store_busy";
+      if (isBusy || evaluations.every(({ effects = [] }) => effects.length === 0)) throw error;
+      // which of its statements it was is not known
+      if (evaluations.length === 1) return [{ failed: evaluations[0]!.effects!.length, error }];
+      const results: EvaluationResult[] = [];
+      for (const evaluation of evaluations) results.push(...(await this.#results([evaluation])));
+      return results;
+    }
+  }
+
+  /**
    * Without those that have to wait for an earlier period of their subject, whose end is to be told of first: what the
    * end of June does to the host's tables must not undo what July has done.
    */
   async #inTurn<Counter extends Due>(due: readonly Counter[]): Promise<readonly Counter[]> {
     const open: Counter[] = [];
     for (const counter of due) {
-      if (!this.#milestonesOf(counter).some(({ name, onPeriodEnd }) => onPeriodEnd && !(name in counter.state))) {
-        open.push(counter);
-        continue;
-      }
-      const { tenant, subject, metric, period } = counter;
-      const { start } = spanOf(period);
-      const metrics = [metric];
-      const wake = { metrics, subject: { tenant, subject }, at: new Date(start), limit: counterLimit };
-      await this.evaluate(await this.#store.counters.wake({ ...wake, ...storeNow(this.#runtime) }));
-      if (await this.#earlierIsDue(counter, start)) this.#rest(counter);
+      const ending = this.#milestonesOf(counter).flatMap(({ name, onPeriodEnd }) => (onPeriodEnd ? [name] : []));
+      const isFirstLook = ending.some((name) => !Object.hasOwn(counter.state, name));
+      if (isFirstLook && (await this.#hasToWait(counter, ending))) this.#rest(counter);
       else open.push(counter);
     }
     return open;
   }
 
-  async #earlierIsDue({ tenant, metric, subject, period }: Due, start: number): Promise<boolean> {
+  /** Has the ends of earlier periods told of as far as that can be; answers whether one of them is still to come. */
+  async #hasToWait(counter: Due, ending: readonly string[]): Promise<boolean> {
+    const { tenant, subject, metric, period } = counter;
+    const about = { metrics: [metric], subject: { tenant, subject }, at: new Date(spanOf(period).start) };
+    await this.evaluate(await this.#store.counters.wake({ ...about, limit: counterLimit, ...storeNow(this.#runtime) }));
+    const earlier = await this.#earlierToTell(counter, ending);
+    if (earlier.length === 0) return false;
+    await this.evaluate(earlier);
+    return (await this.#earlierToTell(counter, ending)).length > 0;
+  }
+
+  /**
+   * Earlier periods that are due and have something to tell yet. One that is over and was never looked at has nothing: it
+   * may wait for a limit for ever, and a subject's history may have many of them.
+   */
+  async #earlierToTell(
+    { tenant, metric, subject, period }: Due,
+    ending: readonly string[],
+  ): Promise<readonly CounterKey[]> {
+    const { start } = spanOf(period);
+    const now = (this.#runtime.now?.() ?? new Date()).getTime();
+    const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
     const query = { tenant, metric, subject, limit: counterLimit };
+    const found: CounterKey[] = [];
     for (let after: CounterKey | undefined; ; ) {
       const page = await this.#store.counters.list({ ...query, ...(after && { after }) });
-      const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
-      if (page.some((counter) => counter.due && isEarlier(counter.period))) return true;
+      const keys = page.filter((each) => each.due && isEarlier(each.period));
+      const counters = keys.length === 0 ? [] : await this.#store.counters.read({ keys, trailLimit: 0 });
+      for (const { period, state } of counters) {
+        const untold = ending.some((name) => {
+          return Object.hasOwn(state, name) ? (state[name] as Arming).end === "awaited" : now < spanOf(period).end;
+        });
+        if (untold) found.push({ tenant, metric, subject, period });
+      }
       after = page.at(-1);
-      if (page.length < counterLimit) return false;
+      if (page.length < counterLimit) return found;
     }
   }
 
@@ -309,7 +347,8 @@ export class Evaluator {
     // an idle one is committed only if nothing was appended to its trail
     if (counter.rev !== undefined) return [];
     const milestones = this.#milestonesOf(counter);
-    const unmeasured = ({ name }: Milestone) => (counter.state[name] as Arming | undefined)?.levels === undefined;
+    const unmeasured = ({ name, changed }: InstalledMilestone) =>
+      changed > counter.generation || (counter.state[name] as Arming | undefined)?.levels === undefined;
     const byLevels = milestones.some((each) => (levels.get(each.name)?.length ?? 0) > 0 && unmeasured(each));
     const byLimit = limits.length > 1 && beginsWithoutLimit(milestones, counter);
     if (!byLevels && !byLimit) return [];
@@ -375,9 +414,11 @@ export class Evaluator {
     const found = fold(key, milestones, { ...read, limits }, context);
     if (found === undefined) return undefined;
     const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
+    const last = trail.findLast(({ ids }) => ids.length > 0);
     return {
       ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
       ...(rev !== undefined && { rev }),
+      ...(last && { witness: { rev: last.rev, id: last.ids.at(-1)! } }),
       ...seen,
       ...{ band: found.band, state: { ...found.state }, crossings: found.crossings, notices: found.notices },
       ...(effects.length > 0 && { effects }),
@@ -392,8 +433,8 @@ function saidKey({ tenant, subject, milestone }: Pick<NewCrossing, "tenant" | "s
 
 /** What a host is told of a statement that failed; its text without the values. */
 function failureOf({ failed, error }: EffectFailure, { effects = [] }: CounterEvaluation): MilepostError {
-  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100) ?? "";
-  return new MilepostError("effect_failed", `effect: ${describeError(error)}, in ${text}`, {
+  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100);
+  return new MilepostError("effect_failed", `effect: ${describeError(error)}${text ? `, in ${text}` : ""}`, {
     path: "effect",
     cause: error,
   });

@@ -2,6 +2,7 @@ import type { CounterKey, TrailMark, TrailRow } from "../store/counter-repositor
 import type { Band } from "../store/definition-repository.js";
 import { type Arming, narrowest } from "./arming.js";
 import { type AppliedLimit, Course, type CourseOf, type Findings, type FoldedMilestone } from "./course.js";
+import type { NewCrossing } from "./crossing.js";
 import { limitAtFirst, outranks } from "./limit-at-first.js";
 
 /** A counter as it was read. */
@@ -73,17 +74,17 @@ export function fold(
   const courses = new Map<FoldedMilestone, Course>();
   const bandNow = () => narrowest([...courses.values()].map((course) => course.band(value)));
 
-  /** Lets the counter meet the milestones up to a generation. */
-  function meet(upTo: number): void {
+  /** Lets the counter meet the milestones up to a generation, at a moment in milliseconds since the epoch. */
+  function meet(upTo: number, moment: number): void {
     for (const milestone of milestones) {
       const { name, added, changed } = milestone;
       if (!courses.has(milestone) && added <= upTo) {
-        const known = Object.hasOwn(counter.state, name) ? (counter.state[name] as Arming) : undefined;
+        const known = Object.hasOwn(counter.state, name) ? knownOf(counter, milestone) : undefined;
         // one that was there when the counter was born is met where counters start, wherever the band let it go since
         const high = added <= counter.generation ? Math.max(0, value) : value;
         courses.set(milestone, new Course(milestone, of, findings, { known, high, value, limit }));
       }
-      if (changed > reached && changed <= upTo) courses.get(milestone)!.edit(value);
+      if (changed > reached && changed <= upTo) courses.get(milestone)!.edit(value, moment);
     }
     reached = upTo;
     band = bandNow();
@@ -106,9 +107,15 @@ export function fold(
     band = bandNow();
   }
 
-  meet(counter.generation);
+  /** When a row came to be, as far as it tells. */
+  function momentOf({ mark, occurredAts: [first] }: TrailRow): number {
+    if (mark !== undefined && "wokenAt" in mark) return Date.parse(mark.wokenAt);
+    return (first ?? now()).getTime();
+  }
+
+  meet(counter.generation, now().getTime());
   for (const row of trail) {
-    if (row.generation > reached) meet(row.generation);
+    if (row.generation > reached) meet(row.generation, momentOf(row));
     measureAgainst(row.limitVersion);
     if (row.mark !== undefined) heed(row.mark);
     row.amounts.forEach((amount, i) => {
@@ -120,13 +127,39 @@ export function fold(
       band = bandNow();
     });
   }
-  if (counter.complete) meet(generation);
+  if (counter.complete) meet(generation, now().getTime());
 
   const wakeAt = Math.min(...[...courses.values()].map((course) => course.wakeAt));
   return {
-    ...{ band, state: stateAfter(counter.state, courses), reached, ...findings },
+    ...{ band, state: stateAfter(counter.state, courses), reached, ...onceEach(findings) },
     ...(Number.isFinite(wakeAt) && { wakeAt: new Date(wakeAt) }),
   };
+}
+
+/** An edit may arm what the same trail has crossed before it: that is one crossing, as it is for two evaluations. */
+function onceEach({ crossings, notices, moments }: Findings): Findings {
+  const first = new Map<string, NewCrossing>();
+  for (const crossing of crossings) {
+    const { milestone, threshold, limitVersion, arming } = crossing;
+    const key = `${milestone}\0${threshold}\0${limitVersion}\0${arming}`;
+    if (!first.has(key)) first.set(key, crossing);
+  }
+  if (first.size === crossings.length) return { crossings, notices, moments };
+  const kept = new Set(first.values());
+  return {
+    crossings: [...kept],
+    notices,
+    moments: moments.filter((moment) => moment.kind !== "crossing" || kept.has(moment.crossing)),
+  };
+}
+
+/**
+ * What a counter remembers of a milestone. Not which stored levels it was measured by before the milestone changed: of one
+ * that was removed and came back others may have come into force meanwhile, and no trail told of them.
+ */
+function knownOf({ state, generation }: FoldedCounter, { name, changed }: FoldedMilestone): Arming {
+  const { levels, ...known } = state[name] as Arming;
+  return { ...known, ...(levels !== undefined && changed <= generation && { levels }) };
 }
 
 /**

@@ -31,7 +31,7 @@ export interface LevelsInput {
 /** The levels that a host's users configure. Each change is a new version. */
 export interface Levels {
   /**
-   * Sets levels. From then on counters are measured by them: what lies behind is recorded as `adopted` and says nothing,
+   * Sets levels; throws `invalid_options` with the path of what cannot be used, as `levels[1].rearmAt`. From then on counters are measured by them: what lies behind is recorded as `adopted` and says nothing,
    * what was crossed before keeps its crossing, and the event after it counts. Counters of a subject are told at once; of
    * a tenant's the first 500, and a worker, or `runOnce()`, tells the others.
    */
@@ -63,6 +63,17 @@ const pendingLimit = 100;
 /** What no subject is called: the tenant itself. */
 const ofTenant = "";
 
+/** As `thresholds()` does, and as an option and not as a part of a milestone's code: it may come from a user. */
+function refuseUnusable(levels: readonly LevelSpec[]): void {
+  try {
+    risingLevels(levels, "levels");
+  } catch (error) {
+    if (!MilepostError.is(error)) throw error;
+    const { message, path, expected } = error;
+    throw new MilepostError("invalid_options", message, { ...(path && { path }), ...(expected && { expected }) });
+  }
+}
+
 /** Lets counters know of stored levels: when they are set, or when a worker comes to them. */
 export class LevelsKeeper implements Levels {
   readonly #store: Store;
@@ -84,9 +95,9 @@ export class LevelsKeeper implements Levels {
       const expected = "a milestone of this process whose policy reads stored levels, as thresholdsOf() does";
       throw new MilepostError("invalid_options", `milestone: ${expected}`, { path: "milestone", expected });
     }
-    if (levels !== null) risingLevels(levels, "levels");
+    if (levels !== null) refuseUnusable(levels);
     await this.#registry.ready();
-    // what was checked is what is kept: plain data, whatever the host does with its objects
+    // plain data, whatever the host does with its objects
     const kept = JSON.parse(JSON.stringify(levels)) as Json;
     const stored = await this.#store.levels.add({ ...given, subject, levels: kept, ...storeNow(this.#runtime) });
     await this.#tell(

@@ -71,13 +71,16 @@ export interface MilestoneOptions {
   /** The same, when a limit comes into force for a counter: its first one, in each period, and every new version. */
   readonly onLimit?: Effects["onLimit"];
   /**
-   * Milliseconds after which people are reminded of the last crossing they were told of, again and again, as long as the
-   * value stays on its side of the level and the period lasts.
+   * Milliseconds, from a second to a year, after which people are reminded of the last crossing they were told of, again
+   * and again, while the value is at its level or beyond it and the period lasts. 0, unless said: never.
    */
   readonly remindEvery?: number;
   /** What reminders say; the `message` unless said. Has the tags `reminder`, their number, and `value`, as it is now. */
   readonly reminder?: MilestoneMessage;
-  /** Said when a level is armed again, or a new limit is not reached yet: only of crossings that somebody was told of. */
+  /**
+   * Said when a level is armed again, or a new limit is not reached yet: only of crossings that somebody was told of, of
+   * the last 1,000 of a counter.
+   */
   readonly resolved?: MilestoneMessage;
   /** Who is told. Without recipients, message and notifier its crossings are recorded and stay `silent`. */
   readonly recipients?: RecipientResolver;
@@ -179,7 +182,9 @@ const milestoneSchema = z.strictObject({
   effect: effectSchema.optional(),
   onPeriodEnd: effectSchema.optional(),
   onLimit: effectSchema.optional(),
-  remindEvery: z.int("whole milliseconds, 0 or more").min(0).default(0),
+  remindEvery: z
+    .union([z.literal(0), z.int().min(1_000).max(year)], `0, or whole milliseconds from 1,000 to ${year}: a year`)
+    .default(0),
   reminder: messageSchema.optional(),
   resolved: messageSchema.optional(),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
@@ -229,6 +234,7 @@ export function milestone(options: MilestoneOptions): Milestone {
     const narrower = [...new Set([notifier.mode, "at-most-once"])].join(" or ");
     throw refused("mode", `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`);
   }
+  if (reminder !== undefined && remindEvery === 0) throw refused("reminder", "remindEvery, or it is never said");
   const said = saidBy(options.message!, "message");
   return {
     ...base,

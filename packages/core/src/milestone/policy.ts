@@ -76,7 +76,10 @@ export interface MilestonePolicy {
    * or above it at the moment of an event, or of a wake-up, whatever the value was before.
    */
   readonly moving?: boolean;
-  /** The next moment, in milliseconds since the epoch, at which its levels change without an event; undefined: none. */
+  /**
+   * For levels that move: the next moment after `span.at`, in milliseconds since the epoch, at which they change otherwise
+   * than by moving up, as when one comes into being; undefined: none. Counters are woken then.
+   */
   wakeAt?(context: PolicyContext): number | undefined;
   /**
    * How many levels lie in [range.from, range.to]. Asked for where a jump passes more than 10,000; without it they are

@@ -3,13 +3,16 @@ import { MilepostError } from "../errors.js";
 /** What may stand in a statement. A boolean and a time are rendered as each database has them. */
 export type SqlValue = string | number | bigint | boolean | Date | null;
 
-/** SQL as data: a statement with its values apart, which a store renders for its database. */
+/** SQL as data: a statement with its values apart, which a store renders for its database. Made by {@link sql} alone. */
 export interface SqlStatement {
   readonly kind: "sql";
   /** The texts around the values; one more than there are values. */
   readonly texts: readonly string[];
   readonly values: readonly SqlValue[];
 }
+
+// What JSON from outside cannot have: an object that only looks like a statement is a value, and refused as one.
+const brand = Symbol.for("milepost.sql");
 
 /**
  * One statement of the host, as data:
@@ -28,6 +31,7 @@ export function sql(texts: TemplateStringsArray, ...values: readonly (SqlValue |
     texts: [texts[0]!],
     values: [],
   };
+  Object.defineProperty(statement, brand, { value: true });
   const append = (text: string) => statement.texts.push(`${statement.texts.pop()}${text}`);
   values.forEach((value, i) => {
     if (isSqlStatement(value)) {
@@ -47,7 +51,7 @@ export function sql(texts: TemplateStringsArray, ...values: readonly (SqlValue |
 }
 
 export function isSqlStatement(value: unknown): value is SqlStatement {
-  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "sql";
+  return typeof value === "object" && value !== null && (value as { [brand]?: unknown })[brand] === true;
 }
 
 function checked(value: SqlValue, place: number): SqlValue {

@@ -2,7 +2,7 @@ import { Announcer } from "../delivery/announcer.js";
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { describeError, MilepostError } from "../errors.js";
 import type { CrossingBirth, NewCrossing, StoredCrossing } from "../milestone/crossing.js";
-import type { MilestoneEvent, ParsedEvent } from "../recording/event.js";
+import { type MilestoneEvent, type Observation, type ParsedEvent, parseItem } from "../recording/event.js";
 import { lifetimeKey, valuesAfter } from "../recording/recorder.js";
 import type { CounterKey } from "../store/counter-repository.js";
 import { keyOf, type Tables } from "../store/memory/tables.js";
@@ -27,11 +27,11 @@ export class Planner {
   }
 
   /** Throws what `recordMany()` would, and `closed` if `stop` aborts before the end. */
-  async plan(inputs: readonly MilestoneEvent[], stop: AbortSignal): Promise<Plan> {
+  async plan(inputs: readonly (MilestoneEvent | Observation)[], stop: AbortSignal): Promise<Plan> {
     const { store } = this.#original;
     const shadow = await shadowOf(this.#original);
     const { tables, recorder } = shadow;
-    const given = await recorder.admitAll(inputs);
+    const given = await recorder.admitAll(inputs, "events", parseItem);
     const counters = given.flatMap((event) => recorder.countersOf(event));
     // the counters first: what others do meanwhile is then known as done, and is not planned a second time
     await seedCounters(store, tables, counters);

@@ -18,6 +18,8 @@ export interface CounterEvaluation extends CounterKey {
   /** The counter's `folded` that was started from, and the last rev that was taken in. */
   readonly from: number;
   readonly upTo: number;
+  /** The last event that was taken in, and the rev of its trail row. Absent where there was none. */
+  readonly witness?: { readonly rev: number; readonly id: string };
   /** Given where limits were read: how many of the subject's versions were applied. */
   readonly limitsSeen?: number;
   /** Given where stored levels were read: how many versions were applied of each. `subject` is "" for the tenant's own. */
@@ -58,7 +60,8 @@ export interface CrossingRepository {
    *
    * `committed`: the counter's `folded` was `from` and its metric's generation the given one; for an idle counter also its
    * `rev` the given one and its generation below `reached`; with `limitsSeen`, no further version of the subject's limit
-   * was applied since, and the same for `levelsSeen`. Its crossings are stored (one whose key exists is left as it
+   * was applied since, and the same for `levelsSeen`; with `witness`, the trail has that event last in the row of that
+   * rev, which tells a counter from one that was begun anew after its subject was erased. Its crossings are stored (one whose key exists is left as it
    * is) and its notices, band, state, `generation = reached`, `folded = upTo` and `wakeAt` are set, trail rows up to
    * `upTo` deleted, it is no longer parked, and it stays due exactly if it has a later rev. `lost`: another evaluator was
    * first, the generation differs or the counter does not exist; nothing of it is stored. Each evaluation is whole or not

@@ -37,6 +37,10 @@ const parts = (percent: number): bigint => BigInt(Math.round(percent * 10_000));
  * | 599 | the 7th, 00:00 | not passed |
  * | 1,500 | the 16th, 00:00 | passed |
  *
+ * An event whose time lies before the latest one that was looked at is taken at that one. A wake-up that comes late looks
+ * at what the pace is then; one that comes after the period's end does nothing. The crossing's `at` is what the pace comes
+ * to at that moment, and `reachedAt` the moment; `eventId` is `""` where it was passed by itself.
+ *
  * Needs a calendar period and a limit.
  */
 export function forecast(percent: number, options: ForecastOptions = {}): MilestonePolicy {

@@ -33,6 +33,10 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         const idle = evaluation.rev !== undefined;
         if (idle && (row.rev !== evaluation.rev || row.generation >= evaluation.reached)) return "lost";
 
+        const { witness } = evaluation;
+        const seen = row.trail.find(({ rev }) => rev === witness?.rev)?.ids.at(-1);
+        if (witness !== undefined && seen !== witness.id) return "lost";
+
         const applied = limitsOf(tables, evaluation)?.filter((limit) => limit.applied).length ?? 0;
         if ((evaluation.limitsSeen ?? applied) !== applied) return "lost";
         const { tenant, levelsSeen = [] } = evaluation;
