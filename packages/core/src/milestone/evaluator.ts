@@ -1,25 +1,25 @@
 import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
-import type { CounterKey, DueCounter, IdleCounter, TrailRow } from "../store/counter-repository.js";
+import type { CounterKey, IdleCounter, TrailRow } from "../store/counter-repository.js";
 import type { CounterEvaluation, EffectFailure, EvaluationResult } from "../store/crossing-repository.js";
-import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
+import type { InstalledMilestone } from "../store/definition-repository.js";
 import type { ParkReason } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import type { Arming } from "./arming.js";
-import type { FoldedMilestone } from "./course.js";
-import type { CrossingState, NewCrossing } from "./crossing.js";
+import { type EvaluationInput, evaluationOf, type ReadCounter } from "./counter-evaluation.js";
+import type { NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { effectsOf } from "./effect.js";
-import { fold } from "./fold.js";
+import { earlierToTell } from "./earlier-periods.js";
 import { beginsWithoutLimit } from "./limit-at-first.js";
 import { type Measures, measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
-import { lifetime, periodOf, spanOf } from "./period.js";
+import { periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
+import { SaidTimes } from "./said-times.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
 const counterLimit = 500;
@@ -34,20 +34,11 @@ const restWhileWaiting = 5_000;
 /** A counter that fails is tried again after a second, then after twice as long each time, up to ten minutes. */
 const firstRetry = 1_000;
 const longestRetry = 600_000;
-/** Those of crossings that somebody was told of, or was to be. */
-const saidStates: readonly CrossingState[] = ["pending", "leased", "announced", "unaddressed", "failed"];
-
 /** A counter with the definition it is to be evaluated by, as it was known before the counter was read. */
-interface Due extends DueCounter {
-  readonly definition: InstalledDefinition;
-  /** Whether its trail was read to its end. */
-  readonly complete: boolean;
+interface Due extends ReadCounter {
   committed: boolean;
   failed: boolean;
 }
-
-/** When crossings were said, by milestone and subject: with those found in the step under way. */
-type SaidTimes = Map<string, Date[]>;
 
 /** Where the adoption of a metric's idle counters stands in this process. */
 interface Adoption {
@@ -174,18 +165,15 @@ export class Evaluator {
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
     const counters = open.map((counter) => ({ counter, milestones: this.#milestonesOf(counter) }));
     const measures = await measuresOf(this.#store, counters);
-    const said: SaidTimes = new Map();
-    for (const { counter } of counters) {
+    const said = new SaidTimes(this.#store);
+    for (const { counter, milestones } of counters) {
       const measured = measures.get(counter)!;
       const later = await this.#later(counter, measured);
-      await this.#readSaid(counter, said);
-      const evaluation = await this.#fold(counter, said, measured, later);
+      await said.read(counter, milestones);
+      const evaluation = await this.#fold(counter, { milestones, said, measures: measured, later });
       if (evaluation === undefined) continue;
       folded.push({ counter, evaluation });
-      // of another period of this subject, in the same step
-      for (const crossing of evaluation.crossings) {
-        if (crossing.state === "pending") said.get(saidKey(crossing))?.push(crossing.reachedAt);
-      }
+      said.add(evaluation.crossings);
     }
     if (folded.length === 0) return;
     const results = await this.#results(folded.map(({ evaluation }) => evaluation));
@@ -243,38 +231,11 @@ export class Evaluator {
     const { tenant, subject, metric, period } = counter;
     const about = { metrics: [metric], subject: { tenant, subject }, at: new Date(spanOf(period).start) };
     await this.evaluate(await this.#store.counters.wake({ ...about, limit: counterLimit, ...storeNow(this.#runtime) }));
-    const earlier = await this.#earlierToTell(counter, ending);
+    const toTell = () => earlierToTell(this.#store, counter, ending, this.#runtime.now?.() ?? new Date());
+    const earlier = await toTell();
     if (earlier.length === 0) return false;
     await this.evaluate(earlier);
-    return (await this.#earlierToTell(counter, ending)).length > 0;
-  }
-
-  /**
-   * Earlier periods that are due and have something to tell yet. One that is over and was never looked at has nothing: it
-   * may wait for a limit for ever, and a subject's history may have many of them.
-   */
-  async #earlierToTell(
-    { tenant, metric, subject, period }: Due,
-    ending: readonly string[],
-  ): Promise<readonly CounterKey[]> {
-    const { start } = spanOf(period);
-    const now = (this.#runtime.now?.() ?? new Date()).getTime();
-    const isEarlier = (key: string) => periodOf(key) === periodOf(period) && spanOf(key).end <= start;
-    const query = { tenant, metric, subject, limit: counterLimit };
-    const found: CounterKey[] = [];
-    for (let after: CounterKey | undefined; ; ) {
-      const page = await this.#store.counters.list({ ...query, ...(after && { after }) });
-      const keys = page.filter((each) => each.due && isEarlier(each.period));
-      const counters = keys.length === 0 ? [] : await this.#store.counters.read({ keys, trailLimit: 0 });
-      for (const { period, state } of counters) {
-        const untold = ending.some((name) => {
-          return Object.hasOwn(state, name) ? (state[name] as Arming).end === "awaited" : now < spanOf(period).end;
-        });
-        if (untold) found.push({ tenant, metric, subject, period });
-      }
-      after = page.at(-1);
-      if (page.length < counterLimit) return found;
-    }
+    return (await toTell()).length > 0;
   }
 
   /** Waits in this process; the sweep looks at it now and then. */
@@ -323,21 +284,6 @@ export class Evaluator {
       .map((installed) => ({ ...this.#registry.milestone(installed.name)!, ...installed }));
   }
 
-  /** When a counter's milestones with a `minInterval` were said, in any period. A lifetime's counter knows by itself. */
-  async #readSaid(counter: Due, saidTimes: SaidTimes): Promise<void> {
-    const { tenant, subject, period } = counter;
-    if (period === lifetime) return;
-    for (const { name, minInterval } of this.#milestonesOf(counter)) {
-      const said = { tenant, subject, milestone: name };
-      if (minInterval === 0 || saidTimes.has(saidKey(said))) continue;
-      const times: Date[] = [];
-      for await (const page of crossingPages(this.#store, { ...said, states: saidStates })) {
-        times.push(...page.map(({ reachedAt }) => reachedAt));
-      }
-      saidTimes.set(saidKey(said), times);
-    }
-  }
-
   /**
    * The rest of a counter's trail, where what it begins with shows only in what that does not tell of. Read after what it is
    * measured against: a version that was applied meanwhile, or that lies beyond the trail's first part, must not be taken
@@ -359,14 +305,9 @@ export class Evaluator {
   }
 
   /** Undefined for a counter that has to wait, or that its policy or its effect fails for. */
-  async #fold(
-    counter: Due & Partial<IdleCounter>,
-    said: SaidTimes,
-    measures: Measures,
-    later: readonly TrailRow[],
-  ): Promise<CounterEvaluation | undefined> {
+  async #fold(counter: Due & Partial<IdleCounter>, input: EvaluationInput): Promise<CounterEvaluation | undefined> {
     try {
-      const evaluation = this.#evaluation(counter, said, measures, later);
+      const evaluation = evaluationOf(counter, input, this.#runtime);
       // it waits for a limit, which will make it due again
       if (evaluation === undefined) this.#rest(counter);
       return evaluation;
@@ -376,59 +317,6 @@ export class Evaluator {
       return undefined;
     }
   }
-
-  #evaluation(
-    counter: Due & Partial<IdleCounter>,
-    saidTimes: SaidTimes,
-    { limits, levels, ...seen }: Measures,
-    later: readonly TrailRow[],
-  ): CounterEvaluation | undefined {
-    const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete, parked } = counter;
-    const key = { tenant, metric, subject, period };
-    const now = this.#runtime.now ?? (() => new Date());
-    const { start, end } = spanOf(period);
-    const since = definition.births.find((birth) => birth.period === periodOf(period))?.since;
-    const from = Math.max(start, since === undefined ? start : Date.parse(since));
-    const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
-      const { name, announcement } = milestone;
-      const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
-      const saidAt = saidTimes.get(saidKey({ tenant, subject, milestone: name }));
-      return {
-        ...milestone,
-        said: announcement === undefined ? "silent" : told,
-        ...(saidAt && { saidAt }),
-        resolves: announcement?.resolved !== undefined,
-        levels: levels.get(name) ?? [],
-      };
-    });
-    const { generation } = definition;
-    const read = {
-      state,
-      generation: counter.generation,
-      value: counter.value ?? 0,
-      trail,
-      complete,
-      ...(later && { later }),
-    };
-    const context = { generation, from: Math.min(from, end), end, newId: this.#runtime.id, now };
-    const found = fold(key, milestones, { ...read, limits }, context);
-    if (found === undefined) return undefined;
-    const effects = parked?.withoutEffects ? [] : effectsOf(found.moments);
-    const last = trail.findLast(({ ids }) => ids.length > 0);
-    return {
-      ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
-      ...(rev !== undefined && { rev }),
-      ...(last && { witness: { rev: last.rev, id: last.ids.at(-1)! } }),
-      ...seen,
-      ...{ band: found.band, state: { ...found.state }, crossings: found.crossings, notices: found.notices },
-      ...(effects.length > 0 && { effects }),
-      ...(found.wakeAt && { wakeAt: found.wakeAt }),
-    };
-  }
-}
-
-function saidKey({ tenant, subject, milestone }: Pick<NewCrossing, "tenant" | "subject" | "milestone">): string {
-  return `${tenant}\0${subject}\0${milestone}`;
 }
 
 /** What a host is told of a statement that failed; its text without the values. */
