@@ -45,6 +45,7 @@ function client(server: Store): Store {
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),
+    subjects: repository("subjects"),
     inbox: noInbox(),
     migrate: () => server.migrate(),
     close: async () => {},
