@@ -69,6 +69,23 @@ export const engineLimitCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a counter that waited for its limit is woken like any other once it has one, also within the same second",
+    async run({ store }) {
+      const clock = new StillClock();
+      const notifier = memoryNotifier();
+      const message = { text: "{{threshold}}" };
+      const milepost = budgets(store, clock, { recipients: owner, message, notifier, remindEvery: hour });
+      await spend(milepost, clock, "a", 60);
+      await milepost.runOnce();
+      await milepost.limits.set({ ...shop, amount: 100 });
+      await milepost.runOnce();
+      clock.advance(hour);
+      await milepost.runOnce();
+      assert.equal(notifier.sent.length, 2, "the crossing, and a reminder of it");
+    },
+  },
+  {
+    about,
     name: "rhsm-6198: a changed limit arms its levels again, and what is passed already crosses at once",
     async run({ store }) {
       const clock = new StillClock();

@@ -182,6 +182,8 @@ export class Evaluator {
       const { counter, evaluation } = folded[i]!;
       if (result === "committed") {
         counter.committed = true;
+        // what it waited for has come
+        this.#resting.delete(counterKeyText(counter));
         // one by one: a dense policy may have passed more levels than a call takes arguments
         for (const crossing of evaluation.crossings) if (crossing.state !== "adopted") told.push(crossing);
       } else if (result !== "lost") {
