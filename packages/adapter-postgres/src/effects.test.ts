@@ -233,11 +233,11 @@ test("a counter that is parked while its evaluation commits is parked no more", 
   const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
   while ((await holder.query(waiting, [`%"${sandbox.schema}".%`])).rowCount === 0);
   const why = { reason: "effect_failed", detail: "locked", retryIn: 3_600_000 } as const;
-  await sandbox.store().parking.park({ ...key("acme"), ...why, from: 0 });
-  expect(await store.parking.list({ tenant: "default", limit: 9 })).toMatchObject([{ attempts: 1 }]);
+  const parking = sandbox.store().parking.park({ ...key("acme"), ...why, from: 0 });
   await holder.query("COMMIT");
   holder.release();
   expect(await evaluation).toBe("committed");
+  await parking;
   expect(await store.parking.list({ tenant: "default", limit: 9 })).toEqual([]);
   const release = { ...key("acme"), withoutEffects: false, by: "ann", why: "again" };
   expect(await store.parking.release(release)).toBe(false);
