@@ -11,6 +11,9 @@ export default defineConfig({
     globalSetup: ["scripts/vitest-postgres.ts"],
     reporters: ["default", "./scripts/closing-line-reporter.ts"],
     passWithNoTests: false,
+    // for what hangs; a busy machine is no failure
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: {
       provider: "v8",
       reporter: ["text"],

@@ -61,8 +61,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-counters.ts",
-            find: "const trail = [...row.trail, { rev, generation, from: row.value, ids, amounts, occurredAts }];",
-            put: "const trail = row.trail; void [ids, amounts, occurredAts];",
+            find: "{ rev, generation, from: row.value, limitVersion: null, ids, amounts, occurredAts },",
+            put: "",
           },
         ],
       },
@@ -73,6 +73,16 @@ export const mutatedStores: readonly MutatedStore[] = [
             file: "store/memory/memory-counters.ts",
             find: "row.due || row.generation < bandsSince ||",
             put: "row.due ||",
+          },
+        ],
+      },
+      {
+        name: "a gauge counts",
+        replacements: [
+          {
+            file: "store/memory/memory-counters.ts",
+            find: "rules[metric]!.gauge ? differences(from, amounts) : amounts",
+            put: "amounts",
           },
         ],
       },
@@ -90,7 +100,7 @@ export const mutatedStores: readonly MutatedStore[] = [
             find: `,\\n  CONSTRAINT {#crossings_once} UNIQUE (${onceColumns})`,
             put: "",
           },
-          { file: "crossing-repository.ts", find: `ON CONFLICT (${onceColumns}) DO NOTHING`, put: "" },
+          { file: "crossing-commit.ts", find: `ON CONFLICT (${onceColumns}) DO NOTHING`, put: "" },
         ],
       },
       {
@@ -122,6 +132,22 @@ export const mutatedStores: readonly MutatedStore[] = [
       {
         name: "bandsSince ignored",
         replacements: [{ file: "counter-batch.ts", find: "due OR generation < ? AS due", put: "due OR 0 > ? AS due" }],
+      },
+      {
+        name: "a gauge counts",
+        replacements: [
+          {
+            file: "counter-batch.ts",
+            find: "gauge ? differences(from, change.amounts) : change.amounts",
+            put: "change.amounts",
+          },
+        ],
+      },
+      {
+        name: "a waiting observation becomes an event",
+        replacements: [
+          { file: "inbox-repository.ts", find: "amount, observed, occurredAt];", put: "amount, false, occurredAt];" },
+        ],
       },
       {
         name: "drained rows not deleted",
@@ -176,6 +202,16 @@ export const mutatedStores: readonly MutatedStore[] = [
       {
         name: "bandsSince ignored",
         replacements: [{ file: "counter-add.ts", find: "due = c.due OR c.generation < ", put: "due = c.due OR 0 > " }],
+      },
+      {
+        name: "a gauge's steps begin at 0",
+        replacements: [
+          {
+            file: "counter-add.ts",
+            find: "WHEN d.rev = 1 THEN d.value ELSE d.value - d.dip::bigint END",
+            put: "ELSE d.value END",
+          },
+        ],
       },
       {
         name: "drained rows not deleted",

@@ -1,35 +1,78 @@
-import type {
-  AddResult,
-  CounterBirth,
-  CounterKey,
-  CounterRepository,
-  CounterState,
-  RecordedEvent,
-  RecordingRules,
-} from "@milepost/core/store";
-import type { Database, Value } from "./driver.js";
+import type { AddResult, CounterRepository, CounterState } from "@milepost/core/store";
+import { type Batch, type PlacedCounter, parameters, placed } from "./counter-add-batch.js";
+import { counterLockOrder } from "./counter-key.js";
+import type { Database } from "./driver.js";
 import { forgetDrained } from "./inbox-repository.js";
-import { plainArray, textArray, time } from "./values.js";
-
-/**
- * The order in which every statement locks counters. The subject comes first because it differs: the sort then compares
- * one short key instead of walking over tenant and metric, which a batch mostly shares.
- */
-export function counterLockOrder(alias: string): string {
-  return ["subject", "tenant", "metric", "period"].map((column) => `${alias}.${column} COLLATE "C"`).join(", ");
-}
+import { plainArray } from "./values.js";
 
 /** Milliseconds since 1970 as a timestamptz. */
 const timeOf = (milliseconds: string): string =>
   `timestamptz 'epoch' + ${milliseconds}::float8 * interval '1 millisecond'`;
 
+/** What the statement is for: the fewer things, the shorter its text. */
+interface Needs {
+  /** A metric of the batch keeps more of an event than its id. */
+  readonly keeps: boolean;
+  /** A metric of the batch is a gauge. */
+  readonly gauges: boolean;
+}
+
+/** Where the trail and what is retained find a batch's effect on its counters. */
+interface Effect {
+  readonly change: "change" | "travel";
+  /** Joined to `feed f`, as `a`. */
+  readonly accepted: string;
+}
+
+/** By subscript, because EXCLUDED has no column to hand it over in. */
+const isGauge = "($29::boolean[])[excluded.place]";
+
+const sumStep = `
+  SELECT f.counter, a.amount,
+    sum(a.amount) OVER (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)::bigint AS reached
+  FROM feed f JOIN accepted a ON a.place = f.event`;
+
+/**
+ * What a gauge does to a counter is reckoned from 0, as if it held nothing: the steps to its values from there. They add
+ * up to the last value, and the sums on the way are the values themselves.
+ */
+const gaugeStep = `
+  SELECT f.counter, CASE WHEN k.gauge THEN a.amount - lag(a.amount, 1, 0::bigint) OVER way ELSE a.amount END AS amount,
+    CASE WHEN k.gauge THEN a.amount ELSE sum(a.amount) OVER way::bigint END AS reached
+  FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
+  WINDOW way AS (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)`;
+
+/**
+ * How far each counter really went, in the form of `change`, and by which amounts, in the form of `accepted`. Where a gauge
+ * came from is known only now that its row is locked: dip brings it back, and a row with rev 1 was born of nothing.
+ */
+const movedSteps = `, travel AS MATERIALIZED (
+  SELECT d.place AS counter,
+    CASE WHEN NOT k.gauge THEN x.total WHEN d.rev = 1 THEN d.value ELSE d.value - d.dip::bigint END AS total
+  FROM changed d JOIN counter k ON k.place = d.place JOIN change x ON x.counter = d.place
+), moved AS MATERIALIZED (
+  SELECT f.place AS feed, a.id, a.occurred_at, a.retained, CASE
+    WHEN k.gauge THEN (a.amount - lag(a.amount, 1, d.value - t.total) OVER way)::{safe_integer}
+    ELSE a.amount END AS amount
+  FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
+    JOIN changed d ON d.place = f.counter JOIN travel t ON t.counter = f.counter
+  WINDOW way AS (PARTITION BY f.counter ORDER BY f.event)
+)`;
+
+/**
+ * Each difference has to be looked at, and a CTE is computed as far as it is read. The steps after it read it to the end in
+ * the plans that were seen, also where they take nothing of it; this does in any.
+ */
+const wholeSteps = `
+  (SELECT count(amount) FROM moved) AS moved,`;
+
 /** Each accepted event feeds one lifetime counter, so this keeps it once. */
-const retainedStep = `, retained AS (
+const retainedStep = ({ change, accepted }: Effect): string => `, retained AS (
   INSERT INTO {retained_events} (tenant, metric, subject, rev, place, id, amount, occurred_at, value)
   SELECT k.tenant, k.metric, k.subject, d.rev, row_number() OVER way - 1, a.id, a.amount, ${timeOf("a.occurred_at")},
     d.value - x.total + (sum(a.amount) OVER way)::bigint
-  FROM feed f JOIN accepted a ON a.place = f.event JOIN counter k ON k.place = f.counter
-    JOIN changed d ON d.place = f.counter JOIN change x ON x.counter = f.counter
+  FROM feed f JOIN ${accepted} JOIN counter k ON k.place = f.counter
+    JOIN changed d ON d.place = f.counter JOIN ${change} x ON x.counter = f.counter
   WHERE a.retained AND k.period = 'lifetime'
   WINDOW way AS (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)
 )`;
@@ -45,9 +88,16 @@ const retainedStep = `, retained AS (
  * Its end stands in a sub-select to hide it from the planner: with the real length a plan of its own for each batch looks
  * cheaper than the cached one, and planning takes a third of the time.
  *
- * In two texts: only a batch with a metric that keeps more of an event than its id pays for keeping it.
+ * In three texts: only a batch with a metric that keeps more of an event than its id pays for keeping it, and only one with
+ * a gauge for setting it.
  */
-const addText = (keeps: boolean): string => `
+function addText({ keeps, gauges }: Needs): string {
+  const base = gauges ? `CASE WHEN ${isGauge} THEN 0 ELSE c.value END` : "c.value";
+  const dip = gauges ? `CASE WHEN ${isGauge} THEN c.value ELSE c.value + excluded.dip END` : "c.value + excluded.dip";
+  const effect: Effect = gauges
+    ? { change: "travel", accepted: "moved a ON a.feed = f.place" }
+    : { change: "change", accepted: "accepted a ON a.place = f.event" };
+  return `
 WITH stale AS MATERIALIZED (
   SELECT k.metric FROM ROWS FROM (unnest($1::text[]), unnest($2::bigint[])) AS k (metric, generation)
   WHERE NOT EXISTS (SELECT FROM {definitions} d WHERE d.metric = k.metric AND d.generation = k.generation)
@@ -61,8 +111,8 @@ WITH stale AS MATERIALIZED (
 ), counter AS MATERIALIZED (
   SELECT * FROM ROWS FROM (unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
     unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::boolean[]), unnest($19::bigint[]), unnest($20::bigint[]),
-    unnest($21::bigint[]), unnest($25::bigint[]), generate_series(1, (SELECT $22::integer)))
-    AS k (tenant, metric, subject, period, below, above, due, total, dip, peak, generation, place)
+    unnest($21::bigint[]), unnest($25::bigint[]), ${gauges ? "unnest($29::boolean[]), " : ""}generate_series(1, (SELECT $22::integer)))
+    AS k (tenant, metric, subject, period, below, above, due, total, dip, peak, generation, ${gauges ? "gauge, " : ""}place)
 ), fresh AS (
   INSERT INTO {events} (tenant, metric, id${keeps ? ", occurred_at" : ""})
   SELECT tenant, metric, id${keeps ? `, CASE WHEN purged THEN ${timeOf("occurred_at")} END` : ""}
@@ -76,10 +126,7 @@ WITH stale AS MATERIALIZED (
   SELECT e.* FROM event e WHERE (SELECT all_fresh FROM counted)
   UNION ALL
   SELECT e.* FROM event e JOIN fresh USING (id, tenant, metric) WHERE NOT (SELECT all_fresh FROM counted)
-), step AS (
-  SELECT f.counter, a.amount,
-    sum(a.amount) OVER (PARTITION BY f.counter ORDER BY f.event ROWS UNBOUNDED PRECEDING)::bigint AS reached
-  FROM feed f JOIN accepted a ON a.place = f.event
+), step AS (${gauges ? gaugeStep : sumStep}
 ), change AS MATERIALIZED (
   -- Only one branch runs. The sums that came with the batch hold if none of it was a duplicate: no join, no window, a
   -- quarter of the whole statement.
@@ -96,17 +143,17 @@ WITH stale AS MATERIALIZED (
   FROM change x JOIN counter k ON k.place = x.counter
   ORDER BY ${counterLockOrder("k")}
   ON CONFLICT (tenant, metric, subject, period) DO UPDATE SET
-    value = c.value + excluded.value,
+    value = ${base} + excluded.value,
     rev = c.rev + 1,
-    dip = c.value + excluded.dip,
-    peak = c.value + excluded.peak,
+    dip = ${dip},
+    peak = ${base} + excluded.peak,
     place = excluded.place,
     -- By subscript, because EXCLUDED has no column to hand bandsSince over in.
     due = c.due OR c.generation < ($26::bigint[])[excluded.place]
-                OR coalesce(c.value + excluded.dip <= c.below, false)
-                OR coalesce(c.value + excluded.peak >= c.above, false)
+                OR coalesce(${base} + excluded.dip <= c.below, false)
+                OR coalesce(${base} + excluded.peak >= c.above, false)
   RETURNING place, value, rev, due, dip::{safe_integer}, peak::{safe_integer}
-), trail AS (
+)${gauges ? movedSteps : ""}, trail AS (
   INSERT INTO {trail}
     (tenant, metric, subject, period, rev, generation, from_value, ids, amounts, occurred_ats, recorded_at)
   SELECT k.tenant, k.metric, k.subject, k.period, d.rev, k.generation, d.value - x.total, e.ids, e.amounts,
@@ -114,16 +161,16 @@ WITH stale AS MATERIALIZED (
   FROM (
     SELECT f.counter, array_agg(a.id ORDER BY f.event) AS ids, array_agg(a.amount ORDER BY f.event) AS amounts,
       array_agg(${timeOf("a.occurred_at")} ORDER BY f.event) AS occurred_ats
-    FROM feed f JOIN accepted a ON a.place = f.event
+    FROM feed f JOIN ${effect.accepted}
     WHERE f.counter IN (SELECT place FROM changed WHERE due)
     GROUP BY f.counter
-  ) e JOIN changed d ON d.place = e.counter JOIN change x ON x.counter = e.counter JOIN counter k ON k.place = e.counter
-)${keeps ? retainedStep : ""}
+  ) e JOIN changed d ON d.place = e.counter JOIN ${effect.change} x ON x.counter = e.counter JOIN counter k ON k.place = e.counter
+)${keeps ? retainedStep(effect) : ""}
 SELECT
   (SELECT json_agg(metric) FROM stale) AS stale,
   (SELECT json_agg(place ORDER BY place) FROM event
     WHERE NOT (SELECT all_fresh FROM counted) AND NOT EXISTS (SELECT FROM stale)
-      AND place NOT IN (SELECT place FROM accepted)) AS duplicates,
+      AND place NOT IN (SELECT place FROM accepted)) AS duplicates,${gauges ? wholeSteps : ""}
   changed.*
 FROM (
   -- One row of arrays costs both sides less than a row for each counter.
@@ -131,6 +178,7 @@ FROM (
     array_to_json(array_agg(rev)) AS revs, array_to_json(array_agg(place) FILTER (WHERE due)) AS due
   FROM changed
 ) changed`;
+}
 
 interface Row {
   readonly stale: readonly string[] | null;
@@ -143,19 +191,23 @@ interface Row {
 }
 
 export function addStep(database: Database): CounterRepository["add"] {
-  const plain = database.statement("counters_add", addText(false));
-  const keeping = database.statement("counters_add_keeping", addText(true));
+  const plain = database.statement("counters_add", addText({ keeps: false, gauges: false }));
+  const keeping = database.statement("counters_add_keeping", addText({ keeps: true, gauges: false }));
+  const setting = database.statement("counters_add_setting", addText({ keeps: true, gauges: true }));
   const forget = forgetDrained(database);
 
   return async ({ events, rules, drained = [], now }) => {
-    const batch = placed(events);
-    const keeps = Object.values(rules).some(({ purged, retain }) => purged || retain === "events");
-    const statement = keeps ? keeping : plain;
+    const batch = placed(events, rules);
+    const known = Object.values(rules);
+    const gauges = known.some(({ gauge }) => gauge);
+    const keeps = gauges || known.some(({ purged, retain }) => purged || retain === "events");
+    const statement = gauges ? setting : keeps ? keeping : plain;
     const values = parameters(events, batch, rules, now);
     if (keeps) {
       values.push(plainArray(events.map(({ metric }) => rules[metric]!.purged)));
       values.push(plainArray(events.map(({ metric }) => rules[metric]!.retain === "events")));
     }
+    if (gauges) values.push(plainArray(batch.counters.map(({ metric }) => rules[metric]!.gauge)));
     if (drained.length === 0) return added(batch, await database.run<Row>(statement, values));
     return database.transaction(async (run) => {
       const result = added(batch, await run<Row>(statement, values));
@@ -174,80 +226,4 @@ function added(batch: Batch, rows: readonly Row[]): AddResult {
     return { tenant, metric, subject, period, value, rev, due: due.has(place) };
   });
   return { stale: stale ?? [], duplicates: (duplicates ?? []).map((place) => place - 1), counters };
-}
-
-/** A counter of the batch, with the sums that hold if no event of it is a duplicate. */
-interface PlacedCounter extends CounterKey, CounterBirth {
-  total: number;
-  dip: number;
-  peak: number;
-}
-
-interface Batch {
-  readonly counters: PlacedCounter[];
-  /** Which event feeds which counter, by place. */
-  readonly feedEvents: number[];
-  readonly feedCounters: number[];
-}
-
-function placed(events: readonly RecordedEvent[]): Batch {
-  const batch: Batch = { counters: [], feedEvents: [], feedCounters: [] };
-  const places = new Map<string, number>();
-  events.forEach(({ tenant, metric, subject, amount, feeds }, index) => {
-    for (const { period, below, above, due } of feeds) {
-      const key = `${tenant}\0${metric}\0${subject}\0${period}`;
-      let place = places.get(key);
-      if (place === undefined) {
-        const sums = { total: 0, dip: Infinity, peak: -Infinity };
-        place = batch.counters.push({ tenant, metric, subject, period, below, above, due, ...sums });
-        places.set(key, place);
-      }
-      const counter = batch.counters[place - 1] as PlacedCounter;
-      counter.total += amount;
-      counter.dip = Math.min(counter.dip, counter.total);
-      counter.peak = Math.max(counter.peak, counter.total);
-      batch.feedEvents.push(index + 1);
-      batch.feedCounters.push(place);
-    }
-  });
-  return batch;
-}
-
-function parameters(
-  events: readonly RecordedEvent[],
-  { counters, feedEvents, feedCounters }: Batch,
-  rules: Readonly<Record<string, RecordingRules>>,
-  now: Date | undefined,
-): Value[] {
-  // Beyond the safe integers these sums are no longer exact; the statement's own are.
-  const exact = counters.every(({ dip, peak }) => Number.isSafeInteger(dip) && Number.isSafeInteger(peak));
-  const sums = (sum: (counter: PlacedCounter) => number) => plainArray(exact ? counters.map(sum) : []);
-  return [
-    textArray(Object.keys(rules)),
-    plainArray(Object.values(rules).map((rule) => rule.generation)),
-    textArray(events.map((event) => event.tenant)),
-    textArray(events.map((event) => event.metric)),
-    textArray(events.map((event) => event.id)),
-    plainArray(events.map((event) => event.amount)),
-    plainArray(events.map((event) => event.occurredAt.getTime())),
-    events.length,
-    plainArray(feedEvents),
-    plainArray(feedCounters),
-    feedEvents.length,
-    textArray(counters.map((counter) => counter.tenant)),
-    textArray(counters.map((counter) => counter.metric)),
-    textArray(counters.map((counter) => counter.subject)),
-    textArray(counters.map((counter) => counter.period)),
-    plainArray(counters.map((counter) => counter.below)),
-    plainArray(counters.map((counter) => counter.above)),
-    plainArray(counters.map((counter) => counter.due)),
-    sums((counter) => counter.total),
-    sums((counter) => counter.dip),
-    sums((counter) => counter.peak),
-    counters.length,
-    time(now),
-    exact,
-    plainArray(counters.map(({ metric }) => rules[metric]!.generation)),
-    plainArray(counters.map(({ metric }) => rules[metric]!.bandsSince)),
-  ];
 }

@@ -1,12 +1,13 @@
-import type { CounterKey, CounterRepository, CounterState, DueCounter } from "@milepost/core/store";
+import type { CounterRepository, CounterState } from "@milepost/core/store";
 import { addStep } from "./counter-add.js";
+import { dueStep } from "./counter-due.js";
 import { idleStep } from "./counter-idle.js";
+import { keyArrays, sameCounter } from "./counter-key.js";
+import { readStep } from "./counter-read.js";
+import { wakeStep } from "./counter-wake.js";
 import type { Database, Value } from "./driver.js";
-import { parseTime, textArray } from "./values.js";
 
 const columns = "c.tenant, c.metric, c.subject, c.period, c.value, c.rev, c.due";
-const sameKey = (a: string, b: string): string =>
-  `${a}.tenant = ${b}.tenant AND ${a}.metric = ${b}.metric AND ${a}.subject = ${b}.subject AND ${a}.period = ${b}.period`;
 
 export function counterRepository(database: Database): CounterRepository {
   const get = database.statement(
@@ -14,44 +15,7 @@ export function counterRepository(database: Database): CounterRepository {
     `SELECT DISTINCT ${columns}
      FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]))
        AS k (tenant, metric, subject, period)
-     JOIN {counters} c ON ${sameKey("c", "k")}`,
-  );
-
-  // json, not arrays: it is decoded by JSON.parse, and the state of a counter comes once, not with each trail row.
-  const due = (candidates: string): string =>
-    `WITH candidate AS (${candidates})
-     SELECT c.tenant, c.metric, c.subject, c.period, c.folded, c.generation, c.state, t.trail
-     FROM candidate k
-     JOIN {counters} c ON ${sameKey("c", "k")}
-     CROSS JOIN LATERAL (
-       SELECT json_agg(json_build_object('rev', r.rev, 'generation', r.generation, 'from', r.from_value, 'limitVersion', r.limit_version,
-         'ids', r.ids, 'amounts', r.amounts, 'occurredAts', r.occurred_ats) ORDER BY r.rev) AS trail
-       FROM (SELECT * FROM {trail} t WHERE ${sameKey("t", "c")} AND t.rev > c.folded ORDER BY t.rev LIMIT $3) r
-     ) t
-     WHERE c.due AND t.trail IS NOT NULL
-     ORDER BY k.position LIMIT $2`;
-
-  // The first trail row of each counter, by the index on recorded_at, so that a flood of due counters costs a sweep no
-  // more than its limit. The scalar subquery is on purpose: as NOT EXISTS it may become a join over the whole table.
-  const dueLongest = database.statement(
-    "counters_due_longest",
-    due(
-      `SELECT t.tenant, t.metric, t.subject, t.period, row_number() OVER (ORDER BY t.recorded_at) AS position
-       FROM (
-         SELECT * FROM {trail} t
-         WHERE t.metric = ANY ($1::text[]) AND t.rev = (SELECT min(e.rev) FROM {trail} e WHERE ${sameKey("e", "t")})
-         ORDER BY t.recorded_at LIMIT $2
-       ) t`,
-    ),
-  );
-
-  const dueAmong = database.statement(
-    "counters_due_among",
-    due(
-      `SELECT * FROM ROWS FROM (unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]))
-         WITH ORDINALITY AS k (tenant, metric, subject, period, position)
-       WHERE metric = ANY ($1::text[])`,
-    ),
+     JOIN {counters} c ON ${sameCounter("c", "k")}`,
   );
 
   return {
@@ -62,15 +26,9 @@ export function counterRepository(database: Database): CounterRepository {
       return database.run<CounterState>(get, keyArrays(keys));
     },
 
-    async due({ metrics, keys, limit, trailLimit }) {
-      const common = [textArray(metrics), limit, trailLimit];
-      const rows =
-        keys === undefined
-          ? await database.run<DueRow>(dueLongest, common)
-          : await database.run<DueRow>(dueAmong, [...common, ...keyArrays(keys)]);
-      return rows.map(dueCounter);
-    },
-
+    read: readStep(database),
+    due: dueStep(database),
+    wake: wakeStep(database),
     idle: idleStep(database),
 
     async list({ tenant, metric, subject, after, limit }) {
@@ -92,23 +50,4 @@ export function counterRepository(database: Database): CounterRepository {
       return database.run<CounterState>(statement, values);
     },
   };
-}
-
-function keyArrays(keys: readonly CounterKey[]): Value[] {
-  return [
-    textArray(keys.map((key) => key.tenant)),
-    textArray(keys.map((key) => key.metric)),
-    textArray(keys.map((key) => key.subject)),
-    textArray(keys.map((key) => key.period)),
-  ];
-}
-
-type DueRow = Omit<DueCounter, "trail"> & {
-  readonly trail: readonly (Omit<DueCounter["trail"][number], "occurredAts"> & {
-    readonly occurredAts: string[];
-  })[];
-};
-
-function dueCounter({ trail, ...row }: DueRow): DueCounter {
-  return { ...row, trail: trail.map((t) => ({ ...t, occurredAts: t.occurredAts.map(parseTime) })) };
 }

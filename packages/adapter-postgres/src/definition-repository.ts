@@ -21,19 +21,19 @@ export function definitionRepository(database: Database): DefinitionRepository {
   const store = database.statement(
     "definitions_store",
     `WITH given AS MATERIALIZED (
-       SELECT * FROM jsonb_to_recordset($1) AS g (metric text, generation bigint, decrements boolean, retain text,
-         "eventRetention" bigint, "rememberedSince" timestamptz, births jsonb, milestones jsonb, former jsonb, removed jsonb, adopted bigint)
+       SELECT * FROM jsonb_to_recordset($1) AS g (metric text, generation bigint, decrements boolean, gauge boolean,
+         retain text, "eventRetention" bigint, "rememberedSince" timestamptz, births jsonb, milestones jsonb, former jsonb, removed jsonb, adopted bigint)
      ), replaced AS (
-       UPDATE {definitions} d SET generation = g.generation, decrements = g.decrements, retain = g.retain,
-         event_retention = g."eventRetention", remembered_since = g."rememberedSince", births = g.births, milestones = g.milestones, former = g.former,
+       UPDATE {definitions} d SET generation = g.generation, decrements = g.decrements, gauge = g.gauge,
+         retain = g.retain, event_retention = g."eventRetention", remembered_since = g."rememberedSince", births = g.births, milestones = g.milestones, former = g.former,
          removed = g.removed, adopted = g.adopted
        FROM given g WHERE d.metric = g.metric AND d.generation = g.generation - 1
        RETURNING d.metric
      ), added AS (
-       INSERT INTO {definitions} (metric, generation, decrements, retain, event_retention, remembered_since, births,
-         milestones, former, removed, adopted)
-       SELECT metric, generation, decrements, retain, "eventRetention", "rememberedSince", births, milestones, former,
-         removed, adopted
+       INSERT INTO {definitions} (metric, generation, decrements, gauge, retain, event_retention, remembered_since,
+         births, milestones, former, removed, adopted)
+       SELECT metric, generation, decrements, gauge, retain, "eventRetention", "rememberedSince", births, milestones,
+         former, removed, adopted
        FROM given WHERE generation = 1 ORDER BY metric COLLATE "C"
        ON CONFLICT DO NOTHING
        RETURNING metric
@@ -53,7 +53,7 @@ export function definitionRepository(database: Database): DefinitionRepository {
 
   const list = database.statement(
     "definitions_list",
-    `SELECT metric, generation, decrements, retain, event_retention AS "eventRetention",
+    `SELECT metric, generation, decrements, gauge, retain, event_retention AS "eventRetention",
        remembered_since AS "rememberedSince", births, milestones, former, removed, adopted
      FROM {definitions} ORDER BY metric`,
   );

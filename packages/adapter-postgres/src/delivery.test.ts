@@ -31,6 +31,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
         metric,
         generation: 1,
         decrements: false,
+        gauge: false,
         retain: "ids",
         eventRetention: null,
         rememberedSince: null,
@@ -44,7 +45,7 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
   });
   const key = { tenant: "default", metric, subject: "acme", period: "lifetime" };
   const events = [{ ...key, id: "evt-1", amount: 1, occurredAt: new Date(), feeds: [birth] }];
-  const rules = { [metric]: { generation: 1, bandsSince: 0, retain: "ids" as const, purged: false } };
+  const rules = { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids" as const, purged: false } };
   await store.counters.add({ events, rules });
   const crossing: NewCrossing = {
     ...key,

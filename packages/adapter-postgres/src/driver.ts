@@ -33,6 +33,8 @@ export interface PostgresQuery {
   /** A named statement is parsed and planned once per connection. */
   name?: string;
   values?: unknown[];
+  /** `extended`: one statement, also without values. pg has it since 8.12, and passes over it before. */
+  queryMode?: "extended";
   /** Decoding for this query alone: pg's global type parsers are the host's. */
   types?: { getTypeParser(oid: number): (text: string) => unknown };
 }
@@ -47,6 +49,14 @@ export interface Statement {
 }
 
 export type Run = <Row>(statement: Statement, values?: readonly Value[]) => Promise<Row[]>;
+
+/** One statement of the host, which runs as it is: neither prepared nor decoded. */
+export type RunHosted = (statement: HostedStatement) => Promise<void>;
+
+export interface HostedStatement {
+  readonly text: string;
+  readonly values: readonly Value[];
+}
 
 export interface DatabaseOptions {
   readonly schema: string;
@@ -67,7 +77,14 @@ export interface TransactionOptions<T> {
   readonly ownLockTimeout?: boolean;
 }
 
-type Work<T> = (run: Run, command: (text: string) => Promise<void>) => Promise<T>;
+interface Connection {
+  readonly run: Run;
+  readonly runHosted: RunHosted;
+  /** Without parameters and answer. */
+  readonly command: (text: string) => Promise<void>;
+}
+
+type Work<T> = (connection: Connection) => Promise<T>;
 
 const tries = 10;
 
@@ -99,17 +116,21 @@ export class Database {
 
   /** One statement in a transaction of its own: one round trip. */
   readonly run: Run = <Row>(statement: Statement, values: readonly Value[] = []) =>
-    this.#connected((run) => run<Row>(statement, values));
+    this.#connected(({ run }) => run<Row>(statement, values));
 
   /** Several statements in one transaction, run again from the start after a deadlock. */
-  transaction<T>(work: (run: Run) => Promise<T>, options: TransactionOptions<T> = {}): Promise<T> {
+  transaction<T>(
+    work: (run: Run, connection: Connection) => Promise<T>,
+    options: TransactionOptions<T> = {},
+  ): Promise<T> {
     const { kept = () => true, ownLockTimeout = false } = options;
-    const transacted: Work<T> = async (run, command) => {
+    const transacted: Work<T> = async (connection) => {
+      const { run, command } = connection;
       // Stated, because the steps rely on each statement seeing what was committed before it, whatever the host's default.
       await command("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
       let result: T;
       try {
-        result = await work(run);
+        result = await work(run, connection);
       } catch (error) {
         await command("ROLLBACK").catch((cause: unknown) => {
           throw leavesConnectionUsable(error) ? cause : error;
@@ -165,8 +186,14 @@ export class Database {
         refuseUnsafeSearchPath((rows[0] as { readonly path: string }).path);
         this.#safe.add(client);
       }
-      return await work(run, async (text) => {
-        await client.query({ text });
+      return await work({
+        run,
+        async runHosted({ text, values }) {
+          await client.query({ text, values: [...values], queryMode: "extended", types: asText });
+        },
+        async command(text) {
+          await client.query({ text });
+        },
       });
     } catch (error) {
       if (!leavesConnectionUsable(error)) {
@@ -209,6 +236,8 @@ export function sqlFiller(naming: TableNaming): (sql: string) => string {
   return (sql) => named(qualifyFunctions(sql));
 }
 
+/** What a statement of the host answers is thrown away, and may be anything. */
+const asText = { getTypeParser: () => (text: string) => text };
 const decoding = { getTypeParser: parserOf };
 
 /** A pg.Client connects too, but answers with nothing to release. */

@@ -1,6 +1,6 @@
 import type { EventRepository, RetainedEvent } from "@milepost/core/store";
 import type { Database } from "./driver.js";
-import { time } from "./values.js";
+import { textArray, time } from "./values.js";
 
 /**
  * The oldest first, by the index on (metric, occurred_at). Rows are taken by ctid, which holds because neither table's
@@ -23,6 +23,11 @@ export function eventRepository(database: Database): EventRepository {
      ORDER BY rev, place LIMIT $6`,
   );
 
+  const known = database.statement(
+    "events_known",
+    "SELECT id FROM {events} WHERE tenant = $1 AND metric = $2 AND id = ANY ($3::text[])",
+  );
+
   const purge = database.statement(
     "events_purge",
     `WITH step AS MATERIALIZED (
@@ -38,6 +43,12 @@ export function eventRepository(database: Database): EventRepository {
   return {
     list: ({ tenant, metric, subject, after, limit }) =>
       database.run<RetainedEvent>(list, [tenant, metric, subject, after?.rev ?? 0, after?.place ?? 0, limit]),
+
+    async known({ tenant, metric, ids }) {
+      if (ids.length === 0) return [];
+      const rows = await database.run<{ readonly id: string }>(known, [tenant, metric, textArray(ids)]);
+      return rows.map(({ id }) => id);
+    },
 
     async purge({ metric, generation, age, limit, now }) {
       const [row] = await database.run<{ count: number }>(purge, [metric, age, limit, time(now), generation]);

@@ -7,7 +7,7 @@ import type { PostgresStore } from "./postgres-store.js";
 
 const metric = "email.delivered";
 const birth = { period: "lifetime", below: null, above: 1_000_000, due: false };
-const rule: RecordingRules = { generation: 1, bandsSince: 0, retain: "events", purged: true };
+const rule: RecordingRules = { generation: 1, bandsSince: 0, gauge: false, retain: "events", purged: true };
 let ids = 0;
 const event = (more: Partial<InboxEvent> = {}): InboxEvent => ({
   tenant: "default",
@@ -15,6 +15,7 @@ const event = (more: Partial<InboxEvent> = {}): InboxEvent => ({
   id: `evt-${++ids}`,
   subject: "acme",
   amount: 1,
+  observed: false,
   occurredAt: new Date("2026-11-21T10:00:00.001Z"),
   ...more,
 });
@@ -26,6 +27,7 @@ const definition = (generation = 1): InstalledDefinition => ({
     metric,
     generation,
     decrements: true,
+    gauge: false,
     retain: "events",
     eventRetention: 1,
     rememberedSince: null,

@@ -14,10 +14,11 @@ const client = "a pg.PoolClient with an open transaction";
  * Only this table is touched. To read {definitions} here would make every install wait for the host's transaction.
  */
 const enqueueText = `SAVEPOINT milepost; RELEASE SAVEPOINT milepost;
-INSERT INTO {inbox} (tenant, metric, id, subject, amount, occurred_at)
-SELECT tenant, metric, id, subject, amount, "occurredAt" FROM jsonb_to_recordset(convert_from(decode('`;
+INSERT INTO {inbox} (tenant, metric, id, subject, amount, observed, occurred_at)
+SELECT tenant, metric, id, subject, amount, observed, "occurredAt" FROM jsonb_to_recordset(convert_from(decode('`;
 const enqueueEnd = `', 'base64'), 'UTF8')::jsonb)
-  AS e (tenant text, metric text, id text, subject text, amount bigint, "occurredAt" timestamptz)`;
+  AS e (tenant text, metric text, id text, subject text, amount bigint, observed boolean,
+    "occurredAt" timestamptz)`;
 
 export function inboxRepository(database: Database): InboxRepository<PostgresTransaction, Promise<void>> {
   const enqueueHead = database.fill(enqueueText);
@@ -49,8 +50,8 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
   return {
     async enqueue(tx, events) {
       refuseNoTransaction(tx);
-      const rows = events.map(({ tenant, metric, id, subject, amount, occurredAt }) => {
-        return { tenant, metric, id, subject, amount, occurredAt: time(occurredAt) };
+      const rows = events.map(({ tenant, metric, id, subject, amount, observed, occurredAt }) => {
+        return { tenant, metric, id, subject, amount, observed, occurredAt: time(occurredAt) };
       });
       // Values would need the extended protocol, which takes one statement at a time. Base64 has no character that ends
       // or escapes a literal, whatever the session's standard_conforming_strings.
@@ -66,7 +67,8 @@ export function inboxRepository(database: Database): InboxRepository<PostgresTra
       if (metrics !== undefined) where.push(`metric = ANY ($${values.push(textArray(metrics))}::text[])`);
       const statement = database.statement(
         "inbox_list",
-        `SELECT number, tenant, metric, id, subject, amount, occurred_at AS "occurredAt", refusal FROM {inbox}
+        `SELECT number, tenant, metric, id, subject, amount, observed, occurred_at AS "occurredAt", refusal
+         FROM {inbox}
          WHERE ${where.join(" AND ")} ORDER BY number LIMIT $2`,
       );
       return database.run<InboxRow>(statement, values);

@@ -1,5 +1,5 @@
 import type { Limit, LimitRepository } from "@milepost/core/store";
-import { counterLockOrder } from "./counter-add.js";
+import { counterLockOrder } from "./counter-key.js";
 import type { Database } from "./driver.js";
 import { textArray, time } from "./values.js";
 
@@ -30,21 +30,32 @@ export function limitRepository(database: Database): LimitRepository {
     `UPDATE {limit_heads} SET applied = applied + 1 WHERE ${bySubject}
        AND EXISTS (SELECT FROM {limits} l WHERE l.tenant = $1 AND l.metric = $2 AND l.subject = $3 AND l.version = $4)`,
   );
+  const known = database.statement(
+    "limits_known",
+    "SELECT generation FROM {definitions} WHERE metric = $1 AND generation = $2",
+  );
   const take = database.statement(
     "limits_take",
     `UPDATE {limits} SET applied = true WHERE ${bySubject} AND version = $4 AND NOT applied RETURNING version`,
   );
+  // One INSERT, so that counters that exist and those that are opened are met in one order.
   const tell = database.statement(
     "limits_tell",
-    `WITH told AS MATERIALIZED (
-       SELECT c.tenant, c.metric, c.subject, c.period FROM ROWS FROM (unnest($5::text[]), unnest($6::text[])) AS p (period, first)
+    `WITH told AS (
+       SELECT c.tenant, c.metric, c.subject, c.period
+       FROM ROWS FROM (unnest($5::text[]), unnest($6::text[])) AS p (period, first)
        JOIN {counters} c ON c.tenant = $1 AND c.metric = $2 AND c.subject = $3
          AND CASE WHEN p.period = 'lifetime' THEN c.period = p.period
            ELSE c.period >= p.first AND c.period < p.period || ';' END
-       ORDER BY ${counterLockOrder("c")} FOR UPDATE OF c
+       UNION ALL
+       SELECT $1, $2, $3, o.period FROM unnest($8::text[]) AS o (period)
+       WHERE NOT EXISTS (
+         SELECT FROM {counters} c WHERE c.tenant = $1 AND c.metric = $2 AND c.subject = $3 AND c.period = o.period)
      ), due AS (
-       UPDATE {counters} c SET rev = c.rev + 1, due = true FROM told t
-       WHERE c.tenant = t.tenant AND c.metric = t.metric AND c.subject = t.subject AND c.period = t.period
+       INSERT INTO {counters} AS c (tenant, metric, subject, period, value, rev, due, dip, peak, place, generation)
+       SELECT t.tenant, t.metric, t.subject, t.period, 0, 1, true, 0, 0, 0, $9
+       FROM told t ORDER BY ${counterLockOrder("t")}
+       ON CONFLICT (tenant, metric, subject, period) DO UPDATE SET rev = c.rev + 1, due = true
        RETURNING c.tenant, c.metric, c.subject, c.period, c.rev, c.generation, c.value
      )
      INSERT INTO {trail} (tenant, metric, subject, period, rev, generation, from_value, limit_version, ids, amounts,
@@ -77,16 +88,18 @@ export function limitRepository(database: Database): LimitRepository {
       return limit!;
     },
 
-    async apply({ tenant, metric, subject, version, periods, now }) {
+    async apply({ tenant, metric, subject, version, generation, periods, now }) {
       const about = [tenant, metric, subject, version];
       const told = await database.transaction(
         async (run) => {
           await run(lockHead, about);
+          if ((await run(known, [metric, generation])).length === 0) return "stale";
           if ((await run(take, about)).length === 0) return undefined;
           const from = [textArray(periods.map(({ period }) => period)), textArray(periods.map(({ from }) => from))];
-          return run<{ period: string }>(tell, [...about, ...from, time(now)]);
+          const open = textArray(periods.flatMap((each) => each.open ?? []));
+          return run<{ period: string }>(tell, [...about, ...from, time(now), open, generation]);
         },
-        { kept: (result) => result !== undefined },
+        { kept: (result) => result !== undefined && result !== "stale" },
       );
       return told ?? [];
     },

@@ -16,13 +16,17 @@ describe("migrate", () => {
     const reports = await Promise.all(
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
-    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([{ applied: ["ground", "proof", "policies"] }]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
+      { applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] },
+    ]);
   });
 
   test("two prefixes in one new schema may be migrated at once", async () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
-    expect(reports).toEqual(prefixes.map(() => ({ applied: ["ground", "proof", "policies"] })));
+    expect(reports).toEqual(
+      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] })),
+    );
   });
 
   test("an applied migration that differs from the shipped one is refused", async () => {
@@ -60,7 +64,7 @@ describe("a database of the first version", () => {
   const [metric, subject] = ["email.delivered", "acme"];
   const key = { tenant: "default", metric, subject, period: "lifetime" };
   const birth = { period: "lifetime", below: null, above: 1000, due: false };
-  const rules = { generation: 4, bandsSince: 0, retain: "ids", purged: false } as const;
+  const rules = { generation: 4, bandsSince: 0, gauge: false, retain: "ids", purged: false } as const;
   const first = { tenant: "default", metric, id: "evt-1", subject, amount: 7, occurredAt: new Date(), feeds: [birth] };
 
   async function upgraded() {
@@ -78,7 +82,7 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof", "policies"] });
+    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking"] });
     return store;
   }
 
@@ -86,6 +90,7 @@ describe("a database of the first version", () => {
     const store = await upgraded();
     const known = { fingerprint: "", added: 0, changed: 0, birth };
     const common = {
+      gauge: false,
       retain: "ids",
       eventRetention: null,
       rememberedSince: null,
@@ -149,7 +154,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

@@ -1,4 +1,4 @@
-import type { Attempt, NotificationRepository } from "@milepost/core/store";
+import type { Attempt, NotificationRepository, ReasonCount } from "@milepost/core/store";
 import { rowKey, runBatch } from "./batch.js";
 import type { Database, Value } from "./driver.js";
 import { claimStep } from "./notification-claim.js";
@@ -126,5 +126,27 @@ export function notificationRepository(database: Database): NotificationReposito
     attempts: ({ tenant, notification }) => database.run<Attempt>(attempts, [tenant, notification]),
 
     count: ({ tenant }) => database.run(count, [tenant]),
+
+    async reasons({ tenant, milestone, since, until }) {
+      const values: Value[] = [tenant];
+      const where = ["n.tenant = $1", "n.reason IS NOT NULL"];
+      const value = (given: Value) => `$${values.push(given)}`;
+      if (since !== undefined) where.push(`n.created_at >= ${value(time(since))}::timestamptz`);
+      if (until !== undefined) where.push(`n.created_at < ${value(time(until))}::timestamptz`);
+      if (milestone !== undefined) {
+        const of = value(milestone);
+        where.push(`CASE n.source_kind
+          WHEN 'crossing' THEN EXISTS (SELECT FROM {crossings} c
+            WHERE c.tenant = n.tenant AND c.id = n.source_id AND c.milestone = ${of})
+          WHEN 'notice' THEN EXISTS (SELECT FROM {notices} y
+            WHERE y.tenant = n.tenant AND y.id = n.source_id AND y.milestone = ${of}) END`);
+      }
+      const statement = database.statement(
+        "notifications_reasons",
+        `SELECT n.reason, count(*) AS count FROM {notifications} n WHERE ${where.join(" AND ")}
+         GROUP BY n.reason ORDER BY n.reason COLLATE "C"`,
+      );
+      return database.run<ReasonCount>(statement, values);
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
+import type { HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
 import pg from "pg";
 import type { PostgresQuery } from "./driver.js";
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "./postgres-store.js";
@@ -7,16 +7,22 @@ import { type PostgresStore, type PostgresStoreOptions, postgresStore } from "./
 /** A schema of its own on the test server, with pools that `dispose` closes and data that it drops. */
 export class Sandbox {
   readonly schema: string;
+  /** Where tables of a host are. */
+  readonly hostSchema: string;
   readonly #url: string;
   readonly #pools: pg.Pool[] = [];
 
   constructor(url: string, schema: string = `test_${randomBytes(8).toString("hex")}`) {
     this.#url = url;
     this.schema = schema;
+    // not by the store's name, which may be anything: it stands in a search_path
+    this.hostSchema = `host_${randomBytes(8).toString("hex")}`;
   }
 
+  /** With the default search_path, and behind it the host's tables. */
   pool(config: pg.PoolConfig = {}): pg.Pool {
-    const pool = new pg.Pool({ connectionString: this.#url, max: 4, ...config });
+    const options = `-c search_path="$user",public,"${this.hostSchema}"`;
+    const pool = new pg.Pool({ connectionString: this.#url, max: 4, options, ...config });
     this.#pools.push(pool);
     return pool;
   }
@@ -36,18 +42,31 @@ export class Sandbox {
     return { client, tx: client as never, commit: end("COMMIT"), rollback: end("ROLLBACK") };
   }
 
+  /** The host's tables, in a schema that is made when it is first needed. */
+  host(): HostDatabase {
+    const pool = this.pool({ max: 1, options: `-c search_path="${this.hostSchema}"` });
+    let made: Promise<unknown> | undefined;
+    const all = async (sql: string) => {
+      made ??= pool.query(`CREATE SCHEMA IF NOT EXISTS "${this.hostSchema}"`);
+      await made;
+      return (await pool.query(sql)).rows;
+    };
+    return { all, run: async (sql) => void (await all(sql)) };
+  }
+
   async dispose(): Promise<void> {
-    await this.pool({ max: 1 }).query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(this.schema)} CASCADE`);
+    const schemas = [this.schema, this.hostSchema].map((name) => pg.escapeIdentifier(name)).join(", ");
+    await this.pool({ max: 1 }).query(`DROP SCHEMA IF EXISTS ${schemas} CASCADE`);
     await Promise.all(this.#pools.map((pool) => pool.end()));
   }
 }
 
-/** Tells every text that reaches the server over this pool's connections. */
+/** Tells every text that reaches the server over this pool's connections, save the host's own. */
 export function watched(pool: pg.Pool, tell: (text: string) => void): pg.Pool {
   return pool.on("connect", (client) => {
     const query = client.query.bind(client) as (query: PostgresQuery) => unknown;
     client.query = ((sent: PostgresQuery) => {
-      tell(sent.text);
+      if (!/\bhost_/.test(sent.text)) tell(sent.text);
       return query(sent);
     }) as typeof client.query;
   });
@@ -80,6 +99,7 @@ export function postgresHarness(url: string, tell: (text: string) => void = () =
         store,
         reopen: async () => openStore(),
         hostTransaction: () => sandbox.hostTransaction(),
+        host: sandbox.host(),
         dispose: () => sandbox.dispose(),
       };
     },

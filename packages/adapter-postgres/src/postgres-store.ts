@@ -7,9 +7,13 @@ import { Database, type DatabaseOptions, type PostgresPool, type PostgresTransac
 import { eventRepository } from "./event-repository.js";
 import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
+import { levelsRepository } from "./levels-repository.js";
 import { limitRepository } from "./limit-repository.js";
 import { ddlText, migrateDatabase } from "./migrate.js";
+import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
+import { parkingRepository } from "./parking-repository.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -38,16 +42,20 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
   refuseUnknownOptions(options, ["schema", "tablePrefix", "prepare"]);
   const database = new Database(pool, { ...named(options), prepare: options.prepare ?? true });
   return {
-    supports: { persistence: true, durableCommits: true, hostTransactions: true },
+    supports: { persistence: true, durableCommits: true, hostTransactions: true, effect: true },
     definitions: definitionRepository(database),
     counters: counterRepository(database),
+    parking: parkingRepository(database),
     limits: limitRepository(database),
+    levels: levelsRepository(database),
     inbox: inboxRepository(database),
     events: eventRepository(database),
     crossings: crossingRepository(database),
+    notices: noticeRepository(database),
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     contacts: contactRepository(database),
+    subjects: subjectRepository(database),
     migrate: () => migrateDatabase(database),
     // The pool is the host's, and nothing else is open between two steps.
     close: async () => {},

@@ -11,6 +11,7 @@ const definition = (generation = 1, more: Partial<InstalledDefinition> = {}): In
   metric,
   generation,
   decrements: true,
+  gauge: false,
   retain: "ids",
   eventRetention: null,
   rememberedSince: null,
@@ -21,7 +22,7 @@ const definition = (generation = 1, more: Partial<InstalledDefinition> = {}): In
   adopted: 0,
   ...more,
 });
-const rule: RecordingRules = { generation: 1, bandsSince: 0, retain: "ids", purged: false };
+const rule: RecordingRules = { generation: 1, bandsSince: 0, gauge: false, retain: "ids", purged: false };
 const rules = { [metric]: rule };
 let ids = 0;
 const event = (more: Partial<RecordedEvent> = {}): RecordedEvent => ({
@@ -106,6 +107,22 @@ describe("add", () => {
     expect(rows).toEqual([{ metric }]);
     const list = (of: string) => store.events.list({ tenant: "default", metric: of, subject: "acme", limit: 9 });
     expect([(await list(metric)).length, (await list("kept")).length]).toEqual([0, 1]);
+  });
+
+  test("is one query of another text where a metric is a gauge, and the plain one beside it where none is", async () => {
+    const gauge = { ...rule, gauge: true };
+    await store.definitions.install({ definitions: [definition(), definition(1, { metric: "depth", gauge: true })] });
+    const pool = sandbox.pool({ max: 1 });
+    const { queries } = watch(pool);
+    const recorder = sandbox.store({}, pool);
+    await recorder.definitions.list();
+    queries.length = 0;
+    const observed = () => event({ metric: "depth", amount: 5 });
+    await recorder.counters.add({ events: [observed()], rules: { depth: gauge } });
+    await recorder.counters.add({ events: [event(), observed()], rules: { ...rules, depth: gauge } });
+    await recorder.counters.add({ events: [event()], rules });
+    const names = ["milepost_counters_add_setting_", "milepost_counters_add_setting_", "milepost_counters_add_"];
+    expect(queries.map(({ name }) => name?.replace(/[0-9a-f]{16}$/, ""))).toEqual(names);
   });
 
   test("works without prepared statements", async () => {

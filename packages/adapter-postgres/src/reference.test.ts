@@ -32,6 +32,7 @@ const step = fc.oneof(
       rule: fc.record({
         generation: fc.constantFrom(3, 3, 3, 3, 2),
         bandsSince: fc.constantFrom(0, 0, 2, 3),
+        gauge: fc.boolean(),
         retain: fc.constantFrom("ids", "events"),
         purged: fc.boolean(),
       }),
@@ -64,7 +65,7 @@ async function play(store: Store, steps: readonly Step[]): Promise<unknown[]> {
   const seen: unknown[] = [];
   for (const generation of [1, 2, 3]) {
     const definition: InstalledDefinition = {
-      ...{ metric, generation, births, decrements: true, retain: "events" },
+      ...{ metric, generation, births, decrements: true, gauge: false, retain: "events" },
       ...{ eventRetention: 1, rememberedSince: null },
       ...{ milestones: [], former: [], removed: [], adopted: 0 },
     };

@@ -7,7 +7,7 @@ describe.each([
   ["engine", engineCases()],
 ])("%s", (_, cases) => {
   for (const conformanceCase of cases) {
-    test(`${conformanceCase.about}: ${conformanceCase.name}`, async ({ skip }) => {
+    test(`${conformanceCase.about}: ${conformanceCase.name}`, { timeout: 30_000 }, async ({ skip }) => {
       const result = await runConformanceCase(sqliteHarness, conformanceCase);
       if (result === "skipped") skip(`the store does not support ${conformanceCase.requires}`);
     });

@@ -2,6 +2,7 @@ import {
   type Band,
   type CounterChange,
   type CounterState,
+  differences,
   leavesBand,
   lifetime,
   type RecordedEvent,
@@ -78,13 +79,14 @@ export function applyChanges(
 
 function apply(step: Step, change: CounterChange, rules: RecordingRules, clock: () => string): CounterState {
   const { tenant, metric, subject, period, birth } = change;
-  const { generation, bandsSince } = rules;
+  const { generation, bandsSince, gauge } = rules;
   const stored = step.get(readCounter, bandsSince, tenant, metric, subject, period);
   const from = stored === undefined ? 0 : (stored.value as number);
   const rev = stored === undefined ? 1 : (stored.rev as number) + 1;
   const wasDue = stored === undefined ? birth.due || generation < bandsSince : stored.due === 1;
   const band = (stored ?? birth) as Band;
-  const way = walk(from, change.amounts);
+  const added = gauge ? differences(from, change.amounts) : change.amounts;
+  const way = walk(from, added);
   const { value } = way;
   const due = wasDue || leavesBand(way, band);
 
@@ -96,11 +98,11 @@ function apply(step: Step, change: CounterChange, rules: RecordingRules, clock: 
   }
   if (due) {
     const ids = JSON.stringify(change.ids);
-    const amounts = JSON.stringify(change.amounts);
+    const amounts = JSON.stringify(added);
     const times = JSON.stringify(change.occurredAts);
     step.run(appendTrail, tenant, metric, subject, period, rev, generation, from, ids, amounts, times, clock());
   }
-  if (rules.retain === "events" && period === lifetime) retainEvents(step, change, { from, rev });
+  if (rules.retain === "events" && period === lifetime) retainEvents(step, change, { added, from, rev });
   return { tenant, metric, subject, period, value, rev, due };
 }
 

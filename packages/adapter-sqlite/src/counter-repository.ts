@@ -1,16 +1,17 @@
 import {
   type AddResult,
-  type CounterKey,
   type CounterRepository,
   type CounterState,
-  type DueCounter,
-  type TrailRow,
+  counterKeyText,
+  type StoredCounter,
   tally,
 } from "@milepost/core/store";
-import { allOf, list } from "./conditions.js";
+import { allOf } from "./conditions.js";
 import { applyChanges, rememberIds } from "./counter-batch.js";
+import { dueCounters, evaluated } from "./counter-due.js";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
-import type { Driver, SqlRow, Step } from "./driver.js";
+import { wakeCounters } from "./counter-wake.js";
+import type { Driver, SqlRow } from "./driver.js";
 import { idleCounters } from "./idle-counters.js";
 import { deleteDrained } from "./inbox-repository.js";
 
@@ -42,21 +43,23 @@ export function counterRepository(driver: Driver): CounterRepository {
       );
     },
 
-    due({ metrics, keys, limit, trailLimit }) {
+    read({ keys, trailLimit }) {
       return driver.snapshot((step) =>
-        (keys === undefined ? longestWaiting(step, metrics, limit) : dueAmong(step, metrics, keys, limit)).map(
-          (row): DueCounter => {
-            const key = counterKeyOf(row);
-            const trail = step.all(
-              `SELECT * FROM {trail} WHERE ${byCounterKey} AND rev > ? ORDER BY rev LIMIT ?`,
-              ...[...counterKeyValues(key), row.folded as number, trailLimit],
-            );
-            const state = JSON.parse(row.state as string) as DueCounter["state"];
-            const { folded, generation } = row as { folded: number; generation: number };
-            return { ...key, folded, generation, state, trail: trail.map(trailRowOf) };
-          },
-        ),
+        [...new Map(keys.map((key) => [counterKeyText(key), key])).values()].flatMap((key): StoredCounter[] => {
+          const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey}`, ...counterKeyValues(key));
+          if (row === undefined) return [];
+          const { below, above } = row as { below: number | null; above: number | null };
+          return [{ ...stateOf(row), below, above, ...evaluated(step, row, trailLimit) }];
+        }),
       );
+    },
+
+    due(input) {
+      return driver.snapshot((step) => dueCounters(step, input));
+    },
+
+    wake(input) {
+      return driver.write((step) => wakeCounters(step, input));
     },
 
     idle(input) {
@@ -76,42 +79,6 @@ export function counterRepository(driver: Driver): CounterRepository {
   };
 }
 
-/** By each counter's first trail row; of one instant in the order they were written, which is that of the rowids. */
-function longestWaiting(step: Step, metrics: readonly string[], limit: number): SqlRow[] {
-  return step.all(
-    `SELECT c.* FROM {trail} t CROSS JOIN {counters} c USING (tenant, metric, subject, period)
-      WHERE t.metric IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
-        SELECT 1 FROM {trail} e WHERE e.tenant = t.tenant AND e.metric = t.metric AND e.subject = t.subject
-          AND e.period = t.period AND e.rev < t.rev)
-      ORDER BY t.recorded_at, t.rowid LIMIT ?`,
-    ...[list(metrics), limit],
-  );
-}
-
-function dueAmong(step: Step, metrics: readonly string[], keys: readonly CounterKey[], limit: number): SqlRow[] {
-  const rows: SqlRow[] = [];
-  for (const key of keys) {
-    if (rows.length >= limit) break;
-    if (!metrics.includes(key.metric)) continue;
-    const row = step.get(`SELECT * FROM {counters} WHERE ${byCounterKey} AND due = 1`, ...counterKeyValues(key));
-    if (row !== undefined) rows.push(row);
-  }
-  return rows;
-}
-
 function stateOf(row: SqlRow): CounterState {
   return { ...counterKeyOf(row), value: row.value as number, rev: row.rev as number, due: row.due === 1 };
-}
-
-function trailRowOf(row: SqlRow): TrailRow {
-  const parsed = (column: string): unknown => JSON.parse(row[column] as string);
-  return {
-    rev: row.rev as number,
-    generation: row.generation as number,
-    from: row.from_value as number,
-    limitVersion: row.limit_version as number | null,
-    ids: parsed("ids") as string[],
-    amounts: parsed("amounts") as number[],
-    occurredAts: (parsed("occurred_ats") as string[]).map((at) => new Date(at)),
-  };
 }

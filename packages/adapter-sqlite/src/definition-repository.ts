@@ -7,6 +7,7 @@ const codec: RowCodec<InstalledDefinition> = rowCodec<InstalledDefinition>({
   metric: "plain",
   generation: "plain",
   decrements: "flag",
+  gauge: "flag",
   retain: "plain",
   eventRetention: "plain",
   rememberedSince: "time",

@@ -5,6 +5,8 @@ import { type Patience, pauseBeforeTry } from "./patience.js";
 
 /** The members of a better-sqlite3 `Statement` that are called. */
 export interface SqliteStatement {
+  readonly readonly: boolean;
+  readonly reader: boolean;
   run(...params: unknown[]): { readonly changes: number };
   get(...params: unknown[]): unknown;
   all(...params: unknown[]): unknown[];
@@ -21,6 +23,8 @@ export interface SqliteDatabase {
 }
 
 export type SqlValue = string | number | null;
+/** What a statement of the host may have as a value; ours have what {@link SqlValue} says. */
+export type HostedValue = SqlValue | bigint;
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 /** Positional values, or one object for named ones. */
 export type SqlParams = readonly SqlValue[] | readonly [SqlRow];
@@ -35,6 +39,10 @@ export interface Step {
   all(sql: string, ...params: SqlParams): SqlRow[];
   /** Several statements without parameters, unprepared: for DDL. */
   script(sql: string): void;
+  /** One statement of the host, its text as it is; rows that it answers are dropped. Throws what the driver throws. */
+  runHosted(sql: string, values: readonly HostedValue[]): void;
+  /** Whether the step's transaction is open still, which a statement of the host may have ended. */
+  isOpen(): boolean;
   /** `given`, or SQLite's clock: to be taken once per step. */
   now(given: Date | undefined): Date;
 }
@@ -92,6 +100,13 @@ function stepOn(db: SqliteDatabase, named: (sql: string) => string): Step & { fo
     },
     all: (sql, ...params) => prepared(sql).all(...params) as SqlRow[],
     script: (sql) => void db.exec(named(sql)),
+    runHosted(sql, values) {
+      // Not kept: how many texts a host has is not ours to know.
+      const statement = db.prepare(sql);
+      refuseUnhostable(statement);
+      statement.run(...values);
+    },
+    isOpen: () => db.inTransaction,
     now: (given) => given ?? new Date(String(step.one(clockSql).now)),
   };
   return { ...step, forget: () => statements.clear() };
@@ -166,4 +181,9 @@ export function sqliteDriver(db: SqliteDatabase, { tablePrefix, busyTimeout, pat
       hostSteps = new WeakMap([[db, step]]);
     },
   };
+}
+
+/** COMMIT, ROLLBACK, SAVEPOINT and the like: to SQLite they change nothing, and they answer no rows. */
+function refuseUnhostable({ readonly, reader }: SqliteStatement): void {
+  if (readonly && !reader) throw new TypeError("a statement that neither changes nor reads a table cannot run here");
 }

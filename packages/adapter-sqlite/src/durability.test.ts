@@ -28,7 +28,12 @@ describe("durability", () => {
     database = temporaryDatabase();
     const db = database.open();
     db.pragma(`synchronous = ${synchronous}`);
-    expect(sqliteStore(db).supports).toEqual({ persistence: true, durableCommits, hostTransactions: true });
+    expect(sqliteStore(db).supports).toEqual({
+      persistence: true,
+      durableCommits,
+      hostTransactions: true,
+      effect: true,
+    });
   });
 
   test("better-sqlite3's own setting for a WAL file, NORMAL, is seen although nothing was read from the file yet", () => {
@@ -53,7 +58,12 @@ describe("durability", () => {
 
   test.each([":memory:", ""])("a database without a file (%j) forgets mark and notification together", (name) => {
     const db = new Database(name);
-    expect(sqliteStore(db).supports).toEqual({ persistence: false, durableCommits: true, hostTransactions: true });
+    expect(sqliteStore(db).supports).toEqual({
+      persistence: false,
+      durableCommits: true,
+      hostTransactions: true,
+      effect: true,
+    });
     db.close();
   });
 });

@@ -13,8 +13,8 @@ const full = 2;
  * durable as what it marks.
  */
 export function durabilityOf(db: SqliteDatabase): StoreSupports {
-  const hostTransactions = true;
-  if (databaseFile(db) === "") return { persistence: false, durableCommits: true, hostTransactions };
+  const always = { hostTransactions: true, effect: true };
+  if (databaseFile(db) === "") return { persistence: false, durableCommits: true, ...always };
 
   // Before synchronous: only reading the file tells SQLite that it is in WAL mode, where better-sqlite3 means NORMAL.
   const journalMode = String(db.pragma("journal_mode", { simple: true }));
@@ -30,5 +30,5 @@ export function durabilityOf(db: SqliteDatabase): StoreSupports {
   // An empty file answers FULL until its first page is written and then falls to better-sqlite3's NORMAL. Said
   // explicitly, the same value stays. Inside a transaction it cannot be said, and need not: then there are pages.
   if (synchronous >= full && !db.inTransaction) db.pragma(`synchronous = ${synchronous}`);
-  return { persistence: true, durableCommits: synchronous >= full, hostTransactions };
+  return { persistence: true, durableCommits: synchronous >= full, ...always };
 }

@@ -5,12 +5,27 @@ import { counterOverflow, MilepostError } from "@milepost/core/store";
 
 /** Somebody else is at it; the step left no trace and may be run again. */
 export function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)) || isIterating(error);
+  return isLocked(error) || isIterating(error);
+}
+
+/** Another connection has the lock, of this database or of one that the host has attached. */
+export function isLocked(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 }
 
 /** better-sqlite3 refuses to write, without asking SQLite, while the host is in the middle of an `iterate()`. */
 function isIterating(error: unknown): boolean {
   return /connection is busy/.test(messageOf(error));
+}
+
+/** What another try may mend, and no other statement: the disk, the memory. */
+export function isExhausted(error: unknown): boolean {
+  return /^SQLITE_(FULL|IOERR|CANTOPEN|PROTOCOL|NOMEM)/.test(codeOf(error));
+}
+
+/** What a foreign key that is `DEFERRABLE INITIALLY DEFERRED` throws at the commit. Our own tables have none. */
+export function isForeignKey(error: unknown): boolean {
+  return codeOf(error) === "SQLITE_CONSTRAINT_FOREIGNKEY";
 }
 
 export function translateError(error: unknown): MilepostError {

@@ -1,5 +1,5 @@
 import type { CounterChange, EventRepository, RetainedEvent } from "@milepost/core/store";
-import { allOf } from "./conditions.js";
+import { allOf, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
@@ -31,6 +31,10 @@ export function eventRepository(driver: Driver): EventRepository {
       return driver.read((step) => step.all(sql, ...values, limit).map(codec.decode));
     },
 
+    known({ tenant, metric, ids }) {
+      return driver.read((step) => step.all(knownIds, tenant, metric, list(ids)).map(({ id }) => id as string));
+    },
+
     purge({ metric, generation, age, limit, now }) {
       return driver.write((step) => {
         const current = "SELECT 1 FROM {definitions} WHERE metric = ? AND generation = ?";
@@ -42,6 +46,8 @@ export function eventRepository(driver: Driver): EventRepository {
     },
   };
 }
+
+const knownIds = "SELECT id FROM {events} WHERE tenant = ? AND metric = ? AND id IN (SELECT value FROM json_each(?))";
 
 // SQLite is not always built with DELETE ... LIMIT, and these tables have no rowid: the keys come from a subselect, which
 // is answered by the index on (metric, occurred_at) alone, since it carries them.
@@ -61,12 +67,12 @@ const insertRetained = `INSERT INTO {retained_events} (tenant, metric, subject, 
  */
 export function retainEvents(
   step: Step,
-  { tenant, metric, subject, ids, amounts, occurredAts }: CounterChange,
-  { from, rev }: { readonly from: number; readonly rev: number },
+  { tenant, metric, subject, ids, occurredAts }: CounterChange,
+  { added, from, rev }: { readonly added: readonly number[]; readonly from: number; readonly rev: number },
 ): void {
   let value = from;
   const kept = ids.map((id, place) => {
-    const amount = amounts[place] as number;
+    const amount = added[place] as number;
     value += amount;
     return [id, amount, occurredAts[place], value];
   });

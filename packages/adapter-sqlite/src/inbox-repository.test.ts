@@ -18,7 +18,7 @@ afterEach(() => opened.dispose());
 
 function fact(id: string, fields: Partial<InboxEvent> = {}): InboxEvent {
   const { tenant, metric, subject, amount, occurredAt } = event();
-  return { tenant, metric, id, subject, amount, occurredAt, ...fields };
+  return { tenant, metric, id, subject, amount, observed: false, occurredAt, ...fields };
 }
 
 function enqueue(tx: SqliteDatabase, ...ids: string[]): void {

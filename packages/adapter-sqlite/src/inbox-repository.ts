@@ -11,13 +11,14 @@ const codec: RowCodec<InboxRow> = rowCodec<InboxRow>({
   id: "plain",
   subject: "plain",
   amount: "plain",
+  observed: "flag",
   occurredAt: "time",
   refusal: "json",
 });
 
 /** One statement for all of a call, which SQLite itself makes whole or not at all: a savepoint would be three more. */
-const append = `INSERT INTO {inbox} (tenant, metric, id, subject, amount, occurred_at)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) ORDER BY key`;
+const append = `INSERT INTO {inbox} (tenant, metric, id, subject, amount, observed, occurred_at)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?) ORDER BY key`;
 
 export function inboxRepository(driver: Driver): InboxRepository<SqliteDatabase, void> {
   return {
@@ -69,6 +70,6 @@ export function deleteDrained(step: Step, numbers: readonly number[]): void {
 }
 
 /** A list, not an object: half as long, and its order is the statement's. */
-function valuesOf({ tenant, metric, id, subject, amount, occurredAt }: InboxEvent): readonly unknown[] {
-  return [tenant, metric, id, subject, amount, occurredAt];
+function valuesOf({ tenant, metric, id, subject, amount, observed, occurredAt }: InboxEvent): readonly unknown[] {
+  return [tenant, metric, id, subject, amount, observed, occurredAt];
 }

@@ -1,8 +1,9 @@
-import { type Limit, type LimitRepository, type LimitSubject, lifetime } from "@milepost/core/store";
+import { type CounterKey, type Limit, type LimitRepository, type LimitSubject, lifetime } from "@milepost/core/store";
 import { list } from "./conditions.js";
-import { byCounterKey } from "./counter-key.js";
+import { counterKeyValues } from "./counter-key.js";
 import type { Driver, Step } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
+import { notedColumns, noteOnTrail } from "./trail-mark.js";
 
 const codec: RowCodec<Limit> = rowCodec<Limit>({
   tenant: "plain",
@@ -33,23 +34,23 @@ export function limitRepository(driver: Driver): LimitRepository {
       });
     },
 
-    apply({ tenant, metric, subject, version, periods, now }) {
+    apply({ tenant, metric, subject, version, generation, periods, now }) {
       return driver.write((step) => {
+        const known = "SELECT 1 FROM {definitions} WHERE metric = ? AND generation = ?";
+        if (step.all(known, metric, generation).length === 0) return "stale";
         const about = [tenant, metric, subject] as const;
         const taken = `UPDATE {limits} SET applied = 1 WHERE ${bySubject} AND version = ? AND applied = 0`;
         if (step.run(taken, ...about, version) === 0) return [];
         const recordedAt = step.now(now).toISOString();
         const told: { period: string }[] = [];
-        for (const { period, from } of periods) {
+        for (const { period, from, open } of periods) {
+          if (open !== undefined) openCounter(step, { tenant, metric, subject, period: open }, generation);
           // of a unit and zone: keys that begin with them, from the given one on
           const [first, end] = period === lifetime ? [lifetime, `${lifetime}\u0001`] : [from, `${period};`];
-          const counters = `SELECT period, value, rev, generation FROM {counters}
+          const counters = `SELECT ${notedColumns} FROM {counters}
             WHERE ${bySubject} AND period >= ? AND period < ? ORDER BY period`;
           for (const counter of step.all(counters, ...about, first, end)) {
-            const key = [...about, counter.period as string] as const;
-            const rev = (counter.rev as number) + 1;
-            step.run(`UPDATE {counters} SET rev = ?, due = 1 WHERE ${byCounterKey}`, rev, ...key);
-            step.run(appendVersion, ...key, rev, counter.generation!, counter.value!, version, recordedAt);
+            noteOnTrail(step, counter, { limitVersion: version }, recordedAt);
             told.push({ period: counter.period as string });
           }
         }
@@ -80,5 +81,11 @@ export function appliedLimits(step: Step, { tenant, metric, subject }: LimitSubj
   return step.one(sql, tenant, metric, subject).applied as number;
 }
 
-const appendVersion = `INSERT INTO {trail} (tenant, metric, subject, period, rev, generation, from_value, ids, amounts,
-  occurred_ats, limit_version, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', ?, ?)`;
+/** A counter in which nothing was counted yet; due, because it is told next. */
+function openCounter(step: Step, key: CounterKey, generation: number): void {
+  step.run(
+    `INSERT INTO {counters} (tenant, metric, subject, period, value, rev, due, generation)
+      VALUES (?, ?, ?, ?, 0, 0, 1, ?) ON CONFLICT (tenant, metric, subject, period) DO NOTHING`,
+    ...[...counterKeyValues(key), generation],
+  );
+}

@@ -8,6 +8,7 @@ import {
   type Notification,
   type NotificationRepository,
   notificationNotFound,
+  type ReasonCount,
   redrivenTwice,
   settleMove,
 } from "@milepost/core/store";
@@ -185,6 +186,23 @@ export function notificationRepository(driver: Driver): NotificationRepository {
         "SELECT state, reason, count(*) AS count FROM {notifications} WHERE tenant = ? GROUP BY state, reason " +
         "ORDER BY state, reason NULLS FIRST";
       return driver.read((step) => step.all(sql, tenant) as unknown as Counts);
+    },
+
+    reasons({ tenant, milestone, since, until }) {
+      const { where, values } = allOf([
+        ["n.tenant = ?", tenant],
+        ["n.created_at >= ?", since?.toISOString()],
+        ["n.created_at < ?", until?.toISOString()],
+        [
+          `? = CASE n.source_kind
+            WHEN 'crossing' THEN (SELECT c.milestone FROM {crossings} c WHERE c.tenant = n.tenant AND c.id = n.source_id)
+            WHEN 'notice' THEN (SELECT y.milestone FROM {notices} y WHERE y.tenant = n.tenant AND y.id = n.source_id) END`,
+          milestone,
+        ],
+      ]);
+      const sql = `SELECT n.reason, count(*) AS count FROM {notifications} n WHERE ${where} AND n.reason IS NOT NULL
+        GROUP BY n.reason ORDER BY n.reason`;
+      return driver.read((step) => step.all(sql, ...values) as unknown as ReasonCount[]);
     },
   };
 }

@@ -48,6 +48,72 @@ async function plansOf(step: () => Promise<unknown>): Promise<string[]> {
 
 const byKey = "sqlite_autoindex_milepost_counters_1";
 
+test("counters that are to be woken are found by their time, and one subject's by their key", async () => {
+  const input = { metrics: [metric], limit: 9 };
+  expect(await plansOf(() => store.counters.wake(input))).toEqual([
+    "SEARCH milepost_counters USING INDEX milepost_counters_wake_at (wake_at<?)",
+  ]);
+  const subject = { tenant: "t", subject: "s" };
+  expect(await plansOf(() => store.counters.wake({ ...input, subject }))).toEqual([
+    `SEARCH milepost_counters USING INDEX ${byKey} (tenant=? AND metric=? AND subject=?)`,
+    "USE TEMP B-TREE FOR ORDER BY",
+  ]);
+});
+
+test("due counters are found by their trail, and whether one is parked by its key", async () => {
+  const parked = "SEARCH p USING PRIMARY KEY (tenant=? AND metric=? AND subject=? AND period=?) LEFT-JOIN";
+  const rest = { metrics: [metric], limit: 9, trailLimit: 9 };
+  const plans = async (keys?: { tenant: string; metric: string; subject: string; period: string }[]) => {
+    sent.length = 0;
+    await store.counters.due({ ...rest, ...(keys && { keys }) });
+    const [due] = sent.filter(({ sql }) => sql.includes("milepost_parked"));
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${due!.sql}`).all(...due!.params) as { detail: string }[];
+    return rows.map(({ detail }) => detail).filter((detail) => /^(SCAN|SEARCH) [ctp] |B-TREE/.test(detail));
+  };
+  const key = `SEARCH c USING INDEX ${byKey} (tenant=? AND metric=? AND subject=? AND period=?)`;
+  expect(await plans()).toEqual(["SCAN t USING INDEX milepost_trail_recorded_at", key, parked]);
+  expect(await plans([{ tenant: "t", metric, subject: "s", period: "lifetime" }])).toEqual([key, parked]);
+});
+
+test("parked counters are listed by their key", async () => {
+  const after = { metric, subject: "s", period: "lifetime" };
+  expect(await plansOf(() => store.parking.list({ tenant: "t", after, limit: 9 }))).toEqual([
+    "SEARCH milepost_parked USING PRIMARY KEY (tenant=? AND (metric,subject,period)>(?,?,?))",
+  ]);
+});
+
+test("crossings and notices that wait, and those whose lease is over, have an index each", async () => {
+  for (const kind of ["crossings", "notices"] as const) {
+    const plans = await plansOf(() => store[kind].claim({ milestones: ["m"], limit: 9, lease: 1 }));
+    expect(plans.filter((plan) => plan.includes("milepost_"))).toEqual([
+      `SEARCH milepost_${kind} USING INTEGER PRIMARY KEY (rowid=?)`,
+      `SEARCH milepost_${kind} USING INDEX milepost_${kind}_pending (not_before<?)`,
+      `SEARCH milepost_${kind} USING INDEX milepost_${kind}_leased (lease_until<?)`,
+    ]);
+  }
+  const crossings = ["c1", "c2"];
+  expect(await plansOf(() => store.notices.list({ tenant: "t", crossings, limit: 9 }))).toEqual([
+    "SEARCH milepost_notices USING INDEX sqlite_autoindex_milepost_notices_2 (tenant=? AND crossing=?)",
+    "USE TEMP B-TREE FOR ORDER BY",
+  ]);
+});
+
+test("levels are told to the counters of one metric, in the order of their key", async () => {
+  const owner = { tenant: "t", milestone: "m", subject: "" };
+  await store.levels.add({ ...owner, levels: [], by: "b", why: "w" });
+  const input = { ...owner, version: 1, metric, period: "month:UTC", limit: 9 };
+  const after = { tenant: "t", metric, subject: "s", period: "month:UTC:2026-11" };
+  const versions = "SEARCH milepost_levels USING PRIMARY KEY (tenant=? AND milestone=? AND subject=? AND version=?)";
+  expect(await plansOf(() => store.levels.apply({ ...input, after }))).toEqual([
+    versions,
+    `SEARCH milepost_counters USING INDEX ${byKey} (tenant=? AND metric=? AND (subject,period)>(?,?))`,
+    versions,
+  ]);
+  expect(await plansOf(() => store.levels.pending({ milestones: ["m"], limit: 9 }))).toEqual([
+    "SCAN milepost_levels USING INDEX milepost_levels_pending",
+  ]);
+});
+
 test("idle counters are found by the primary key, from tenant to tenant", async () => {
   db.exec(`INSERT INTO milepost_counters (tenant, metric, subject, period, value, rev, due)
     VALUES ('t', '${metric}', 's', 'lifetime', 1, 1, 0)`);
@@ -100,6 +166,12 @@ test("retained events are listed by their key", async () => {
   ]);
 });
 
+test("ids are looked up by their key", async () => {
+  expect(await plansOf(() => store.events.known({ tenant: "t", metric, ids: ["a", "b"] }))).toEqual([
+    "SEARCH milepost_events USING PRIMARY KEY (tenant=? AND metric=? AND id=?)",
+  ]);
+});
+
 test("the rows of the inbox that wait and those that were refused have an index each, and go by their number", async () => {
   for (const metrics of [undefined, [metric]]) {
     for (const [refused, index] of [
@@ -115,4 +187,38 @@ test("the rows of the inbox that wait and those that were refused have an index 
   expect(retried).toBe("SCAN milepost_inbox USING INDEX milepost_inbox_refused");
   const drained = await plansOf(() => store.counters.add({ events: [], rules: {}, drained: [1, 2] }));
   expect(drained).toEqual(["SEARCH milepost_inbox USING INTEGER PRIMARY KEY (rowid=?)"]);
+});
+
+test("what was not sent is counted by an index that holds nothing else, with since or without", async () => {
+  const range = { tenant: "t", since: new Date(0), until: new Date(1) };
+  for (const [asked, terms] of [
+    [{ tenant: "t" }, "tenant=?"],
+    [range, "tenant=? AND created_at>? AND created_at<?"],
+  ] as const) {
+    for (const table of ["crossings", "notices", "notifications"] as const) {
+      expect(await plansOf(() => store[table].reasons(asked))).toContainEqual(
+        expect.stringMatching(
+          new RegExp(`USING COVERING INDEX milepost_${table}_unsent \\(${terms.replaceAll("?", "\\?")}\\)`),
+        ),
+      );
+    }
+    const [crossings] = await plansOf(() => store.crossings.reasons({ ...asked, milestone: "m" }));
+    expect(crossings).toContain("COVERING INDEX milepost_crossings_unsent");
+  }
+});
+
+test("a subject's crossings are listed by their own index, in its order", async () => {
+  expect(await plansOf(() => store.crossings.list({ tenant: "t", subject: "s", after: "a", limit: 9 }))).toEqual([
+    "SEARCH milepost_crossings USING INDEX milepost_crossings_subject (tenant=? AND subject=? AND id>?)",
+  ]);
+});
+
+test("what is forgotten of a subject is found by an index, in every table", async () => {
+  await store.definitions.install({ definitions: [definition()] });
+  const act = { entityId: "digest", by: "ann", why: "asked" };
+  const halted = await plansOf(() => store.subjects.halt({ tenant: "t", subject: "s", act }));
+  const erased = await plansOf(() => store.subjects.erase({ tenant: "t", subject: "s", limit: 9 }));
+  const scans = [...halted, ...erased].filter((plan) => plan.startsWith("SCAN"));
+  // the definitions are as many as there are metrics, and hosts keep few rows in the inbox
+  expect(scans.filter((plan) => !/milepost_(definitions|inbox)/.test(plan))).toEqual([]);
 });

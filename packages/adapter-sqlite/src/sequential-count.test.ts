@@ -1,4 +1,9 @@
-import { checkSequentialCount, randomScenario } from "@milepost/core/conformance";
+import {
+  checkSequentialCount,
+  checkSequentialObservations,
+  randomObservations,
+  randomScenario,
+} from "@milepost/core/conformance";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { sqliteHarness } from "./sqlite-harness.js";
@@ -8,6 +13,18 @@ it("gives the crossings of a plain sequential count for any amounts, batch split
     const opened = await sqliteHarness.open();
     try {
       await checkSequentialCount(opened.store, randomScenario(seed));
+    } finally {
+      await opened.dispose();
+    }
+  };
+  await expect(fc.assert(fc.asyncProperty(fc.nat(), check), { numRuns: 40 })).resolves.toBeUndefined();
+}, 60_000);
+
+it("gives the crossings of a slow model for any values of a gauge, batch split and number of observers", async () => {
+  const check = async (seed: number) => {
+    const opened = await sqliteHarness.open();
+    try {
+      await checkSequentialObservations(opened.store, randomObservations(seed));
     } finally {
       await opened.dispose();
     }

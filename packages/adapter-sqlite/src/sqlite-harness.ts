@@ -68,6 +68,10 @@ export async function openSqliteStore(options?: SqliteStoreOptions): Promise<Ope
         rollback: async () => void db.exec("ROLLBACK"),
       };
     },
+    host: {
+      run: async (sql) => void db.exec(sql),
+      all: async (sql) => db.prepare<[], Record<string, unknown>>(sql).all(),
+    },
     async dispose() {
       for (const opened of stores) await opened.close();
       database.dispose();

@@ -9,10 +9,14 @@ import { handleClosed, translateError } from "./errors.js";
 import { eventRepository } from "./event-repository.js";
 import { inboxRepository } from "./inbox-repository.js";
 import { laneRepository } from "./lane-repository.js";
+import { levelsRepository } from "./levels-repository.js";
 import { limitRepository } from "./limit-repository.js";
 import { migrate, migrationScript } from "./migrate.js";
+import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
+import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { subjectRepository } from "./subject-repository.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -59,13 +63,17 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     supports: readSupports(db),
     definitions: definitionRepository(driver),
     counters: counterRepository(driver),
+    parking: parkingRepository(driver),
     limits: limitRepository(driver),
+    levels: levelsRepository(driver),
     inbox: inboxRepository(driver),
     events: eventRepository(driver),
     crossings: crossingRepository(driver),
+    notices: noticeRepository(driver),
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     contacts: contactRepository(driver),
+    subjects: subjectRepository(driver),
     migrate: () => migrate(driver),
     close: async () => driver.forget(),
   };

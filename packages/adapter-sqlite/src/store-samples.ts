@@ -12,6 +12,7 @@ export function definition(fields: Partial<InstalledDefinition> = {}): Installed
     metric,
     generation,
     decrements: true,
+    gauge: false,
     retain: "ids",
     eventRetention: null,
     rememberedSince: null,
@@ -26,7 +27,7 @@ export function definition(fields: Partial<InstalledDefinition> = {}): Installed
 
 /** The metric's rules, those of its first definition unless said. */
 export function rules(fields: Partial<RecordingRules> = {}): Record<string, RecordingRules> {
-  return { [metric]: { generation: 1, bandsSince: 0, retain: "ids", purged: false, ...fields } };
+  return { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids", purged: false, ...fields } };
 }
 
 export function event(fields: Partial<RecordedEvent> = {}): RecordedEvent {

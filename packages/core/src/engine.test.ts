@@ -129,6 +129,32 @@ describe("createMilepost", () => {
   });
 });
 
+describe("a message's data", () => {
+  it("knows what a reminder is told of, and that a first message is none", async () => {
+    let now = new Date("2026-01-01T00:00:00Z");
+    const notifier = memoryNotifier();
+    const reminded = milestone({
+      ...good,
+      recipients: { resolve: async () => [{ address: "a@b.example" }] },
+      notifier,
+      remindEvery: 60_000,
+      message: {
+        text: "{{said}}",
+        data: ({ value }, _, notice) => ({
+          said: notice ? `${notice.kind} ${notice.number}: ${notice.value} instead of ${value}` : `first: ${value}`,
+        }),
+      },
+    });
+    const milepost = createMilepost({ store: memoryStore(), milestones: [reminded], runtime: { now: () => now } });
+    await milepost.record({ id: "e1", metric: "x", subject: "s", amount: 3 });
+    await milepost.runOnce();
+    await milepost.record({ id: "e2", metric: "x", subject: "s", amount: 4 });
+    now = new Date("2026-01-01T00:01:00Z");
+    await milepost.runOnce();
+    expect(notifier.sent.map(({ text }) => text)).toEqual(["first: 3", "reminder 1: 7 instead of 3"]);
+  });
+});
+
 describe("record", () => {
   const scenario: fc.Arbitrary<CountingScenario> = fc.record({
     thresholds: fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 6 }),

@@ -3,6 +3,8 @@ import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { type Notifications, notificationsOver } from "./delivery/notifications.js";
+import { type ReasonCounts, type ReasonQuery, reasonsOver } from "./delivery/reasons.js";
+import { type ExplainQuery, type Story, storyTeller } from "./delivery/story.js";
 import { type DeliveryTiming, deliveryTiming } from "./delivery/timing.js";
 import {
   DeliveryWorker,
@@ -18,11 +20,18 @@ import type { Crossing } from "./milestone/crossing.js";
 import type { MetricOptions } from "./milestone/definition.js";
 import { type Definitions, definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
+import { type Levels, LevelsKeeper } from "./milestone/levels-keeper.js";
 import { LimitKeeper, type Limits } from "./milestone/limits.js";
 import type { Milestone } from "./milestone/milestone.js";
+import type { Notice } from "./milestone/notice.js";
+import { type Parked, parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
+import { type StateQuery, type SubjectState, subjectStates } from "./milestone/subject-state.js";
 import type { Notifier } from "./notifier/notifier.js";
 import { OpenCalls } from "./open-calls.js";
+import type { Plan } from "./planning/plan.js";
+import { Planner } from "./planning/planner.js";
+import { type Replay, type ReplayInput, replay } from "./planning/replay.js";
 import {
   type CounterQuery,
   type CrossingQuery,
@@ -30,6 +39,8 @@ import {
   crossingQuery,
   type EventQuery,
   eventQuery,
+  type NoticeQuery,
+  noticeQuery,
   type SubjectCounter,
   subjectCounter,
 } from "./queries.js";
@@ -37,7 +48,8 @@ import { type Contacts, contactsOver } from "./recipient/contacts.js";
 import { Admission } from "./recording/admission.js";
 import { type ConsumeOptions, type ConsumeResult, consume } from "./recording/consume.js";
 import { Drain, type DrainResult } from "./recording/drain.js";
-import { defaultTenant, type MilestoneEvent } from "./recording/event.js";
+import { defaultTenant, type MilestoneEvent, type Observation } from "./recording/event.js";
+import { type ForgetAct, type Forgotten, forget } from "./recording/forget.js";
 import { type Inbox, inboxOver, type TransactionRecorder, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder, type RecordManyResult, type RecordResult } from "./recording/recorder.js";
@@ -93,11 +105,32 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   record(event: MilestoneEvent): Promise<RecordResult>;
   /** Counts many events, in atomic chunks; ids make a repeat harmless. */
   recordMany(events: readonly MilestoneEvent[]): Promise<RecordManyResult>;
-  /** Counts everything a source yields, with backpressure and acknowledgement. */
-  consume<Item = MilestoneEvent>(
+  /**
+   * Sets a gauge to a value and tells what came of it; otherwise as {@link record}. Of observations of one subject the one
+   * that commits last wins, whatever their `occurredAt`.
+   */
+  observe(observation: Observation): Promise<RecordResult>;
+  /** Observes many values, in atomic chunks and in their order; ids make a repeat harmless. */
+  observeMany(observations: readonly Observation[]): Promise<RecordManyResult>;
+  /**
+   * Counts everything a source yields, with backpressure and acknowledgement. What has a `value` is an observation, what
+   * has none an event.
+   */
+  consume<Item = MilestoneEvent | Observation>(
     source: AsyncIterable<Item> | Iterable<Item>,
     options?: ConsumeOptions<Item>,
   ): Promise<ConsumeResult>;
+  /**
+   * Answers what {@link recordMany} of these events, or {@link observeMany} of these observations, would do now: what would count, what would be crossed, who would be
+   * told what. Stores nothing. Resolvers and a message's `data` are called. Throws what `recordMany()` would.
+   */
+  plan(events: readonly (MilestoneEvent | Observation)[]): Promise<Plan>;
+  /**
+   * Recomputes a subject's crossings from its retained events, under the milestones and limits as they are now, and
+   * compares them with those that are recorded. Stores nothing. Throws `events_not_retained` for a metric that is not
+   * declared `retain: "events"`, and `behind` in a process without the code of all its milestones.
+   */
+  replay(input: ReplayInput): Promise<Replay>;
   /**
    * Records inside an open transaction of the host: counted soon after it commits, never if it rolls back. `tx` is what
    * the store's driver works with: a client of `pg`, or the `better-sqlite3` handle. On SQLite the calls are synchronous.
@@ -118,14 +151,38 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
     list(query?: CounterQuery): Promise<readonly CounterState[]>;
   };
   readonly limits: Limits;
+  /** Levels that a host's users configure, for milestones with `thresholdsOf()`. */
+  readonly levels: Levels;
+  /** Counters that cannot be evaluated. */
+  readonly parked: Parked;
+  /**
+   * Where a subject stands: its value, what was passed, what comes next and when, for each milestone of the code or the
+   * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
+   */
+  state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
+  /** Reminders of crossings, and that levels are armed again. */
+  readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
   readonly notifications: Notifications;
+  /**
+   * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
+   * as lines of plain English. Null for an unknown id.
+   */
+  explain(query: ExplainQuery): Promise<Story | null>;
+  /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
+  reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
   readonly lanes: {
     pause(input: LaneAct): Promise<void>;
     resume(input: LaneAct): Promise<void>;
   };
+  /**
+   * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
+   * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
+   * it again: what was erased stays so. Events that are recorded afterwards count from 0.
+   */
+  forget(act: ForgetAct): Promise<Forgotten>;
   /** A worker of this process; start it, and stop it before the process ends. */
   worker(options?: WorkerOptions): Worker;
   /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */
@@ -147,6 +204,19 @@ export interface LaneAct {
   readonly why: string;
 }
 
+type OwnCall =
+  | "migrate"
+  | "plan"
+  | "replay"
+  | "ready"
+  | "record"
+  | "recordMany"
+  | "observe"
+  | "observeMany"
+  | "consume"
+  | "drain"
+  | "runOnce";
+
 /** Milliseconds that calls under way are given to end when the engine closes; as long as a worker's grace. */
 const closingTime = 10_000;
 
@@ -163,11 +233,17 @@ const optionsSchema = z.strictObject({
   metrics: z
     .record(
       z.string(),
-      z.strictObject({
-        decrements: z.boolean().optional(),
-        retain: z.enum(["ids", "events"]).optional(),
-        eventRetention: z.int("whole milliseconds, 1 or more; or null").min(1).nullable().optional(),
-      }),
+      z
+        .strictObject({
+          decrements: z.boolean().optional(),
+          gauge: z.boolean().optional(),
+          retain: z.enum(["ids", "events"]).optional(),
+          eventRetention: z.int("whole milliseconds, 1 or more; or null").min(1).nullable().optional(),
+        })
+        .refine(({ decrements, gauge }) => !(decrements && gauge), {
+          path: ["decrements"],
+          error: "not together with gauge: a gauge takes values of any sign",
+        }),
     )
     .default({}),
   onUnknownMetric: z.enum(["refuse", "count"]).default("refuse"),
@@ -206,6 +282,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
   const notifiers = notifiersByName(milestones, parsed.notifiers);
   refuseForgetfulStore(store, milestones, parsed.notifiers);
+  refuseEffects(store, milestones);
 
   const events = new Events();
   const metrics = parsed.metrics as Readonly<Record<string, MetricOptions>>;
@@ -213,7 +290,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
   const recorder = new Recorder(store, registry, admission, evaluator, runtime);
+  const original = { store, registry, runtime, clockTolerance };
+  const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
+  const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
     store,
@@ -231,7 +311,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       if (more) await nextTurn();
       return { drained: counted, refused, adopted, more };
     },
-    applyLimits: (stop) => limits.applyPending(stop),
+    async applyVersions(stop) {
+      await limits.applyPending(stop);
+      await levels.applyPending(stop);
+    },
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, events.emit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
@@ -266,11 +349,15 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   }
 
   return {
-    ...calls.guard<Pick<Milepost, "migrate" | "ready" | "record" | "recordMany" | "consume" | "drain" | "runOnce">>({
+    ...calls.guard<Pick<Milepost, OwnCall>>({
       migrate: () => store.migrate(),
       ready: () => registry.ready(),
       record: (event) => recorder.record(event),
       recordMany: (inputs) => recorder.recordMany(inputs),
+      observe: (observation) => recorder.observe(observation),
+      observeMany: (observations) => recorder.observeMany(observations),
+      plan: (inputs) => planner.plan(inputs, calls.closing),
+      replay: (input) => replay(original, input),
       consume: (source, options = {}) => consume(recorder, source, options, calls.closing),
       drain: () => drain.all(calls.closing),
       async runOnce(input = {}) {
@@ -297,9 +384,20 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.counters.list(counterQuery(query)),
     }),
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
+    levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
+    parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
+      state: subjectStates(store, registry, runtime),
+      explain: storyTeller(store, registry),
+      reasons: reasonsOver(store),
+      forget: (act) => forget(store, runtime, act, calls.closing),
+    }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
+    }),
+    notices: calls.guard<Milepost["notices"]>({
+      list: async (query = {}) => store.notices.list(noticeQuery(query)),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard<Milepost["lanes"]>({
@@ -318,6 +416,19 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       return closed;
     },
   };
+}
+
+function refuseEffects({ supports }: Pick<Store, "supports">, milestones: readonly Milestone[]): void {
+  if (supports.effect) return;
+  milestones.forEach((milestone, i) => {
+    const name = (["effect", "onPeriodEnd", "onLimit"] as const).find((each) => milestone[each] !== undefined);
+    if (name === undefined) return;
+    const expected = "a store that runs statements of the host (supports.effect)";
+    throw new MilepostError("unsupported", `milestones[${i}].${name}: ${expected}`, {
+      path: `milestones[${i}].${name}`,
+      expected,
+    });
+  });
 }
 
 function notifiersByName(milestones: readonly Milestone[], more: readonly Notifier[]): ReadonlyMap<string, Notifier> {

@@ -17,8 +17,11 @@ export const errorCodes = [
   "policy_failed",
   "counter_overflow",
   "missing_tag",
+  "effect_failed",
   // the engine's own state forbids the call
   "stale_definitions",
+  "behind",
+  "events_not_retained",
   "no_transaction",
   "unsupported",
   "queue_full",

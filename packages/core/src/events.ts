@@ -16,6 +16,8 @@ export interface CrossingEvent {
   readonly crossing: string;
   readonly milestone: string;
   readonly subject: string;
+  /** There where it is about a reminder, or about a level that was armed again. */
+  readonly notice?: string;
 }
 
 /** Everything the engine tells of itself while it runs. For watching, not for deciding: the store is the record. */

@@ -2,19 +2,25 @@
 export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
-export type { CounterQuery, CrossingQuery, EventQuery, SubjectCounter } from "./queries.js";
+export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
 // recording
 export type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
-export type { MilestoneEvent } from "./recording/event.js";
+export type { MilestoneEvent, Observation } from "./recording/event.js";
 export type { Inbox, InboxAct, InboxQuery, TransactionRecorder } from "./recording/inbox.js";
 export type { DrainResult } from "./recording/drain.js";
 export type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 
+// planning
+export type { Plan, PlannedCrossing, PlannedEvent, PlannedNotice, PlannedNotification } from "./planning/plan.js";
+export type { Replay, ReplayInput } from "./planning/replay.js";
+
 // milestones
 export type { Crossing, CrossingState, NewCrossing } from "./milestone/crossing.js";
 export { crossingStates } from "./milestone/crossing.js";
+export type { NewNotice, Notice, NoticeFacts, NoticeKind, NoticeState } from "./milestone/notice.js";
+export { noticeKinds, noticeStates } from "./milestone/notice.js";
 export type { MetricOptions } from "./milestone/definition.js";
 export type { DefinitionReport, Definitions } from "./milestone/definitions.js";
 export type { ReinstallAct } from "./milestone/registry.js";
@@ -28,10 +34,31 @@ export type {
   PolicyContext,
   PolicyNeed,
   Severity,
+  SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
 
-// limits
+// asking
+export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
+export type { ExplainQuery, NoticeStory, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
+export type { Projection } from "./milestone/pace.js";
+export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
+
+// forgetting
+export type { ForgetAct, Forgotten } from "./recording/forget.js";
+export { subjectDigest } from "./recording/forget.js";
+export type { ErasedRows } from "./store/subject-repository.js";
+
+// what a milestone changes in the host
+export type { CounterFacts, EffectAnswer, Effects } from "./milestone/effect.js";
+export type { SqlStatement, SqlValue } from "./milestone/sql.js";
+export { sql } from "./milestone/sql.js";
+export type { Parked, ParkedQuery, ReleaseAct } from "./milestone/parked.js";
+export type { ParkedCounter, ParkReason } from "./store/parking-repository.js";
+
+// limits and stored levels
+export type { Levels, LevelsInput } from "./milestone/levels-keeper.js";
+export type { StoredLevels } from "./store/levels-repository.js";
 export type { LimitInput, LimitResult, Limits } from "./milestone/limits.js";
 export type { Limit } from "./store/limit-repository.js";
 
@@ -41,6 +68,8 @@ export { checkPolicy } from "./milestone/check/check-policy.js";
 export { every } from "./milestone/policies/every.js";
 export type { FallingBelowSpec, FallingRearmAt, FallingSpec } from "./milestone/policies/falling-below.js";
 export { fallingBelow } from "./milestone/policies/falling-below.js";
+export type { ForecastOptions } from "./milestone/policies/forecast.js";
+export { forecast } from "./milestone/policies/forecast.js";
 export type { LevelSpec, RearmAt, RisingSpec } from "./milestone/policies/level-spec.js";
 export type { PercentOfLimitSpec, PercentSpec } from "./milestone/policies/percent-of-limit.js";
 export { percentOfLimit } from "./milestone/policies/percent-of-limit.js";
@@ -66,6 +95,8 @@ export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";
 export { consoleNotifier } from "./notifier/console-notifier.js";
 export type { MemoryNotifier, MemoryNotifierOptions, SentMatch } from "./notifier/memory-notifier.js";
 export { memoryNotifier } from "./notifier/memory-notifier.js";
+export type { CrossingFacts, ReactionHandler, ReactionOptions, ReactionParts } from "./notifier/reaction.js";
+export { reaction } from "./notifier/reaction.js";
 export type { Channel, DeliveryMode, Notifier, Outcome, SendContext } from "./notifier/notifier.js";
 export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient } from "./notifier/notifier.js";
 
@@ -73,8 +104,8 @@ export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient 
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
 export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
-export type { Reason } from "./delivery/reason.js";
-export { reasons } from "./delivery/reason.js";
+export type { Reason, ReasonCount } from "./delivery/reason.js";
+export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
@@ -84,6 +115,7 @@ export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";
 export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
+export type { Act } from "./store/lane-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";

@@ -18,6 +18,18 @@ export interface CrossingQuery {
   readonly limit?: number;
 }
 
+/** What can be narrowed when notices are listed. Ordered by id, which rises with time. */
+export interface NoticeQuery {
+  readonly tenant?: string;
+  readonly milestone?: string;
+  /** Ids of the crossings they are about. */
+  readonly crossings?: readonly string[];
+  /** The last id of the page before. */
+  readonly after?: string;
+  /** 100 unless said. */
+  readonly limit?: number;
+}
+
 /** What can be narrowed when counters are listed. Ordered by metric, subject and period, bytewise. */
 export interface CounterQuery {
   readonly tenant?: string;
@@ -76,6 +88,13 @@ const crossingQuerySchema = z.strictObject({
   after: keySchema.optional(),
 });
 
+const noticeQuerySchema = z.strictObject({
+  ...pageFields,
+  milestone: keySchema.optional(),
+  crossings: listOf(keySchema, 10_000).optional(),
+  after: keySchema.optional(),
+});
+
 const eventQuerySchema = z.strictObject({
   ...pageFields,
   metric: keySchema,
@@ -87,6 +106,7 @@ true satisfies Agrees<typeof subjectCounterSchema, SubjectCounter>;
 true satisfies Agrees<typeof eventQuerySchema, EventQuery>;
 true satisfies Agrees<typeof counterQuerySchema, CounterQuery>;
 true satisfies Agrees<typeof crossingQuerySchema, CrossingQuery>;
+true satisfies Agrees<typeof noticeQuerySchema, NoticeQuery>;
 
 type Page = { readonly tenant: string; readonly limit: number };
 
@@ -103,6 +123,11 @@ export function eventQuery(query: EventQuery): EventQuery & Page {
 /** Fills in defaults, or throws `invalid_options` with the path of the field. */
 export function crossingQuery(query: CrossingQuery): CrossingQuery & Page {
   return parsePresent(crossingQuerySchema, query, "invalid_options");
+}
+
+/** Fills in defaults, or throws `invalid_options` with the path of the field. */
+export function noticeQuery(query: NoticeQuery): NoticeQuery & Page {
+  return parsePresent(noticeQuerySchema, query, "invalid_options");
 }
 
 /** The key of one of a subject's counters, or `invalid_options` with the path of the field. */

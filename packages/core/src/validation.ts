@@ -16,10 +16,16 @@ export const whySchema: z.ZodString = z
   .max(1_000, { abort: true })
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "text without NUL and lone surrogates");
 
-/** A Date, told by what it holds and copied: a subclass may answer anything, and the host may go on using its own. */
+/**
+ * A Date, told by what it holds and copied: a subclass may answer anything, and the host may go on using its own. Of a year
+ * that calendars and stores can write: an amount that stands for a time by mistake would stop whoever comes across it.
+ */
 export const dateSchema: z.ZodType<Date, Date> = z
   .custom<Date>((value) => !Number.isNaN(timeOf(value)), "a valid Date")
-  .transform((date) => new Date(timeOf(date)));
+  .transform((date) => new Date(timeOf(date)))
+  .refine((date) => year(date) >= 1 && year(date) <= 9999, "a date between the years 1 and 9999");
+
+const year = (date: Date): number => date.getUTCFullYear();
 
 /** The milliseconds a Date holds; NaN for an invalid one, and for what is none, as a Proxy of one. */
 export function timeOf(value: unknown): number {

@@ -27,12 +27,18 @@ export function wholeNumber(flag: string, text: string | undefined, least: numbe
   throw new UsageError(`--${flag} ${text}: a whole number of ${least} or more is expected.`);
 }
 
-/** Runs a program. Exit code 2 says that its command line was wrong, 1 that something else was. */
-export function runCommand(main: (args: readonly string[]) => Promise<void>): void {
+/**
+ * Runs a program. Exit code 2 says that its command line was wrong, 1 that something else was; `problemCode` is that of a
+ * `CommandError`: 2 for a program to which a file or a database that was named wrongly is a wrong command line too.
+ */
+export function runCommand(
+  main: (args: readonly string[]) => Promise<void>,
+  { problemCode = 1 }: { readonly problemCode?: 1 | 2 } = {},
+): void {
   main(process.argv.slice(2)).catch((error: unknown) => {
     const expected = error instanceof CommandError || MilepostError.is(error);
     console.error(expected ? error.message : error);
     if (error instanceof UsageError) console.error("--help tells what there is.");
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = error instanceof UsageError ? 2 : error instanceof CommandError ? problemCode : 1;
   });
 }

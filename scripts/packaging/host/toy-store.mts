@@ -33,15 +33,19 @@ function client(server: Store): Store {
     return Object.fromEntries(methods);
   };
   return {
-    supports: { persistence: true, durableCommits: true, hostTransactions: false },
+    supports: { persistence: true, durableCommits: true, hostTransactions: false, effect: false },
     definitions: repository("definitions"),
     counters: repository("counters"),
+    parking: repository("parking"),
     crossings: repository("crossings"),
+    notices: repository("notices"),
     notifications: repository("notifications"),
     lanes: repository("lanes"),
     contacts: repository("contacts"),
     events: repository("events"),
     limits: repository("limits"),
+    levels: repository("levels"),
+    subjects: repository("subjects"),
     inbox: noInbox(),
     migrate: () => server.migrate(),
     close: async () => {},

@@ -33,6 +33,8 @@ export function failpointDatabase(db: Database.Database, points: Failpoints): Sq
       const statement = db.prepare(sql);
       const pass = <T>(run: () => T) => passing(sql, statement.readonly, run);
       return {
+        readonly: statement.readonly,
+        reader: statement.reader,
         run: (...params) => pass(() => statement.run(...params)),
         get: (...params) => pass(() => statement.get(...params)),
         all: (...params) => pass(() => statement.all(...params)),

@@ -10,7 +10,7 @@ export type StepKind = "reads" | "writes";
 
 export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, StepKind>>>> = {
   definitions: { list: "reads", install: "writes" },
-  counters: { add: "writes", get: "reads", due: "reads" },
+  counters: { add: "writes", get: "reads", wake: "writes", due: "reads" },
   // `enqueue` is inside the host's transaction: it has points around it and no commit of its own
   inbox: { enqueue: "reads", list: "reads" },
   limits: { pending: "reads" },
@@ -27,24 +27,34 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
 };
 
 export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
-  // counters that are adopted when definitions change
+  // counters that are adopted when definitions change, and those that people look at
   definitions: ["adopted"],
-  counters: ["idle", "list"],
+  counters: ["idle", "list", "read"],
   // limits that people set, and policies that measure against them
   limits: ["add", "apply", "of"],
+  levels: ["add", "apply", "of", "pending"],
+  // counters whose effect fails, reminders: `effects` has the first, nobody asks for the second here
+  parking: ["park", "list", "release"],
+  notices: ["claim", "announce", "release", "list"],
   // events that cannot be counted, and what people decide on them
   inbox: ["refuse", "decide"],
-  // retained events, and their end
-  events: ["list", "purge"],
+  // retained events and their end, and the ids that a plan asks for
+  events: ["list", "known", "purge"],
   // for people and reports
-  notifications: ["decide", "list", "attempts", "count"],
+  crossings: ["get", "reasons"],
+  notifications: ["decide", "list", "attempts", "count", "reasons"],
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before
   contacts: ["put", "list"],
+  // what is erased is no part of what arrives
+  subjects: ["halt", "erase"],
 };
 
-/** Steps that change nothing unless a process died before: no transaction of theirs holds a change in a first run. */
-const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire"]);
+/**
+ * Steps that change nothing unless a process died before, or time alone brings something: no transaction of theirs holds a
+ * change in a first run.
+ */
+const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire", "counters.wake"]);
 
 /** On Postgres one statement is the whole transaction of a step, except here. */
 const severalStatements: ReadonlySet<string> = new Set(["definitions.install", drainStep]);

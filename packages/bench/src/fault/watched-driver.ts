@@ -40,6 +40,8 @@ export function watchedDatabase(db: Database.Database, onError: OnDriverError): 
     prepare(sql): SqliteStatement {
       const statement = db.prepare(sql);
       return {
+        readonly: statement.readonly,
+        reader: statement.reader,
         run: (...params) => watch(() => statement.run(...params)),
         get: (...params) => watch(() => statement.get(...params)),
         all: (...params) => watch(() => statement.all(...params)),

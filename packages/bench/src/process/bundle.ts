@@ -12,6 +12,7 @@ export const programNames = [
   "migrator",
   "producer",
   "retrying-client",
+  "shop-host",
   "sink",
   "steady-recorder",
   "victim",

@@ -1,6 +1,7 @@
 import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
+import { effects } from "./effects.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
@@ -19,5 +20,6 @@ export const scenarios: readonly Scenario[] = [
   deployments,
   adoption,
   lostAnswers,
+  effects,
   deadlockBait,
 ];

@@ -14,6 +14,8 @@ export interface OpenedStore {
    * `reopen`; absent for others.
    */
   hostTransaction?(): Promise<HostTransaction>;
+  /** The host's own tables in the store's database. Required of a store with `effect`; absent for others. */
+  readonly host?: HostDatabase;
   /** Closes every store that was opened and removes the data. */
   dispose(): Promise<void>;
 }
@@ -24,6 +26,18 @@ export interface HostTransaction {
   readonly tx: never;
   commit(): Promise<void>;
   rollback(): Promise<void>;
+}
+
+/**
+ * What a host does in its own database beside the store, each call in a transaction of its own. Tables of the cases have
+ * names that begin with `host_`, are found without a schema, also by the statements that the store is given to run, and
+ * are gone with the store.
+ */
+export interface HostDatabase {
+  /** Runs one statement. */
+  run(sql: string): Promise<void>;
+  /** The rows of one query, as the driver has them: the cases ask for text, or compare in the query. */
+  all(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
 /** What a store's author supplies. */

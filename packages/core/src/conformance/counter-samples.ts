@@ -36,6 +36,7 @@ export function definition(fields: Partial<InstalledDefinition> = {}): Installed
     metric: "email.delivered",
     generation: 1,
     decrements: true,
+    gauge: false,
     retain: "ids",
     eventRetention: null,
     rememberedSince: null,
@@ -53,7 +54,10 @@ export function rules(
   metrics: string | readonly string[] = "email.delivered",
   fields: Partial<RecordingRules> = {},
 ): Record<string, RecordingRules> {
-  const each: RecordingRules = { generation: 1, bandsSince: 0, retain: "ids", purged: false, ...fields };
+  const each: RecordingRules = {
+    ...{ generation: 1, bandsSince: 0, gauge: false, retain: "ids", purged: false },
+    ...fields,
+  };
   return Object.fromEntries([metrics].flat().map((metric) => [metric, each]));
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CounterEvaluation } from "../store/crossing-repository.js";
+import type { CounterEvaluation, EvaluationResult } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import {
@@ -45,7 +45,10 @@ function behind(fields: Parameters<typeof crossing>[0] = {}) {
   return crossing({ threshold: "10", at: 10, previous: 50, value: 50, eventId: "", state: "adopted", ...fields });
 }
 
-async function commit(store: Store, ...evaluations: readonly CounterEvaluation[]): Promise<readonly string[]> {
+async function commit(
+  store: Store,
+  ...evaluations: readonly CounterEvaluation[]
+): Promise<readonly EvaluationResult[]> {
   return store.crossings.commitEvaluation({ evaluations, now: start });
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CounterEvaluation } from "../store/crossing-repository.js";
+import type { CounterEvaluation, EvaluationResult } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import {
@@ -25,7 +25,7 @@ async function changed(store: Store, generation: number): Promise<void> {
   }
 }
 
-async function commit(store: Store, fields: Partial<CounterEvaluation>): Promise<string> {
+async function commit(store: Store, fields: Partial<CounterEvaluation>): Promise<EvaluationResult> {
   const evaluations = [evaluation(fields)];
   return (await store.crossings.commitEvaluation({ evaluations, now: start }))[0]!;
 }

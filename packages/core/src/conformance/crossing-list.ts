@@ -24,7 +24,7 @@ export const crossingListCases: readonly ConformanceCase[] = [
         bytewise(awkwardKeys).map((id) => byId.get(id)),
       );
       for (const key of awkwardKeys) {
-        const filter = { subject: key, milestone: key, eventIds: [key] };
+        const filter = { subject: key, milestone: key, period: key, ids: [key], eventIds: [key] };
         const found = await other.crossings.list({ tenant: "default", ...filter, limit: 10 });
         assert.deepEqual(
           found.map((each) => each.id),
@@ -51,6 +51,10 @@ export const crossingListCases: readonly ConformanceCase[] = [
       assert.equal(await ids({ subject: "acme" }), "124");
       assert.equal(await ids({ milestone: "budget" }), "4");
       assert.equal(await ids({ metric: "email.delivered" }), "123");
+      assert.equal(await ids({ period: "lifetime" }), "1234");
+      assert.equal(await ids({ period: "month:UTC:2026-11" }), "");
+      assert.equal(await ids({ ids: ["2", "4", "5", "nothing"] }), "24");
+      assert.equal(await ids({ ids: [], subject: "acme" }), "");
       assert.equal(await ids({ eventIds: ["e1", "e3", "nothing"] }), "134");
       assert.equal(await ids({ eventIds: [] }), "");
       assert.equal(await ids({ states: ["silent", "announced"] }), "2");

@@ -187,6 +187,27 @@ export const engineJumpCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "crossings of two periods in one batch, and of late events, lie the interval apart from all that were said",
+    async run({ store }) {
+      const { milepost } = telling(store, {
+        ...{ policy: thresholds(1, 2, 3, 4, 5), period: "month:UTC", minInterval: hour, grace: 24 * 40 * hour },
+      });
+      const event = (at: string) => ({ id: at, metric, subject, occurredAt: new Date(at) });
+      const states = async (...times: readonly string[]) => {
+        const { crossings } = await milepost.recordMany(times.map(event));
+        return crossings.map(({ eventId, state }) => `${eventId} ${state}`).sort();
+      };
+      const both = await states("2026-10-31T23:50:00Z", "2026-11-01T00:10:00Z");
+      assert.deepEqual(both.map((text) => text.split(" ")[1]).sort(), ["pending", "too_soon"]);
+      assert.deepEqual(await states("2026-10-20T12:00:00Z"), ["2026-10-20T12:00:00Z pending"]);
+      assert.deepEqual(await states("2026-10-20T12:59:59Z"), ["2026-10-20T12:59:59Z too_soon"]);
+      assert.deepEqual(await states("2026-10-31T23:30:00Z"), ["2026-10-31T23:30:00Z too_soon"]);
+      assert.deepEqual(await states("2026-11-01T00:49:00Z"), ["2026-11-01T00:49:00Z too_soon"]);
+      assert.deepEqual(await states("2026-11-01T01:10:00Z"), ["2026-11-01T01:10:00Z pending"]);
+    },
+  },
+  {
+    about,
     name: "a jump over more than 10,000 levels is one crossing that says how many it stands for, behind a counter too",
     async run({ store }) {
       const { milepost, count } = telling(store, { policy: every(10) });

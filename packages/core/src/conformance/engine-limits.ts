@@ -69,6 +69,23 @@ export const engineLimitCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a counter that waited for its limit is woken like any other once it has one, also within the same second",
+    async run({ store }) {
+      const clock = new StillClock();
+      const notifier = memoryNotifier();
+      const message = { text: "{{threshold}}" };
+      const milepost = budgets(store, clock, { recipients: owner, message, notifier, remindEvery: hour });
+      await spend(milepost, clock, "a", 60);
+      await milepost.runOnce();
+      await milepost.limits.set({ ...shop, amount: 100 });
+      await milepost.runOnce();
+      clock.advance(hour);
+      await milepost.runOnce();
+      assert.equal(notifier.sent.length, 2, "the crossing, and a reminder of it");
+    },
+  },
+  {
+    about,
     name: "rhsm-6198: a changed limit arms its levels again, and what is passed already crosses at once",
     async run({ store }) {
       const clock = new StillClock();
@@ -218,6 +235,9 @@ export const engineLimitCases: readonly ConformanceCase[] = [
         [{ amount: -1 }, "amount"],
         [{ amount: 1.5 }, "amount"],
         [{ amount: 1, effectiveFrom: new Date(Number.NaN) }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date(-8.64e15) }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date("0000-12-31") }, "effectiveFrom"],
+        [{ amount: 1, effectiveFrom: new Date("+010000-01-01") }, "effectiveFrom"],
         [{ amount: 1, subject: "" }, "subject"],
         [{ amount: 1, until: 5 }, "until"],
       ];
@@ -228,6 +248,8 @@ export const engineLimitCases: readonly ConformanceCase[] = [
       const unknown = await refusal(() => milepost.limits.set({ ...shop, metric: "ad.spent", amount: 1 }));
       assert.deepEqual([unknown.code, unknown.path], ["unknown_metric", "metric"]);
       assert.deepEqual(await milepost.limits.list(shop), []);
+      // one that was kept and cannot be brought into force would stop every sweep
+      assert.equal((await milepost.runOnce()).evaluated, 0);
     },
   },
 ];

@@ -15,7 +15,7 @@ const subject = "acme";
 const day = 24 * hour;
 
 /** On either side of the equator and of the date line, with clock changes and without, at odd hours and odd minutes. */
-const zones =
+export const zones: readonly string[] =
   `Pacific/Pago_Pago Pacific/Honolulu Pacific/Marquesas America/Anchorage America/Los_Angeles America/Phoenix
 America/Denver America/Chicago America/New_York America/Havana America/Caracas America/Halifax America/St_Johns
 America/Sao_Paulo America/Asuncion America/Santiago Atlantic/Azores Africa/Casablanca Europe/London Europe/Berlin
@@ -258,6 +258,9 @@ export const enginePeriodCases: readonly ConformanceCase[] = [
       const get = () => milepost.counters.get({ metric, subject, period: "month:" as Period });
       const { code, path } = await refusal(get);
       assert.deepEqual([code, path], ["invalid_options", "period"]);
+      const far = () => milepost.counters.get({ metric, subject, period: "month:UTC", at: new Date(8.64e15) });
+      const outside = await refusal(far);
+      assert.deepEqual([outside.code, outside.path], ["invalid_options", "at"]);
     },
   },
 ];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createMilepost } from "../engine.js";
 import type { MilestoneEvent } from "../recording/event.js";
 import type { ConformanceCase } from "./case.js";
+import { rules } from "./counter-samples.js";
 import { count, metric, putAcme, refusal, setUp } from "./engine-setup.js";
 import { checkSequentialCount, randomScenario } from "./sequential-count.js";
 
@@ -110,7 +111,7 @@ export const engineRecordingCases: readonly ConformanceCase[] = [
         };
         await store.counters.add({
           events: [{ ...recorded, feeds: definition!.births }],
-          rules: { [metric]: { generation: definition!.generation, bandsSince: 1, retain: "ids", purged: false } },
+          rules: rules(metric, { generation: definition!.generation, bandsSince: 1 }),
         });
       }
       const retried = await milepost.record(event({ id: "acme" }));

@@ -2,14 +2,35 @@ import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineEffectCases } from "./engine-effects.js";
+import { engineEvaluationCases } from "./engine-evaluation.js";
+import { engineExplainCases } from "./engine-explain.js";
+import { engineExplainMoreCases } from "./engine-explain-more.js";
+import { engineForecastCases } from "./engine-forecast.js";
+import { engineForgetCases } from "./engine-forget.js";
+import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLimitEffectCases } from "./engine-limit-effects.js";
+import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
+import { engineNoticeCases } from "./engine-notices.js";
+import { engineParkingCases } from "./engine-parking.js";
+import { enginePeriodEndCases } from "./engine-period-ends.js";
 import { enginePeriodCases } from "./engine-periods.js";
+import { enginePlanCases } from "./engine-plan.js";
+import { enginePlanReactionCases } from "./engine-plan-reactions.js";
+import { engineReactionCases } from "./engine-reactions.js";
+import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
+import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
+import { engineStateCases } from "./engine-state.js";
+import { engineStateMoreCases } from "./engine-state-more.js";
+import { engineStoredLevelCases } from "./engine-stored-levels.js";
+import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -17,16 +38,37 @@ export function engineCases(): readonly ConformanceCase[] {
   return [
     ...engineRecordingCases,
     ...sequentialCountCases,
+    ...engineEvaluationCases,
     ...enginePeriodCases,
     ...engineJumpCases,
     ...engineLimitCases,
+    ...engineLimitVersionCases,
+    ...engineEffectCases,
+    ...engineParkingCases,
+    ...engineLimitEffectCases,
+    ...enginePeriodEndCases,
+    ...engineReactionCases,
+    ...engineGaugeCases,
+    ...engineStoredLevelCases,
+    ...engineForecastCases,
+    ...engineNoticeCases,
     ...engineHostTransactionCases,
     ...engineDefinitionCases,
     ...engineRedefinitionCases,
     ...engineRetentionCases,
+    ...enginePlanCases,
+    ...enginePlanReactionCases,
+    ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineStateCases,
+    ...engineStateMoreCases,
+    ...engineExplainCases,
+    ...engineExplainMoreCases,
+    ...engineReasonCases,
+    ...engineForgetCases,
     ...engineWorkerCases,
+    ...engineSweepCases,
     ...engineHostileInputCases,
   ];
 }

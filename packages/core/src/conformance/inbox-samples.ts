@@ -18,6 +18,7 @@ export function inboxEvent(fields: Partial<InboxEvent> = {}): InboxEvent {
     id: "evt-1",
     subject: "acme",
     amount: 1,
+    observed: false,
     occurredAt: start,
     ...fields,
   };

@@ -6,28 +6,47 @@ import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneCases } from "./lane-repository.js";
+import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
+import { noticeCases } from "./notice-repository.js";
 import { notificationCases } from "./notification-repository.js";
+import { parkingCases } from "./parking-repository.js";
+import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { subjectLaterCases } from "./subject-later.js";
+import { subjectCases } from "./subject-repository.js";
 
-export type { ConformanceCase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
+export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";
+export { checkPlan, type Dump } from "./plan-check.js";
+export { checkReplay } from "./replay-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
+export {
+  checkSequentialObservations,
+  type ObservingScenario,
+  randomObservations,
+} from "./sequential-observations.js";
 
 /** What every store must do, repository by repository. */
 export function storeCases(): readonly ConformanceCase[] {
   return [
     ...definitionCases,
     ...counterCases,
+    ...parkingCases,
     ...eventCases,
     ...inboxCases,
     ...crossingCases,
+    ...noticeCases,
     ...notificationCases,
+    ...reasonCountCases,
     ...laneCases,
     ...limitCases,
+    ...levelsCases,
     ...contactCases,
+    ...subjectCases,
+    ...subjectLaterCases,
     ...wholeStoreCases,
   ];
 }

@@ -1,15 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describeError, MilepostError } from "../errors.js";
-import type { Emit } from "../events.js";
+import type { CrossingEvent, Emit } from "../events.js";
 import { type JsonObject, plainJson, plainObject } from "../json.js";
 import { missingTags } from "../message/template.js";
-import type { ClaimedCrossing, Crossing } from "../milestone/crossing.js";
+import type { Crossing } from "../milestone/crossing.js";
 import { crossingPages } from "../milestone/crossing-pages.js";
-import type { Announcement } from "../milestone/milestone.js";
+import type { Announcement, Said } from "../milestone/milestone.js";
+import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
 import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
 import type { Runtime } from "../runtime.js";
+import type { CrossingRepository } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { withDeadline } from "./deadline.js";
@@ -23,7 +25,27 @@ const chunkSize = 1_000;
 
 export type AnnounceEnd = "announced" | "unaddressed" | "retry" | "failed" | "lost";
 
-/** Turns crossings into notifications: claims, resolves the recipients, queues one notification for each. */
+/** What is leased to this process: a crossing, or a notice of one. */
+interface Claimed {
+  readonly tenant: string;
+  readonly id: string;
+  readonly fence: number;
+  readonly attempts: number;
+  readonly crossing: Crossing;
+  readonly notice?: Notice;
+  readonly steps: Pick<CrossingRepository, "announce" | "release">;
+}
+
+/** Milliseconds after which a notice is looked at again whose crossing is not announced yet. */
+const crossingFirst = 1_000;
+
+/** Announcements under way, each with a promise of how it ends. */
+export interface Started {
+  readonly crossings: readonly Promise<AnnounceEnd>[];
+  readonly notices: readonly Promise<AnnounceEnd>[];
+}
+
+/** Turns crossings, and notices of them, into notifications: claims, resolves the recipients, queues one for each. */
 export class Announcer {
   readonly #store: Store;
   readonly #registry: Registry;
@@ -39,22 +61,62 @@ export class Announcer {
     this.#emit = emit;
   }
 
-  /** Claims up to `limit` crossings and starts their announcements; answers one promise for each, of how it ended. */
-  async start(limit: number, stop: AbortSignal): Promise<readonly Promise<AnnounceEnd>[]> {
-    const claimed = await this.#store.crossings.claim({
-      milestones: [...this.#registry.announced, ...this.#registry.removed],
-      limit,
-      lease: this.#timing.lease,
-      ...storeNow(this.#runtime),
+  /** Claims up to `limit` crossings and notices, and starts their announcements. */
+  async start(limit: number, stop: AbortSignal): Promise<Started> {
+    const { announced, noticed, removed } = this.#registry;
+    const how = { lease: this.#timing.lease, ...storeNow(this.#runtime) };
+    const { crossings: steps } = this.#store;
+    const claimed = await steps.claim({ milestones: [...announced, ...removed], limit, ...how });
+    const crossings = claimed.map(({ fence, attempts, ...crossing }): Claimed => {
+      const { tenant, id } = crossing;
+      return { tenant, id, fence, attempts, crossing: { ...crossing, attempts }, steps };
     });
-    return claimed.map((crossing) => this.#announceOne(crossing, stop));
+    const left = limit - crossings.length;
+    const notices = left > 0 && noticed.length + removed.length > 0 ? await this.#notices(left, how) : [];
+    return {
+      crossings: crossings.map((each) => this.#announceOne(each, stop)),
+      notices: notices.map((each) => this.#announceOne(each, stop)),
+    };
   }
 
-  async #announceOne(crossing: ClaimedCrossing, stop: AbortSignal): Promise<AnnounceEnd> {
+  async #notices(limit: number, how: { readonly lease: number; readonly now?: Date }): Promise<readonly Claimed[]> {
+    const { notices: steps, crossings } = this.#store;
+    const { noticed, removed } = this.#registry;
+    const claimed = await steps.claim({ milestones: [...noticed, ...removed], limit, ...how });
+    if (claimed.length === 0) return [];
+    const keys = claimed.map(({ tenant, crossing: id }) => ({ tenant, id }));
+    const known = new Map(
+      (await crossings.get({ keys })).map((crossing) => [`${crossing.tenant}\0${crossing.id}`, crossing]),
+    );
+    const open: Claimed[] = [];
+    for (const { fence, ...notice } of claimed) {
+      const { tenant, id, attempts } = notice;
+      const crossing = known.get(`${tenant}\0${notice.crossing}`);
+      const said = saidOf(crossing);
+      if (crossing !== undefined && said === "said") {
+        open.push({ tenant, id, fence, attempts, crossing, notice, steps });
+        continue;
+      }
+      const end =
+        said === "open"
+          ? ({ to: "pending", retryIn: crossingFirst, refund: true, reason: null, detail: null } as const)
+          : ({
+              to: "failed",
+              retryIn: 0,
+              refund: true,
+              reason: "silent",
+              detail: "nobody was told of its crossing",
+            } as const);
+      await steps.release({ tenant, id, fence, ...end, ...storeNow(this.#runtime) });
+    }
+    return open;
+  }
+
+  async #announceOne(crossing: Claimed, stop: AbortSignal): Promise<AnnounceEnd> {
     try {
       // more claims than tries: the ones before did not fail, they took their process down
       if (crossing.attempts > this.#timing.announceTries) return await this.#giveUp(crossing, "poison_claim", null);
-      const announcement = this.#registry.milestone(crossing.milestone)?.announcement;
+      const announcement = this.#registry.milestone(crossing.crossing.milestone)?.announcement;
       // whoever removed the milestone wants nothing said of it, also not of what was crossed before
       if (announcement === undefined) {
         const end = { to: "failed", retryIn: 0, refund: false } as const;
@@ -68,8 +130,9 @@ export class Announcer {
     }
   }
 
-  async #queueAll(crossing: ClaimedCrossing, announcement: Announcement, stop: AbortSignal): Promise<AnnounceEnd> {
-    const { tenant, id, fence } = crossing;
+  async #queueAll(claimed: Claimed, announcement: Announcement, stop: AbortSignal): Promise<AnnounceEnd> {
+    const { tenant, id, fence, crossing, steps } = claimed;
+    const said = saidLater(claimed, announcement);
     const { contacts } = this.#store;
     const over = new AbortController();
     const context: ResolveContext = {
@@ -82,13 +145,13 @@ export class Announcer {
     const subject = await contacts.subject({ tenant, id: crossing.subject });
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const passed = (await this.#passedWith(crossing)).map(levelOf);
-    const templates = { [announcement.template.hash]: announcement.template.template };
+    const templates = { [said.template.hash]: said.template.template };
     let heldSince = this.#runtime.monotonic();
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
       stop.throwIfAborted();
       heldSince = this.#runtime.monotonic();
       const step = { tenant, id, fence, notifications, templates, last, lease: this.#timing.lease };
-      return this.#store.crossings.announce({ ...step, ...storeNow(this.#runtime) });
+      return steps.announce({ ...step, ...storeNow(this.#runtime) });
     };
 
     // Everything a list resolves to is checked before any of it is queued; of a stream that is true chunk by chunk.
@@ -100,7 +163,7 @@ export class Announcer {
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
         chunk.push(
-          this.#notification(crossing, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`),
+          this.#notification(claimed, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`),
         );
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
@@ -117,7 +180,7 @@ export class Announcer {
       if ((await announce(chunk.slice(0, chunkSize), false)).result === "lost") return "lost";
     }
     const { result, notifications } = await announce(chunk, true);
-    const event = eventOf(crossing);
+    const event = eventOf(claimed);
     if (result === "announced") this.#emit("announced", { ...event, notifications });
     if (result === "unaddressed") this.#emit("unaddressed", event);
     return result as AnnounceEnd;
@@ -138,13 +201,15 @@ export class Announcer {
   }
 
   #notification(
-    crossing: Crossing,
+    claimed: Claimed,
     announcement: Announcement,
     about: { readonly subject: JsonObject; readonly passed: readonly object[] },
     input: RecipientInput,
     path: string,
   ): NewNotification {
-    const { notifier, template, mode, maxAttempts } = announcement;
+    const { notifier, mode, maxAttempts } = announcement;
+    const { crossing, notice } = claimed;
+    const { template, data: more } = saidLater(claimed, announcement);
     const recipient = parseRecipient(input, path);
     const { milestone, metric, period, value, previous, limitAmount, reachedAt } = crossing;
     const merged = {
@@ -158,7 +223,9 @@ export class Announcer {
       value,
       previous,
       reachedAt,
-      ...plainObject(synchronous(announcement.data(crossing, recipient)), "data", "invalid_data"),
+      ...(notice && { value: notice.value, noticedAt: notice.noticedAt }),
+      ...(notice?.kind === "reminder" && { reminder: notice.number }),
+      ...plainObject(synchronous(more(crossing, recipient, notice && factsOf(notice))), "data", "invalid_data"),
     };
     const data = plainJson(merged, "data", "invalid_data") as JsonObject;
     const [missing] = missingTags(template, data);
@@ -172,7 +239,7 @@ export class Announcer {
     return {
       tenant: crossing.tenant,
       id: this.#runtime.id(),
-      source: { kind: "crossing", id: crossing.id },
+      source: { kind: notice === undefined ? "crossing" : "notice", id: claimed.id },
       channel: notifier.channel,
       recipientKey: recipientKey(recipient.address),
       itemKey: "",
@@ -188,7 +255,7 @@ export class Announcer {
     };
   }
 
-  #giveUp(crossing: ClaimedCrossing, reason: Reason, error: unknown): Promise<AnnounceEnd> {
+  #giveUp(crossing: Claimed, reason: Reason, error: unknown): Promise<AnnounceEnd> {
     const final = crossing.attempts >= this.#timing.announceTries;
     const retryIn = final ? 0 : retryDelay(crossing.attempts, this.#runtime.random(), this.#timing);
     this.#emit("announce_failed", { ...eventOf(crossing), reason, final, error });
@@ -197,13 +264,13 @@ export class Announcer {
   }
 
   async #release(
-    { tenant, id, fence }: ClaimedCrossing,
+    { tenant, id, fence, steps }: Claimed,
     end: { readonly to: "pending" | "failed"; readonly retryIn: number; readonly refund: boolean },
     reason: Reason | null,
     detail: string | null,
   ): Promise<AnnounceEnd> {
     const step = { tenant, id, fence, ...end, reason, detail };
-    if (!(await this.#store.crossings.release({ ...step, ...storeNow(this.#runtime) }))) return "lost";
+    if (!(await steps.release({ ...step, ...storeNow(this.#runtime) }))) return "lost";
     return end.to === "failed" ? "failed" : "retry";
   }
 }
@@ -211,6 +278,10 @@ export class Announcer {
 /** What templates may say of a level. */
 function levelOf({ threshold, code, severity }: Crossing): { threshold: string; code?: string; severity?: string } {
   return { threshold, ...(code !== null && { code }), ...(severity !== null && { severity }) };
+}
+
+function factsOf({ kind, number, value, noticedAt }: Notice): NoticeFacts {
+  return { kind, number, value, noticedAt };
 }
 
 /** For templates: a recipient without a name of its own is called by first and last name. */
@@ -258,7 +329,11 @@ function safeKeyLifetime(keyLifetime: number): number {
   return Math.floor((keyLifetime * 5) / 6);
 }
 
-function eventOf(crossing: Crossing): { tenant: string; crossing: string; milestone: string; subject: string } {
-  const { tenant, id, milestone, subject } = crossing;
-  return { tenant, crossing: id, milestone, subject };
+/** What is said of what was claimed. */
+function saidLater({ notice }: Claimed, { crossing, reminder, resolved = crossing }: Announcement): Said {
+  return notice === undefined ? crossing : { reminder, resolved }[notice.kind];
+}
+
+function eventOf({ crossing: { tenant, id, milestone, subject }, notice }: Claimed): CrossingEvent {
+  return { tenant, crossing: id, milestone, subject, ...(notice && { notice: notice.id }) };
 }

@@ -24,7 +24,7 @@ export type TerminalState = (typeof terminalStates)[number];
 
 /** What made the notification: a crossing or a campaign. */
 export interface NotificationSource {
-  readonly kind: "crossing" | "campaign";
+  readonly kind: "crossing" | "notice" | "campaign";
   readonly id: string;
 }
 

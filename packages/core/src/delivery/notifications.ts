@@ -69,7 +69,7 @@ const attemptsSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema
 
 const querySchema = z.strictObject({
   ...pageFields,
-  source: z.strictObject({ kind: z.enum(["crossing", "campaign"]), id: keySchema }).optional(),
+  source: z.strictObject({ kind: z.enum(["crossing", "notice", "campaign"]), id: keySchema }).optional(),
   states: listOf(z.enum(notificationStates), 100).optional(),
   recipientKey: keySchema.optional(),
   after: keySchema.optional(),

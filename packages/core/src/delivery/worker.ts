@@ -45,6 +45,8 @@ export interface PassReport {
   readonly evaluated: number;
   /** Crossings by how their announcement ended. */
   readonly crossings: Readonly<Record<AnnounceEnd, number>>;
+  /** The same of reminders, and of notices that a level is armed again. */
+  readonly notices: Readonly<Record<AnnounceEnd, number>>;
   /** Notifications by where they stood afterwards; `pending` ones wait for a later try. */
   readonly notifications: Readonly<Record<DeliveryEnd, number>>;
 }
@@ -89,8 +91,8 @@ export interface Workshop {
   readonly refresh: () => Promise<void>;
   /** Counts a chunk of what host transactions left, adopts a chunk of counters; says whether there may be more. */
   readonly upkeep: () => Promise<Upkeep>;
-  /** Brings limits into force whose time has come. */
-  readonly applyLimits: (stop: AbortSignal) => Promise<void>;
+  /** Brings limits into force whose time has come, and tells counters of stored levels. */
+  readonly applyVersions: (stop: AbortSignal) => Promise<void>;
   /** Forgets events whose retention is over; answers how many. */
   readonly purge: (stop: AbortSignal) => Promise<number>;
 }
@@ -219,8 +221,8 @@ export class DeliveryWorker implements Worker {
   async #sweep(): Promise<void> {
     const { store, evaluator, runtime, timing } = this.#shop;
     await this.#shop.refresh();
-    await this.#shop.applyLimits(this.#stopping.signal);
-    while ((await evaluator.sweep(sweepLimit)) === sweepLimit && !this.#stopping.signal.aborted);
+    await this.#shop.applyVersions(this.#stopping.signal);
+    while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await reap(store, runtime, timing, sweepLimit);
     await this.#shop.purge(this.#stopping.signal);
   }
@@ -231,7 +233,8 @@ export class DeliveryWorker implements Worker {
     const stop: Stop = { begun: this.#stopping.signal, over: this.#graceOver.signal };
     let started = 0;
     if (this.#announcements.free > 0) {
-      started += this.#track(this.#announcements, await announcer.start(this.#announcements.free, stop.begun));
+      const { crossings, notices } = await announcer.start(this.#announcements.free, stop.begun);
+      started += this.#track(this.#announcements, [...crossings, ...notices]);
     }
     if (this.#deliveries.free > 0 && !stop.begun.aborted) {
       started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop));
@@ -270,6 +273,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   const never = new AbortController().signal;
   setMaxListeners(0, never);
   const crossings: Record<AnnounceEnd, number> = { announced: 0, unaddressed: 0, retry: 0, failed: 0, lost: 0 };
+  const notices = { ...crossings };
   const notifications = Object.fromEntries(
     ["sent", "pending", "failed", "ambiguous", "unknown", "expired", "cancelled", "suppressed", "lost"].map((s) => [
       s,
@@ -290,17 +294,20 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     adopted += done.adopted;
     more = done.more;
   }
-  await shop.applyLimits(stop);
+  await shop.applyVersions(stop);
   await reap(store, runtime, timing, sweepLimit);
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
-    const announced = await Promise.all(await announcer.start(announceLimit, never));
+    const started = await announcer.start(announceLimit, never);
+    const announced = await Promise.all(started.crossings);
+    const noticed = await Promise.all(started.notices);
     const ended = await Promise.all(await deliverer.start(concurrency, { begun: never, over: never }));
     evaluated += swept;
     for (const end of announced) crossings[end]++;
+    for (const end of noticed) notices[end]++;
     for (const end of ended) notifications[end]++;
-    moved = !stop.aborted && (swept > 0 || announced.length > 0 || ended.length > 0);
+    moved = !stop.aborted && (swept > 0 || announced.length + noticed.length > 0 || ended.length > 0);
   }
-  return { drained, refused, adopted, purged, evaluated, crossings, notifications };
+  return { drained, refused, adopted, purged, evaluated, crossings, notices, notifications };
 }

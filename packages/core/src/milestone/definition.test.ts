@@ -99,6 +99,16 @@ describe("nextDefinition", () => {
     expect(bandsSince(before)).toBe(0);
   });
 
+  it("makes a gauge of a metric that is declared one later, and does not let code before that take it back", () => {
+    const [before, after] = [code({ options: { gauge: false } }), code({ options: { gauge: true } })];
+    const gauge = installed(code(), after);
+    expect(gauge).toMatchObject({ generation: 2, gauge: true });
+    expect(nextDefinition(gauge, code(), deployed)).toBe(gauge);
+    expect(nextDefinition(gauge, before, deployed)).toBe(gauge);
+    expect(ignoredCode(gauge, before)).toEqual(["gauge"]);
+    expect(nextDefinition(gauge, before, rollback)).toMatchObject({ generation: 3, gauge: false });
+  });
+
   it("does not let old code bring back a setting that was replaced", () => {
     const month = code({ options: { eventRetention: 30 } });
     const longer = installed(month, code({ options: { eventRetention: 60 } }));

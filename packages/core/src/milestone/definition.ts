@@ -11,6 +11,11 @@ export interface MetricOptions {
   /** Accepts negative amounts; false unless said. */
   readonly decrements?: boolean;
   /**
+   * Takes observations, each of which sets the value, instead of amounts that are added to it; false unless said. Cannot
+   * be changed once anything was counted: values would mean something else.
+   */
+  readonly gauge?: boolean;
+  /**
    * What is remembered of each event: `"ids"` (unless said), so that it counts once, or `"events"`: also its amount, its
    * time and the value after it.
    */
@@ -39,9 +44,16 @@ export interface Change {
 }
 
 /** Covers all that evaluation depends on, and nothing of what is said to whom: a changed text is no edit. */
-function fingerprintOf({ name, policy, period }: Milestone): string {
+function fingerprintOf(milestone: Milestone): string {
+  const { name, policy, period } = milestone;
+  // what evaluation keeps for later or runs: code without it would lose it
+  const more = [
+    ...(["effect", "onPeriodEnd", "onLimit"] as const).filter((effect) => milestone[effect] !== undefined),
+    ...(milestone.remindEvery > 0 ? ["remindEvery"] : []),
+    ...(milestone.announcement?.resolved === undefined ? [] : ["resolved"]),
+  ];
   return createHash("sha256")
-    .update(JSON.stringify([name, policy.key, period]))
+    .update(JSON.stringify([name, policy.key, period, ...(more.length > 0 ? [more] : [])]))
     .digest("hex");
 }
 
@@ -116,6 +128,7 @@ export function nextDefinition(
 /** What a metric's options come to once they are stored. */
 export interface MetricSettings {
   decrements: boolean;
+  gauge: boolean;
   retain: Retain;
   /** Milliseconds; null = for ever. */
   eventRetention: number | null;
@@ -123,11 +136,12 @@ export interface MetricSettings {
   rememberedSince: Date | null;
 }
 
-const settingNames = ["decrements", "retain", "eventRetention"] as const;
+const settingNames = ["decrements", "gauge", "retain", "eventRetention"] as const;
 
 function settingsOf(stored: InstalledDefinition | undefined): MetricSettings {
-  const { decrements = false, retain = "ids", eventRetention = null, rememberedSince = null } = stored ?? {};
-  return { decrements, retain, eventRetention, rememberedSince };
+  const { decrements = false, gauge = false, retain = "ids" } = stored ?? {};
+  const { eventRetention = null, rememberedSince = null } = stored ?? {};
+  return { decrements, gauge, retain, eventRetention, rememberedSince };
 }
 
 function settingText(name: (typeof settingNames)[number], value: unknown): string {
@@ -141,11 +155,12 @@ function rememberedSince({ eventRetention, rememberedSince: before }: MetricSett
   return before === null || before < since ? since : before;
 }
 
-function birthOf({ policy, period }: Milestone): CounterBirth {
-  const due = readsContext(policy);
+function birthOf({ policy, period, onPeriodEnd, onLimit }: Milestone): CounterBirth {
+  // its first evaluation is what sets the time at which it is to be woken
+  const due = readsContext(policy) || onPeriodEnd !== undefined;
   const anywhere = { tenant: "", subject: "", period };
   const band = due ? { below: null, above: null } : quietBand(policy, anywhere, freshArming(0), 0);
-  return { period, ...band, due };
+  return { period, ...band, due, ...(onLimit !== undefined && { opens: true }) };
 }
 
 /** One birth for the lifetime, which is always fed, and one for each other period of a milestone: the narrowest. */
@@ -157,7 +172,12 @@ function birthsOf(
   const periods = new Set([lifetime, ...milestones.map(({ birth }) => birth.period).sort(compareKeys)]);
   return [...periods].map((period) => {
     const births = milestones.flatMap(({ birth }) => (birth.period === period ? birth : []));
-    const birth = { period, ...narrowest(births), due: births.some(({ due }) => due) };
+    const birth = {
+      period,
+      ...narrowest(births),
+      due: births.some(({ due }) => due),
+      ...(births.some(({ opens }) => opens) && { opens: true }),
+    };
     if (period === lifetime) return birth;
     const fed = before.find((other) => other.period === period);
     return { ...birth, since: fed?.since ?? now.toISOString() };

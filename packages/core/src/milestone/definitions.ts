@@ -8,6 +8,8 @@ export interface DefinitionReport {
   /** Rises with each change. */
   readonly generation: number;
   readonly decrements: boolean;
+  /** Takes observations, which set its values, instead of amounts. */
+  readonly gauge: boolean;
   readonly retain: "ids" | "events";
   /** Milliseconds; null = for ever. */
   readonly eventRetention: number | null;

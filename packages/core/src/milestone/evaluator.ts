@@ -1,20 +1,25 @@
+import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
-import type { CounterKey, DueCounter, IdleCounter } from "../store/counter-repository.js";
-import type { CounterEvaluation } from "../store/crossing-repository.js";
-import type { InstalledDefinition, InstalledMilestone } from "../store/definition-repository.js";
-import type { LimitSubject } from "../store/limit-repository.js";
+import type { CounterKey, IdleCounter, TrailRow } from "../store/counter-repository.js";
+import type { CounterEvaluation, EffectFailure, EvaluationResult } from "../store/crossing-repository.js";
+import type { InstalledMilestone } from "../store/definition-repository.js";
+import type { ParkReason } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
 import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import type { Arming } from "./arming.js";
-import type { CrossingState, NewCrossing } from "./crossing.js";
+import { type EvaluationInput, evaluationOf, type ReadCounter } from "./counter-evaluation.js";
+import type { NewCrossing } from "./crossing.js";
 import { crossingPages } from "./crossing-pages.js";
 import { bandsSince } from "./definition.js";
-import { type AppliedLimit, type FoldedMilestone, fold } from "./fold.js";
+import { earlierToTell } from "./earlier-periods.js";
+import { beginsWithoutLimit } from "./limit-at-first.js";
+import { type Measures, measuresOf } from "./measures.js";
 import type { Milestone } from "./milestone.js";
-import { lifetime, periodOf, spanOf } from "./period.js";
+import { periodOf, spanOf } from "./period.js";
 import type { Registry } from "./registry.js";
+import { SaidTimes } from "./said-times.js";
 
 /** Counters read and committed at once, and trail rows read of each. */
 const counterLimit = 500;
@@ -25,15 +30,12 @@ const adoptLimit = 250;
 const maxRounds = 20;
 /** Milliseconds. */
 const restAfterFailure = 60_000;
-const restWithoutLimit = 5_000;
-/** Those of crossings that somebody was told of, or was to be. */
-const saidStates: readonly CrossingState[] = ["pending", "leased", "announced", "unaddressed", "failed"];
-
+const restWhileWaiting = 5_000;
+/** A counter that fails is tried again after a second, then after twice as long each time, up to ten minutes. */
+const firstRetry = 1_000;
+const longestRetry = 600_000;
 /** A counter with the definition it is to be evaluated by, as it was known before the counter was read. */
-interface Due extends DueCounter {
-  readonly definition: InstalledDefinition;
-  /** Whether its trail was read to its end. */
-  readonly complete: boolean;
+interface Due extends ReadCounter {
   committed: boolean;
   failed: boolean;
 }
@@ -78,16 +80,28 @@ export class Evaluator {
   }
 
   /**
-   * Evaluates counters that were left due, those that waited longest first; answers how many. Those whose policy failed
-   * are left alone for a while, or they would be the oldest for ever and hide the others.
+   * Wakes counters whose time has come, and evaluates those that were left due, which waited longest first; answers how
+   * many, and `limit` or more where there may be others. Those that wait for something are left alone for a while, or they
+   * would be the oldest for ever and hide the others.
    */
   async sweep(limit: number): Promise<number> {
     const now = this.#runtime.monotonic();
     for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key);
-    const due = await this.#due(undefined, limit + this.#resting.size);
-    const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
-    await this.#commit(open);
-    return open.filter((counter) => counter.committed).length;
+    let evaluated = 0;
+    // behind those that rest from now on there may be others, and by the next sweep they rest no longer
+    for (let failed = true; failed && evaluated < limit; ) {
+      const metrics = [...this.#registry.evaluated.keys()];
+      await this.#store.counters.wake({ metrics, limit, ...storeNow(this.#runtime) });
+      const due = await this.#due(undefined, limit + this.#resting.size);
+      const open = due.filter((counter) => !this.#resting.has(counterKeyText(counter))).slice(0, limit);
+      await this.#commit(open);
+      const committed = open.filter((counter) => counter.committed);
+      // left to the next sweep, a trail might grow faster than it is taken in
+      await this.evaluate(committed.filter((counter) => !counter.complete));
+      evaluated += committed.length;
+      failed = open.some((counter) => counter.failed);
+    }
+    return evaluated;
   }
 
   /**
@@ -135,6 +149,7 @@ export class Evaluator {
       // one more than is taken: how else to know whether it was the last
       trailLimit: trailLimit + 1,
       ...(keys !== undefined && { keys }),
+      ...storeNow(this.#runtime),
     });
     return due.map((counter) => {
       const trail = counter.trail.slice(0, trailLimit);
@@ -145,25 +160,102 @@ export class Evaluator {
   }
 
   async #commit(due: readonly (Due & Partial<IdleCounter>)[]): Promise<void> {
-    if (due.length === 0) return;
+    const open: typeof due = await this.#inTurn(due);
+    if (open.length === 0) return;
     const folded: { readonly counter: Due; readonly evaluation: CounterEvaluation }[] = [];
-    const limits = await this.#limits(due);
-    for (const counter of due) {
-      const lastSaid = await this.#lastSaid(counter);
-      folded.push(...this.#fold(counter, lastSaid, limits.get(subjectKey(counter))));
+    const counters = open.map((counter) => ({ counter, milestones: this.#milestonesOf(counter) }));
+    const measures = await measuresOf(this.#store, counters);
+    const said = new SaidTimes(this.#store);
+    for (const { counter, milestones } of counters) {
+      const measured = measures.get(counter)!;
+      const later = await this.#later(counter, measured);
+      await said.read(counter, milestones);
+      const evaluation = await this.#fold(counter, { milestones, said, measures: measured, later });
+      if (evaluation === undefined) continue;
+      folded.push({ counter, evaluation });
+      said.add(evaluation.crossings);
     }
     if (folded.length === 0) return;
-    const evaluations = folded.map(({ evaluation }) => evaluation);
-    const results = await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    const results = await this.#results(folded.map(({ evaluation }) => evaluation));
     const told: NewCrossing[] = [];
-    results.forEach((result, i) => {
-      if (result === "lost") return;
-      folded[i]!.counter.committed = true;
-      told.push(...evaluations[i]!.crossings.filter(({ state }) => state !== "adopted"));
-    });
+    for (const [i, result] of results.entries()) {
+      const { counter, evaluation } = folded[i]!;
+      if (result === "committed") {
+        counter.committed = true;
+        // what it waited for has come
+        this.#resting.delete(counterKeyText(counter));
+        // one by one: a dense policy may have passed more levels than a call takes arguments
+        for (const crossing of evaluation.crossings) if (crossing.state !== "adopted") told.push(crossing);
+      } else if (result !== "lost") {
+        await this.#park(counter, "effect_failed", failureOf(result, evaluation));
+      }
+    }
     for (const crossing of await this.#stored(told)) this.#emit("crossing", crossing);
     // to another evaluator, or because another deployment changed the definition
     if (results.includes("lost")) await this.#registry.refresh();
+  }
+
+  /**
+   * What became of each. An effect may make the whole step fail, as one does that loses its connection each time: then one
+   * after the other, so that it holds up no other. Where the store itself is away or busy, this throws, or parking does.
+   */
+  async #results(evaluations: readonly CounterEvaluation[]): Promise<readonly EvaluationResult[]> {
+    try {
+      return await this.#store.crossings.commitEvaluation({ evaluations, ...storeNow(this.#runtime) });
+    } catch (error) {
+      const isBusy = MilepostError.is(error) && error.code === "store_busy";
+      if (isBusy || evaluations.every(({ effects = [] }) => effects.length === 0)) throw error;
+      // which of its statements it was is not known
+      if (evaluations.length === 1) return [{ failed: evaluations[0]!.effects!.length, error }];
+      const results: EvaluationResult[] = [];
+      for (const evaluation of evaluations) results.push(...(await this.#results([evaluation])));
+      return results;
+    }
+  }
+
+  /**
+   * Without those that have to wait for an earlier period of their subject, whose end is to be told of first: what the
+   * end of June does to the host's tables must not undo what July has done.
+   */
+  async #inTurn<Counter extends Due>(due: readonly Counter[]): Promise<readonly Counter[]> {
+    const open: Counter[] = [];
+    for (const counter of due) {
+      const ending = this.#milestonesOf(counter).flatMap(({ name, onPeriodEnd }) => (onPeriodEnd ? [name] : []));
+      const isFirstLook = ending.some((name) => !Object.hasOwn(counter.state, name));
+      if (isFirstLook && (await this.#hasToWait(counter, ending))) this.#rest(counter);
+      else open.push(counter);
+    }
+    return open;
+  }
+
+  /** Has the ends of earlier periods told of as far as that can be; answers whether one of them is still to come. */
+  async #hasToWait(counter: Due, ending: readonly string[]): Promise<boolean> {
+    const { tenant, subject, metric, period } = counter;
+    const about = { metrics: [metric], subject: { tenant, subject }, at: new Date(spanOf(period).start) };
+    await this.evaluate(await this.#store.counters.wake({ ...about, limit: counterLimit, ...storeNow(this.#runtime) }));
+    const toTell = () => earlierToTell(this.#store, counter, ending, this.#runtime.now?.() ?? new Date());
+    const earlier = await toTell();
+    if (earlier.length === 0) return false;
+    await this.evaluate(earlier);
+    return (await toTell()).length > 0;
+  }
+
+  /** Waits in this process; the sweep looks at it now and then. */
+  #rest(counter: Due): void {
+    counter.failed = true;
+    this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restWhileWaiting);
+  }
+
+  /** A counter that cannot be evaluated stays due and is told of; it holds up no other. */
+  async #park(counter: Due & Partial<IdleCounter>, reason: ParkReason, error: unknown): Promise<void> {
+    this.#emit("error", { where: "evaluate", error });
+    counter.failed = true;
+    // one in its band has no trail, and is met again by the adoption
+    if (counter.trail.length === 0) return;
+    const { tenant, metric, subject, period, folded: from, parked } = counter;
+    const retryIn = Math.min(firstRetry * 2 ** Math.min(parked?.attempts ?? 0, 20), longestRetry);
+    const parking = { tenant, metric, subject, period, from, reason, detail: describeError(error), retryIn };
+    await this.#store.parking.park({ ...parking, ...storeNow(this.#runtime) });
   }
 
   /**
@@ -188,24 +280,6 @@ export class Evaluator {
     return false;
   }
 
-  /** The applied limits of those subjects of whose counters a policy needs one. */
-  async #limits(due: readonly Due[]): Promise<ReadonlyMap<string, readonly AppliedLimit[]>> {
-    const limits = new Map<string, AppliedLimit[]>();
-    const subjects: LimitSubject[] = [];
-    for (const counter of due) {
-      const needed = this.#milestonesOf(counter).some(({ policy }) => policy.needs?.includes("limit"));
-      if (!needed || limits.has(subjectKey(counter))) continue;
-      limits.set(subjectKey(counter), []);
-      const { tenant, metric, subject } = counter;
-      subjects.push({ tenant, metric, subject });
-    }
-    if (subjects.length === 0) return limits;
-    for (const limit of await this.#store.limits.of({ subjects })) {
-      if (limit.applied) limits.get(subjectKey(limit))!.push(limit);
-    }
-    return limits;
-  }
-
   #milestonesOf({ definition, period }: Due): readonly (Milestone & InstalledMilestone)[] {
     return definition.milestones
       .filter(({ birth }) => birth.period === periodOf(period))
@@ -213,77 +287,45 @@ export class Evaluator {
   }
 
   /**
-   * When milestones with a `minInterval` were said last in another period of the subject. A counter that said something
-   * itself knows.
+   * The rest of a counter's trail, where what it begins with shows only in what that does not tell of. Read after what it is
+   * measured against: a version that was applied meanwhile, or that lies beyond the trail's first part, must not be taken
+   * for one that was in force before. Of one limit alone there is no doubt.
    */
-  async #lastSaid({ tenant, subject, period, state, definition }: Due): Promise<ReadonlyMap<string, Date>> {
-    const lastSaid = new Map<string, Date>();
-    if (period === lifetime) return lastSaid;
-    for (const { name } of definition.milestones) {
-      const known = (state[name] as Arming | undefined)?.said !== undefined;
-      if (known || this.#registry.milestone(name)!.minInterval === 0) continue;
-      const said = { tenant, subject, milestone: name, states: saidStates };
-      for await (const page of crossingPages(this.#store, said)) {
-        for (const { reachedAt } of page) if (reachedAt > (lastSaid.get(name) ?? 0)) lastSaid.set(name, reachedAt);
-      }
-    }
-    return lastSaid;
+  async #later(counter: Due & Partial<IdleCounter>, { limits, levels }: Measures): Promise<readonly TrailRow[]> {
+    // an idle one is committed only if nothing was appended to its trail
+    if (counter.rev !== undefined) return [];
+    const milestones = this.#milestonesOf(counter);
+    const unmeasured = ({ name, changed }: InstalledMilestone) =>
+      changed > counter.generation || (counter.state[name] as Arming | undefined)?.levels === undefined;
+    const byLevels = milestones.some((each) => (levels.get(each.name)?.length ?? 0) > 0 && unmeasured(each));
+    const byLimit = limits.length > 1 && beginsWithoutLimit(milestones, counter);
+    if (!byLevels && !byLimit) return [];
+    const whole = { metrics: [counter.metric], keys: [counter], limit: 1, trailLimit: Number.MAX_SAFE_INTEGER };
+    const [read] = await this.#store.counters.due({ ...whole, ...storeNow(this.#runtime) });
+    const upTo = counter.trail.at(-1)!.rev;
+    return read?.trail.filter(({ rev }) => rev > upTo) ?? [];
   }
 
-  /** A counter whose policy fails stays due and is told of; it holds up no other. */
-  #fold(
-    counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
-  ): readonly { readonly counter: Due; readonly evaluation: CounterEvaluation }[] {
+  /** Undefined for a counter that has to wait, or that its policy or its effect fails for. */
+  async #fold(counter: Due & Partial<IdleCounter>, input: EvaluationInput): Promise<CounterEvaluation | undefined> {
     try {
-      const evaluation = this.#evaluation(counter, lastSaid, limits);
-      if (evaluation !== undefined) return [{ counter, evaluation }];
-      // it waits for a limit, which will make it due again; the sweep looks at it now and then
-      counter.failed = true;
-      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restWithoutLimit);
-      return [];
+      const evaluation = evaluationOf(counter, input, this.#runtime);
+      // it waits for a limit, which will make it due again
+      if (evaluation === undefined) this.#rest(counter);
+      return evaluation;
     } catch (error) {
-      this.#emit("error", { where: "evaluate", error });
-      counter.failed = true;
-      this.#resting.set(counterKeyText(counter), this.#runtime.monotonic() + restAfterFailure);
-      return [];
+      const isEffect = MilepostError.is(error) && error.code === "effect_failed";
+      await this.#park(counter, isEffect ? "effect_failed" : "policy_failed", error);
+      return undefined;
     }
-  }
-
-  #evaluation(
-    counter: Due & Partial<IdleCounter>,
-    lastSaid: ReadonlyMap<string, Date>,
-    limits: readonly AppliedLimit[] | undefined,
-  ): CounterEvaluation | undefined {
-    const { tenant, metric, subject, period, folded, definition, trail, rev, state, complete } = counter;
-    const key = { tenant, metric, subject, period };
-    const now = this.#runtime.now ?? (() => new Date());
-    const { end } = spanOf(period);
-    const milestones = this.#milestonesOf(counter).map((milestone): FoldedMilestone => {
-      const told = now().getTime() < end + milestone.grace ? "pending" : "expired";
-      const said = milestone.announcement === undefined ? "silent" : told;
-      const before = lastSaid.get(milestone.name);
-      return { ...milestone, said, ...(before && { lastSaid: before }) };
-    });
-    const { generation } = definition;
-    const read = { state, generation: counter.generation, value: counter.value ?? 0, trail, complete };
-    const found = fold(
-      key,
-      milestones,
-      { ...read, limits: limits ?? [] },
-      { generation, end, newId: this.#runtime.id, now },
-    );
-    if (found === undefined) return undefined;
-    return {
-      ...{ ...key, generation, reached: found.reached, from: folded, upTo: trail.at(-1)?.rev ?? rev ?? folded },
-      ...(rev !== undefined && { rev }),
-      ...(limits !== undefined && { limitsSeen: limits.length }),
-      ...{ band: found.band, state: { ...found.state }, crossings: found.crossings },
-    };
   }
 }
 
-function subjectKey({ tenant, metric, subject }: LimitSubject): string {
-  return `${tenant}\0${metric}\0${subject}`;
+/** What a host is told of a statement that failed; its text without the values. */
+function failureOf({ failed, error }: EffectFailure, { effects = [] }: CounterEvaluation): MilepostError {
+  const text = effects[failed]?.statement.texts.join("?").replace(/\s+/g, " ").slice(0, 100);
+  return new MilepostError("effect_failed", `effect: ${describeError(error)}${text ? `, in ${text}` : ""}`, {
+    path: "effect",
+    cause: error,
+  });
 }

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TrailRow } from "../store/counter-repository.js";
+import type { FoldedMilestone } from "./course.js";
 import type { NewCrossing } from "./crossing.js";
-import { type FoldContext, type FoldedCounter, type FoldedMilestone, fold as foldOrWait } from "./fold.js";
+import { type FoldContext, type FoldedCounter, fold as foldOrWait } from "./fold.js";
 import { every } from "./policies/every.js";
 import { fallingBelow } from "./policies/falling-below.js";
 import { powersOf } from "./policies/powers-of.js";
@@ -66,6 +67,16 @@ describe("fold", () => {
     ]);
   });
 
+  it("leaves behind what lies at or below 0, wherever the band let the counter go before its trail begins", () => {
+    const rising = { ...speaking([1]), policy: thresholds(0, { at: -2, rearmAt: -20 }) };
+    const fromStart = fold(key, [rising], running(trailOf([-9, 12])), at(1));
+    expect(fromStart.crossings).toEqual([]);
+    expect(fold(key, [rising], running(trailOf([12], [], -9)), at(1))).toEqual(fromStart);
+    const added = { ...rising, added: 2, changed: 2 };
+    const met = fold(key, [added], running(trailOf([12], [], -9).map((row) => ({ ...row, generation: 2 }))), at(2));
+    expect(met.crossings.map(({ threshold }) => threshold)).toEqual(["-2", "0"]);
+  });
+
   it("records every level that one event jumps over and says the highest", () => {
     const { crossings } = fold(key, [speaking([1, 10, 100])], running(trailOf([50])), at(1));
     expect(crossings.map((c) => [c.threshold, c.state])).toEqual([
@@ -99,8 +110,16 @@ describe("fold", () => {
     const { crossings, state } = fold(key, [spaced], running(rows), at(1));
     expect(crossings.map((c) => c.state)).toEqual(["pending", "too_soon", "pending", "too_soon", "pending"]);
     expect(state).toMatchObject({ m1: { said: 120 } });
-    const knowing = { ...spaced, lastSaid: new Date(95) };
+    const knowing = { ...spaced, saidAt: [new Date(95)] };
     expect(fold(key, [knowing], running(rows), at(1)).crossings[0]?.state).toBe("too_soon");
+  });
+
+  it("holds a late crossing that was said against none that was said after it", () => {
+    const spaced = { ...speaking([1, 2, 3]), minInterval: 10 };
+    const rows = trailOf([1, 1, 1], [1, 2]).map((row, i) => ({ ...row, occurredAts: [new Date([100, 50, 109][i]!)] }));
+    const { crossings, state } = fold(key, [spaced], running(rows), at(1));
+    expect(crossings.map((c) => c.state)).toEqual(["pending", "pending", "too_soon"]);
+    expect(state).toMatchObject({ m1: { said: 100 } });
   });
 
   it("counts nothing as said that is superseded, silent or expired", () => {

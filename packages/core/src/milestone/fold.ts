@@ -1,21 +1,9 @@
-import type { CounterKey, TrailRow } from "../store/counter-repository.js";
+import type { CounterKey, TrailMark, TrailRow } from "../store/counter-repository.js";
 import type { Band } from "../store/definition-repository.js";
-import type { Limit } from "../store/limit-repository.js";
-import { type Arming, freshArming, narrowest, type Passed, quietBand, step } from "./arming.js";
-import type { CrossingBirth, NewCrossing } from "./crossing.js";
-import type { Milestone } from "./milestone.js";
-import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
-
-/** What folding needs to know of a milestone. */
-export interface FoldedMilestone extends Pick<Milestone, "name" | "policy" | "onJump" | "minInterval" | "onAdopt"> {
-  /** What becomes of a crossing that is to be said: nobody may have to be told, or not any more. */
-  readonly said: "pending" | "silent" | "expired";
-  /** The generations it came and last changed with. */
-  readonly added: number;
-  readonly changed: number;
-  /** When a crossing of it was said last, for a counter that does not know. */
-  readonly lastSaid?: Date;
-}
+import { type Arming, narrowest } from "./arming.js";
+import { type AppliedLimit, Course, type CourseOf, type Findings, type FoldedMilestone } from "./course.js";
+import type { NewCrossing } from "./crossing.js";
+import { limitAtFirst, outranks } from "./limit-at-first.js";
 
 /** A counter as it was read. */
 export interface FoldedCounter {
@@ -28,22 +16,24 @@ export interface FoldedCounter {
   readonly complete: boolean;
   /** The applied versions of its subject's limit, where a policy needs one. */
   readonly limits: readonly AppliedLimit[];
+  /** Rows beyond those that were read, for a counter that has to begin with what its whole trail does not tell of. */
+  readonly later?: readonly TrailRow[];
 }
 
-export type AppliedLimit = Pick<Limit, "version" | "amount" | "effectiveFrom" | "createdAt">;
-
-export interface Fold {
+export interface Fold extends Readonly<Findings> {
   readonly band: Band;
   readonly state: Readonly<Record<string, Arming>>;
   /** The generation whose milestones the counter has met. */
   readonly reached: number;
-  readonly crossings: readonly NewCrossing[];
+  /** When the counter is to be looked at although no event came. */
+  readonly wakeAt?: Date;
 }
 
 /** The definition's generation that is folded with, and what gives new crossings their ids and adopted ones their time. */
 export interface FoldContext {
   readonly generation: number;
-  /** Where the counter's span ends, in milliseconds since the epoch. */
+  /** When counting began in the counter's span, and where it ends, in milliseconds since the epoch. */
+  readonly from?: number;
   readonly end: number;
   readonly newId: () => string;
   readonly now: () => Date;
@@ -66,162 +56,121 @@ export function fold(
   key: CounterKey,
   milestones: readonly FoldedMilestone[],
   counter: FoldedCounter,
-  { generation, end, newId, now }: FoldContext,
+  { generation, from = Number.NEGATIVE_INFINITY, end, newId, now }: FoldContext,
 ): Fold | undefined {
-  const { tenant, metric, subject, period } = key;
-  const crossings: NewCrossing[] = [];
-  let value = counter.trail[0]?.from ?? counter.value;
-  // Without a prototype: a milestone may be named like one of its members. Also with what belongs to milestones that were
-  // removed: if one comes back, its armings go on where they were.
-  const state: Record<string, Arming> = Object.assign(Object.create(null), counter.state);
-  const met: FoldedMilestone[] = [];
-  let band: Band = { below: null, above: null };
+  const { trail, later = [] } = counter;
+  const findings: Findings = { crossings: [], notices: [], moments: [] };
+  const toldLevels = [...trail, ...later].flatMap(({ mark }) =>
+    mark !== undefined && "levels" in mark ? mark.levels : [],
+  );
+  const of: CourseOf = { ...key, from, end, newId, now, toldLevels };
   const measured = milestones.filter(({ policy }) => policy.needs?.includes("limit"));
   let limit = limitAtFirst(measured, counter, end);
   if (measured.length > 0 && limit === undefined) return undefined;
 
-  const contextOf = (milestone: FoldedMilestone): PolicyContext => {
-    return { tenant, subject, period, ...(measured.includes(milestone) && { limit: limit!.amount }) };
-  };
-  const record = (milestone: FoldedMilestone, level: Level, about: CrossingFacts): void => {
-    const { threshold, at, direction, code = null, severity = null } = level;
-    const against = measured.includes(milestone) ? limit : undefined;
-    const where = { tenant, milestone: milestone.name, metric, subject, period, threshold };
-    const limited = { limitVersion: against?.version ?? 0, limitAmount: against?.amount ?? null };
-    crossings.push({ id: newId(), ...where, ...limited, at, direction, code, severity, ...about });
-  };
-  const bandNow = () => {
-    return narrowest(met.map((each) => quietBand(each.policy, contextOf(each), state[each.name]!, value)));
-  };
+  let value = trail[0]?.from ?? counter.value;
+  let band: Band = { below: null, above: null };
+  let reached = counter.generation;
+  const courses = new Map<FoldedMilestone, Course>();
+  const bandNow = () => narrowest([...courses.values()].map((course) => course.band(value)));
 
-  /** What becomes of crossings of one milestone that came at once, in the order in which their levels were passed. */
-  function birthsOf(milestone: FoldedMilestone, passed: number, reachedAt: Date): readonly CrossingBirth[] {
-    const { name, onJump, minInterval } = milestone;
-    let said: CrossingBirth = milestone.said;
-    if (said === "pending") {
-      const before = state[name]!.said ?? milestone.lastSaid?.getTime() ?? Number.NEGATIVE_INFINITY;
-      if (Math.abs(reachedAt.getTime() - before) < minInterval) said = "too_soon";
-      else if (minInterval > 0) state[name] = { ...state[name]!, said: reachedAt.getTime() };
-    }
-    const others = said === "silent" || onJump === "each" ? said : "superseded";
-    return Array.from({ length: passed }, (_, place) => (place === passed - 1 ? said : others));
-  }
-
-  /** What the counter has behind it where it meets a milestone. A level that was crossed before keeps its crossing. */
-  function adopt(milestone: FoldedMilestone): void {
-    const { name, policy, onAdopt } = milestone;
-    const crossed = new Set(crossings.flatMap(({ milestone: of, threshold }) => (of === name ? threshold : [])));
-    const behind = levelsBehind(policy, value, contextOf(milestone)).filter(
-      ({ level }) => !crossed.has(level.threshold),
-    );
-    const reachedAt = now();
-    const told = onAdopt === "notify" && milestone.said !== "silent" && behind.length > 0;
-    const births = told ? birthsOf({ ...milestone, onJump: "highest" }, behind.length, reachedAt) : [];
-    behind.forEach(({ level, skipped }, place) => {
-      const about = { arming: 1, skipped, previous: value, value, eventId: "", reachedAt };
-      record(milestone, level, { ...about, state: births[place] ?? "adopted" });
-    });
-  }
-
-  /** Lets the counter meet the milestones up to a generation. */
-  function meet(upTo: number): void {
+  /** Lets the counter meet the milestones up to a generation, at a moment in milliseconds since the epoch. */
+  function meet(upTo: number, moment: number): void {
     for (const milestone of milestones) {
       const { name, added, changed } = milestone;
-      if (!met.includes(milestone) && added <= upTo) {
-        const known = state[name] ?? freshArming(value);
-        // also of one that was removed and came back: whatever it missed lies behind
-        state[name] = { ...known, ...against(milestone), high: Math.max(known.high, value) };
-        met.push(milestone);
+      if (!courses.has(milestone) && added <= upTo) {
+        const known = Object.hasOwn(counter.state, name) ? knownOf(counter, milestone) : undefined;
+        // one that was there when the counter was born is met where counters start, wherever the band let it go since
+        const high = added <= counter.generation ? Math.max(0, value) : value;
+        courses.set(milestone, new Course(milestone, of, findings, { known, high, value, limit }));
       }
-      if (changed > reached && changed <= upTo) {
-        adopt(milestone);
-        // what an edit puts ahead of a value that has come down again is waited for; what was crossed keeps its crossing
-        state[name] = { ...state[name], high: value };
-      }
+      if (changed > reached && changed <= upTo) courses.get(milestone)!.edit(value, moment);
     }
     reached = upTo;
     band = bandNow();
   }
 
-  const against = (milestone: FoldedMilestone) => measured.includes(milestone) && { limit: limit!.version };
-
-  /** Another limit arms all levels again: those that the value has passed already are crossed at once. */
-  function measureAgainst(next: AppliedLimit): void {
+  function measureAgainst(version: number | null): void {
+    const next = counter.limits.find((each) => each.version === version);
+    if (next === undefined || limit === undefined || next.effectiveFrom.getTime() >= end || !outranks(next, limit))
+      return;
     limit = next;
-    const reachedAt = new Date(Math.max(next.effectiveFrom.getTime(), next.createdAt.getTime()));
-    for (const milestone of met.filter((each) => measured.includes(each))) {
-      const { name, policy } = milestone;
-      const said = state[name]!.said;
-      state[name] = { ...freshArming(value), limit: next.version, ...(said !== undefined && { said }) };
-      const passed = levelsBehind(policy, value, contextOf(milestone));
-      const births = birthsOf(milestone, passed.length, reachedAt);
-      passed.forEach(({ level, skipped }, place) => {
-        const about = { arming: 1, skipped, previous: value, value, eventId: "", reachedAt };
-        record(milestone, level, { ...about, state: births[place]! });
-      });
+    for (const course of courses.values()) if (course.measured) course.measureAgainst(next, value);
+    band = bandNow();
+  }
+
+  function heed(mark: TrailMark): void {
+    for (const course of courses.values()) {
+      if ("wokenAt" in mark) course.wake(Date.parse(mark.wokenAt), value);
+      else if (mark.levels.milestone === course.milestone.name) course.measureBy(mark.levels, value);
     }
     band = bandNow();
   }
 
-  let reached = counter.generation;
-  meet(counter.generation);
-  for (const row of counter.trail) {
-    if (row.generation > reached) meet(row.generation);
-    const next = counter.limits.find(({ version }) => version === row.limitVersion);
-    if (next !== undefined && limit !== undefined && next.effectiveFrom.getTime() < end && outranks(next, limit)) {
-      measureAgainst(next);
-    }
+  /** When a row came to be, as far as it tells. */
+  function momentOf({ mark, occurredAts: [first] }: TrailRow): number {
+    if (mark !== undefined && "wokenAt" in mark) return Date.parse(mark.wokenAt);
+    return (first ?? now()).getTime();
+  }
+
+  meet(counter.generation, now().getTime());
+  for (const row of trail) {
+    if (row.generation > reached) meet(row.generation, momentOf(row));
+    measureAgainst(row.limitVersion);
+    if (row.mark !== undefined) heed(row.mark);
     row.amounts.forEach((amount, i) => {
       const previous = value;
       value += amount;
       if ((band.below === null || value > band.below) && (band.above === null || value < band.above)) return;
-      for (const milestone of met) {
-        const { name, policy } = milestone;
-        const { passed, arming } = step(policy, contextOf(milestone), state[name]!, previous, value);
-        state[name] = arming;
-        if (passed.length === 0) continue;
-        const reachedAt = row.occurredAts[i]!;
-        const births = birthsOf(milestone, passed.length, reachedAt);
-        passed.forEach(({ level, arming: count, skipped }, place) => {
-          const caused = { skipped, previous, value, eventId: row.ids[i]!, reachedAt };
-          record(milestone, level, { arming: count, ...caused, state: births[place]! });
-        });
-      }
+      const event = { id: row.ids[i]!, occurredAt: row.occurredAts[i]! };
+      for (const course of courses.values()) course.take(event, previous, value);
       band = bandNow();
     });
   }
-  if (counter.complete) meet(generation);
-  return { band, state, reached, crossings };
+  if (counter.complete) meet(generation, now().getTime());
+
+  const wakeAt = Math.min(...[...courses.values()].map((course) => course.wakeAt));
+  return {
+    ...{ band, state: stateAfter(counter.state, courses), reached, ...onceEach(findings) },
+    ...(Number.isFinite(wakeAt) && { wakeAt: new Date(wakeAt) }),
+  };
 }
 
-/** Of two versions that are in force the one counts that came into force last, then the one that was set last. */
-function outranks(a: AppliedLimit, b: AppliedLimit): boolean {
-  return (a.effectiveFrom.getTime() - b.effectiveFrom.getTime() || a.version - b.version) > 0;
+/** An edit may arm what the same trail has crossed before it: that is one crossing, as it is for two evaluations. */
+function onceEach({ crossings, notices, moments }: Findings): Findings {
+  const first = new Map<string, NewCrossing>();
+  for (const crossing of crossings) {
+    const { milestone, threshold, limitVersion, arming } = crossing;
+    const key = `${milestone}\0${threshold}\0${limitVersion}\0${arming}`;
+    if (!first.has(key)) first.set(key, crossing);
+  }
+  if (first.size === crossings.length) return { crossings, notices, moments };
+  const kept = new Set(first.values());
+  return {
+    crossings: [...kept],
+    notices,
+    moments: moments.filter((moment) => moment.kind !== "crossing" || kept.has(moment.crossing)),
+  };
 }
 
 /**
- * The limit at the beginning of the trail: the one its levels were measured against last or, for a counter that is new
- * to it, the one in force before those that the trail tells of. One that waited for its first limit begins with it.
+ * What a counter remembers of a milestone. Not which stored levels it was measured by before the milestone changed: of one
+ * that was removed and came back others may have come into force meanwhile, and no trail told of them.
  */
-function limitAtFirst(
-  measured: readonly FoldedMilestone[],
-  { state, trail, limits }: FoldedCounter,
-  end: number,
-): AppliedLimit | undefined {
-  const versions = measured.flatMap(({ name }) => (state[name] as Arming | undefined)?.limit ?? []);
-  const known = limits.find(({ version }) => version === Math.max(...versions));
-  if (known !== undefined) return known;
-  const inForce = limits.filter(({ effectiveFrom }) => effectiveFrom.getTime() < end);
-  const told = trail.map(({ limitVersion }) => limitVersion);
-  const before = inForce.filter(({ version }) => !told.includes(version));
-  const [best] = before.sort((a, b) => (outranks(a, b) ? -1 : 1));
-  return best ?? inForce.find(({ version }) => version === told.find((each) => each !== null));
+function knownOf({ state, generation }: FoldedCounter, { name, changed }: FoldedMilestone): Arming {
+  const { levels, ...known } = state[name] as Arming;
+  return { ...known, ...(levels !== undefined && changed <= generation && { levels }) };
 }
 
-type CrossingFacts = Pick<NewCrossing, "arming" | "skipped" | "previous" | "value" | "eventId" | "reachedAt" | "state">;
-
-/** Rising levels between where counters start and where this one is: as if one event had passed them. */
-function levelsBehind(policy: MilestonePolicy, value: number, context: PolicyContext): readonly Passed[] {
-  if (value <= 0) return [];
-  return step(policy, context, freshArming(0), 0, value).passed.filter(({ level }) => level.direction === "rising");
+/**
+ * Without a prototype: a milestone may be named like one of its members. Also with what belongs to milestones that were
+ * removed: if one comes back, its armings go on where they were.
+ */
+function stateAfter(
+  before: Readonly<Record<string, unknown>>,
+  courses: ReadonlyMap<FoldedMilestone, Course>,
+): Readonly<Record<string, Arming>> {
+  const state: Record<string, Arming> = Object.assign(Object.create(null), before);
+  for (const [{ name }, { arming }] of courses) state[name] = arming;
+  return state;
 }

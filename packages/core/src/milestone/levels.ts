@@ -12,6 +12,9 @@ export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyC
   if (policy.needs?.includes("limit") && context.limit === undefined) {
     throw failed(policy, "it needs a limit, and none is known");
   }
+  if (policy.needs?.includes("span") && context.span === undefined) {
+    throw failed(policy, "it needs a calendar period: give its milestone one");
+  }
   let levels: readonly Level[];
   try {
     levels = policy.levels(range, context);
@@ -24,6 +27,9 @@ export function levelsOf(policy: MilestonePolicy, range: Range, context: PolicyC
     const problem = levelProblem(level);
     if (problem !== undefined) throw failed(policy, `levels(): ${problem}`);
     if (names.has(level.threshold)) throw failed(policy, `levels(): threshold "${level.threshold}" is there twice`);
+    if (policy.moving && (level.direction === "falling" || level.rearmAt !== undefined)) {
+      throw failed(policy, `its levels move, but "${level.threshold}" falls or arms again`);
+    }
     if (policy.oneWay && (level.direction === "falling" || level.rearmAt !== undefined)) {
       throw failed(policy, `it is oneWay, but "${level.threshold}" falls or arms again`);
     }

@@ -1,8 +1,10 @@
 import * as z from "zod";
+import { MilepostError } from "../errors.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
 import type { CounterKey } from "../store/counter-repository.js";
-import type { Limit, LimitSubject } from "../store/limit-repository.js";
+import type { InstalledDefinition } from "../store/definition-repository.js";
+import type { Limit, LimitSubject, PeriodsFrom } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, dateSchema, keySchema, parseInput, whySchema } from "../validation.js";
@@ -66,8 +68,17 @@ const subjectSchema = z.strictObject(subjectFields);
 
 true satisfies Agrees<typeof limitSchema, LimitInput>;
 
+/** The counters of a metric that a version in force from then on concerns; those of now may be opened for it. */
+export function periodsUnder({ births }: InstalledDefinition, effectiveFrom: Date, now: Date): readonly PeriodsFrom[] {
+  return births.map(({ period, opens }) => {
+    return { period, from: spanAt(period, effectiveFrom).key, ...(opens && { open: spanAt(period, now).key }) };
+  });
+}
+
 /** Versions that are brought into force between two looks for others. */
 const applyLimit = 100;
+/** How often one is tried again after another process changed its metric's definition. */
+const maxTries = 10;
 
 /** Brings limits into force: when they are set, or when their time has come. */
 export class LimitKeeper implements Limits {
@@ -120,10 +131,22 @@ export class LimitKeeper implements Limits {
 
   async #apply({ version, effectiveFrom, ...limit }: Limit): Promise<void> {
     const about: LimitSubject = { tenant: limit.tenant, metric: limit.metric, subject: limit.subject };
-    const periods = this.#registry.installed(limit.metric).births.map(({ period }) => {
-      return { period, from: spanAt(period, effectiveFrom).key };
-    });
-    const told = await this.#store.limits.apply({ ...about, version, periods, ...storeNow(this.#runtime) });
-    await this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));
+    const now = this.#runtime.now?.() ?? new Date();
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const definition = this.#registry.installed(limit.metric);
+      const { generation } = definition;
+      const periods = periodsUnder(definition, effectiveFrom, now);
+      const step = { ...about, version, generation, periods, ...storeNow(this.#runtime) };
+      const told = await this.#store.limits.apply(step);
+      if (told !== "stale")
+        return this.#evaluator.evaluate(told.map(({ period }): CounterKey => ({ ...about, period })));
+      // another deployment changed the milestones, and may have added a period
+      await this.#registry.refresh();
+    }
+    throw new MilepostError(
+      "stale_definitions",
+      `The milestones on "${limit.metric}" change all the time. The limit is stored; a sweep brings it into force.`,
+      { path: "metric" },
+    );
   }
 }

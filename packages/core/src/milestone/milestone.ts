@@ -7,7 +7,9 @@ import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
 import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
+import type { EffectAnswer, Effects } from "./effect.js";
 import { refuseShortSighted } from "./levels.js";
+import type { NoticeFacts } from "./notice.js";
 import { lifetime, type Period, periodSchema } from "./period.js";
 import { type MilestonePolicy, policyNeeds } from "./policy.js";
 
@@ -19,9 +21,10 @@ export interface MilestoneMessage extends MessageTemplate {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and
-   * `passed`, the levels that `onJump: "list"` names. Plain JSON data.
+   * `passed`, the levels that `onJump: "list"` names. Plain JSON data. `notice` is there where more is said of a crossing
+   * later, by a `reminder` or as `resolved`.
    */
-  readonly data?: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+  readonly data?: (crossing: Crossing, recipient: Recipient, notice?: NoticeFacts) => Record<string, unknown>;
   /** Tags that must have a value although they stand inside a section. Those outside of any are required anyway. */
   readonly requiredTags?: readonly string[];
 }
@@ -53,6 +56,32 @@ export interface MilestoneOptions {
    * `"silent"` (unless said) records them as `adopted`, `"notify"` tells the highest of them as if it was passed now.
    */
   readonly onAdopt?: "silent" | "notify";
+  /**
+   * Statements of the host to run for each new crossing, in the transaction that stores it, in the order of the
+   * thresholds: either both happen or neither. Not for adopted crossings, and not for a period that is over. Needs a store
+   * with `supports.effect`.
+   *
+   * ```ts
+   * effect: ({ subject, threshold }) => threshold === "100%" && sql`UPDATE shops SET online = ${false} WHERE id = ${subject}`
+   * ```
+   */
+  readonly effect?: Effects["effect"];
+  /** The same, once, when a calendar period of a counter has ended that was evaluated in it. */
+  readonly onPeriodEnd?: Effects["onPeriodEnd"];
+  /** The same, when a limit comes into force for a counter: its first one, in each period, and every new version. */
+  readonly onLimit?: Effects["onLimit"];
+  /**
+   * Milliseconds, from a second to a year, after which people are reminded of the last crossing they were told of, again
+   * and again, while the value is at its level or beyond it and the period lasts. 0, unless said: never.
+   */
+  readonly remindEvery?: number;
+  /** What reminders say; the `message` unless said. Has the tags `reminder`, their number, and `value`, as it is now. */
+  readonly reminder?: MilestoneMessage;
+  /**
+   * Said when a level is armed again, or a new limit is not reached yet: only of crossings that somebody was told of, of
+   * the last 1,000 of a counter.
+   */
+  readonly resolved?: MilestoneMessage;
   /** Who is told. Without recipients, message and notifier its crossings are recorded and stay `silent`. */
   readonly recipients?: RecipientResolver;
   readonly message?: MilestoneMessage;
@@ -64,7 +93,7 @@ export interface MilestoneOptions {
 }
 
 /** A named definition, checked. Made by {@link milestone}, and by nothing else. */
-export interface Milestone {
+export interface Milestone extends Effects {
   readonly kind: "milestone";
   readonly name: string;
   readonly metric: string;
@@ -74,6 +103,8 @@ export interface Milestone {
   readonly onJump: OnJump;
   readonly minInterval: number;
   readonly onAdopt: "silent" | "notify";
+  /** 0: never. */
+  readonly remindEvery: number;
   /** How its crossings are announced; absent = `silent`. */
   readonly announcement?: Announcement;
 }
@@ -83,8 +114,15 @@ export interface Announcement {
   readonly notifier: Notifier;
   readonly mode: DeliveryMode;
   readonly maxAttempts: number;
+  /** What is said of a crossing, and later; `resolved` is absent where that is not said. */
+  readonly crossing: Said;
+  readonly reminder: Said;
+  readonly resolved?: Said;
+}
+
+export interface Said {
   readonly template: CompiledTemplate;
-  readonly data: (crossing: Crossing, recipient: Recipient) => Record<string, unknown>;
+  readonly data: NonNullable<MilestoneMessage["data"]>;
 }
 
 const functionOf = <T>(name: string): z.ZodType<T> =>
@@ -100,6 +138,8 @@ const messageSchema = z.strictObject({
   data: z.custom((value) => typeof value === "function", "a function").optional(),
   requiredTags: z.array(z.string()).optional(),
 });
+
+const effectSchema = z.custom<(about: never) => EffectAnswer>((value) => typeof value === "function", "a function");
 
 const year = 366 * 86_400_000;
 
@@ -139,6 +179,14 @@ const milestoneSchema = z.strictObject({
   onJump: z.enum(jumps).default("highest"),
   minInterval: z.int("whole milliseconds, 0 or more").min(0).default(0),
   onAdopt: z.enum(["silent", "notify"]).default("silent"),
+  effect: effectSchema.optional(),
+  onPeriodEnd: effectSchema.optional(),
+  onLimit: effectSchema.optional(),
+  remindEvery: z
+    .union([z.literal(0), z.int().min(1_000).max(year)], `0, or whole milliseconds from 1,000 to ${year}: a year`)
+    .default(0),
+  reminder: messageSchema.optional(),
+  resolved: messageSchema.optional(),
   recipients: functionOf<RecipientResolver>("resolve").optional(),
   message: messageSchema.optional(),
   notifier: notifierSchema.optional(),
@@ -151,26 +199,43 @@ const milestoneSchema = z.strictObject({
  */
 export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
-  const { name, metric, policy, period, grace, onJump, minInterval, onAdopt } = parsed;
-  const { recipients, message, notifier, mode, maxAttempts } = parsed;
+  const { name, metric, policy, period, grace, onJump, minInterval, onAdopt, remindEvery } = parsed;
+  const { recipients, message, notifier, mode, maxAttempts, reminder, resolved } = parsed;
+  const { effect, onPeriodEnd, onLimit } = options;
   // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
-  if (policy.contextual !== true) refuseShortSighted(policy, { tenant: "", subject: "", period, limit: 1_000 });
+  const look = { tenant: "", subject: "", period, limit: 1_000 };
+  if (policy.contextual !== true && !policy.moving) refuseShortSighted(policy, look);
+  if (period === lifetime && (policy.needs?.includes("span") || onPeriodEnd !== undefined)) {
+    throw refused(
+      "period",
+      `a calendar period: ${onPeriodEnd === undefined ? policy.key : "onPeriodEnd"} needs its end`,
+    );
+  }
+  if (onLimit !== undefined && !policy.needs?.includes("limit"))
+    throw refused("onLimit", "a policy that needs a limit");
   const base: Milestone = {
     kind: "milestone",
-    ...{ name, metric, policy, period, grace, onJump, minInterval, onAdopt },
+    ...{ name, metric, policy, period, grace, onJump, minInterval, onAdopt, remindEvery },
+    ...(effect && { effect }),
+    ...(onPeriodEnd && { onPeriodEnd }),
+    ...(onLimit && { onLimit }),
   };
-  if (recipients === undefined && message === undefined && notifier === undefined) return base;
+  if (recipients === undefined && message === undefined && notifier === undefined) {
+    const spoken = reminder !== undefined ? "reminder" : resolved !== undefined ? "resolved" : "remindEvery";
+    if (reminder ?? resolved ?? (remindEvery > 0 || undefined))
+      throw refused(spoken, "recipients, message and notifier");
+    return base;
+  }
   if (recipients === undefined || message === undefined || notifier === undefined) {
     const path = recipients === undefined ? "recipients" : message === undefined ? "message" : "notifier";
-    const expected = "recipients, message and notifier together, or none of them";
-    throw new MilepostError("invalid_milestone", `${path}: ${expected}`, { path, expected });
+    throw refused(path, "recipients, message and notifier together, or none of them");
   }
   if (mode !== undefined && mode !== notifier.mode && mode !== "at-most-once") {
     const narrower = [...new Set([notifier.mode, "at-most-once"])].join(" or ");
-    const expected = `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`;
-    throw new MilepostError("invalid_milestone", `mode: ${expected}`, { path: "mode", expected });
+    throw refused("mode", `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`);
   }
-  const template = compileTemplate(options.message as MessageTemplate, "message");
+  if (reminder !== undefined && remindEvery === 0) throw refused("reminder", "remindEvery, or it is never said");
+  const said = saidBy(options.message!, "message");
   return {
     ...base,
     announcement: {
@@ -178,11 +243,18 @@ export function milestone(options: MilestoneOptions): Milestone {
       notifier,
       maxAttempts,
       mode: mode ?? notifier.mode,
-      template: {
-        ...template,
-        requiredTags: [...new Set([...template.requiredTags, ...(message.requiredTags ?? [])])],
-      },
-      data: options.message?.data ?? (() => ({})),
+      crossing: said,
+      reminder: options.reminder === undefined ? said : saidBy(options.reminder, "reminder"),
+      ...(options.resolved && { resolved: saidBy(options.resolved, "resolved") }),
     },
   };
+}
+
+function saidBy({ data = () => ({}), requiredTags = [], ...message }: MilestoneMessage, path: string): Said {
+  const template = compileTemplate(message, path);
+  return { template: { ...template, requiredTags: [...new Set([...template.requiredTags, ...requiredTags])] }, data };
+}
+
+function refused(path: string, expected: string): MilepostError {
+  return new MilepostError("invalid_milestone", `${path}: ${expected}`, { path, expected });
 }

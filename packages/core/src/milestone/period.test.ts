@@ -29,6 +29,16 @@ const spanText = (name: string, at: string) => {
 };
 
 describe("the span of an instant", () => {
+  test("has it in it, also where the clock is set back after midnight and shows the day before again", () => {
+    // 00:01 became 23:01, the day before
+    const sunday = "2010-11-07T02:30:00.000Z 2010-11-08T03:30:00.000Z";
+    for (const at of ["2010-11-07T02:31:00Z", "2010-11-07T03:29:59.999Z", "2010-11-07T02:30:00Z"]) {
+      expect(spanText("day:America/St_Johns", at)).toBe(`day:America/St_Johns:2010-11-07 ${sunday}`);
+    }
+    const october = "month:America/Goose_Bay:1993-10 1993-10-01T03:00:00.000Z 1993-11-01T04:00:00.000Z";
+    expect(spanText("month:America/Goose_Bay", "1993-10-31T03:30:00Z")).toBe(october);
+  });
+
   test.each([
     ["day:UTC", "2026-11-21T23:59:59.999Z", "day:UTC:2026-11-21 2026-11-21T00:00:00.000Z 2026-11-22T00:00:00.000Z"],
     ["week:UTC", "2027-01-01T12:00:00Z", "week:UTC:2026-W53 2026-12-28T00:00:00.000Z 2027-01-04T00:00:00.000Z"],

@@ -85,8 +85,13 @@ function remembered(
   const known = recent.get(period) ?? [];
   const found = known.find(isIt);
   if (found !== undefined) return found;
-  const { unit, zone } = partsOf(period);
-  const span = spanOfDate(unit as CalendarUnit, zone, dateOf(unit as CalendarUnit, zone));
+  const { unit: text, zone } = partsOf(period);
+  const unit = text as CalendarUnit;
+  const date = dateOf(unit, zone);
+  const { first, length } = calendar[unit](date);
+  const named = spanOfDate(unit, zone, date);
+  // a clock that is set back after midnight shows a day again that has ended: the next one has begun
+  const span = isIt(named) ? named : spanOfDate(unit, zone, first.add(length));
   recent.set(period, [span, ...known].slice(0, recentSpans));
   return span;
 }

@@ -30,12 +30,23 @@ export interface PolicyContext {
   readonly period: string;
   /** What percentages measure against: a safe integer of 0 or more. There for a policy that needs it. */
   readonly limit?: number;
+  /** Where in its span a counter stands. For a policy that needs it. */
+  readonly span?: SpanSoFar;
   /** The levels stored for this subject, or else for its tenant. For a policy that needs them; absent if none are stored. */
   readonly thresholds?: readonly LevelSpec[];
 }
 
+/** Times in milliseconds since the epoch. */
+export interface SpanSoFar {
+  /** When counting began: the span's start, or later in a partial one. */
+  readonly from: number;
+  readonly end: number;
+  /** The moment that is looked at: of the event, or the latest one looked at before. */
+  readonly at: number;
+}
+
 /** What of its context a policy can say that it needs. */
-export const policyNeeds = ["limit", "thresholds"] as const;
+export const policyNeeds = ["limit", "thresholds", "span"] as const;
 export type PolicyNeed = (typeof policyNeeds)[number];
 
 /**
@@ -60,6 +71,16 @@ export interface MilestonePolicy {
    * asked for.
    */
   readonly oneWay?: boolean;
+  /**
+   * True when the levels move up as time passes; all rise, and none arms again. One is then passed when the value is at
+   * or above it at the moment of an event, or of a wake-up, whatever the value was before.
+   */
+  readonly moving?: boolean;
+  /**
+   * For levels that move: the next moment after `span.at`, in milliseconds since the epoch, at which they change otherwise
+   * than by moving up, as when one comes into being; undefined: none. Counters are woken then.
+   */
+  wakeAt?(context: PolicyContext): number | undefined;
   /**
    * How many levels lie in [range.from, range.to]. Asked for where a jump passes more than 10,000; without it they are
    * gone through.

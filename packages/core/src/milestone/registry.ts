@@ -15,6 +15,7 @@ import {
   missingCode,
   nextDefinition,
 } from "./definition.js";
+import { refuseGaugeChange } from "./gauge-change.js";
 import type { Milestone } from "./milestone.js";
 
 export interface RegistryOptions {
@@ -59,6 +60,8 @@ export class Registry {
   #ready: Promise<void> | undefined;
   /** Whether the stored definitions were read once. */
   #read = false;
+  /** Whether a contradiction that is found may be a mistake in this process' code, because the process has just begun. */
+  #beginning = true;
   #refreshing: Promise<void> | undefined;
   /** Reads and installs go one after another, so that what was read last is what is known. */
   #turn: Promise<void> = Promise.resolve();
@@ -82,9 +85,16 @@ export class Registry {
     this.#refuseOwn("removed", options.removed);
   }
 
+  /** This process' code over another store: what it reads and installs there is not known here, and the other way round. */
+  over(store: Store, runtime: Runtime, emit: Emit): Registry {
+    const other = new Registry(store, this.#options, runtime, emit);
+    other.#beginning = !this.#read;
+    return other;
+  }
+
   /** Installs the definitions once, before the engine's first own step; a failed try is made again by the next call. */
   ready(): Promise<void> {
-    this.#ready ??= this.#install([], { first: true }).catch((error: unknown) => {
+    this.#ready ??= this.#install([], { first: this.#beginning }).catch((error: unknown) => {
       this.#ready = undefined;
       throw error;
     });
@@ -112,7 +122,12 @@ export class Registry {
     );
   }
 
-  /** A milestone this process has the code of. */
+  /** The milestones this process has the code of. */
+  get milestones(): readonly Milestone[] {
+    return this.#options.milestones;
+  }
+
+  /** One of them. */
   milestone(name: string): Milestone | undefined {
     return this.#byName.get(name);
   }
@@ -120,6 +135,18 @@ export class Registry {
   /** Names of the milestones that somebody is told of. */
   get announced(): readonly string[] {
     return this.#options.milestones.flatMap((m) => (m.announcement === undefined ? [] : [m.name]));
+  }
+
+  /** Names of those of whose crossings more is said later. */
+  get noticed(): readonly string[] {
+    return this.#options.milestones.flatMap(({ name, remindEvery, announcement }) => {
+      return remindEvery > 0 || announcement?.resolved !== undefined ? [name] : [];
+    });
+  }
+
+  /** Those whose levels are stored. */
+  get storedLevels(): readonly Milestone[] {
+    return this.#options.milestones.filter(({ policy }) => policy.needs?.includes("thresholds"));
   }
 
   /** Names of the milestones this process was told to remove. */
@@ -158,6 +185,7 @@ export class Registry {
     const stored = this.#installed.get(metric);
     return {
       decrements: own.decrements ?? stored?.decrements ?? false,
+      gauge: stored?.gauge ?? own.gauge ?? false,
       retain: stored?.retain ?? own.retain ?? "ids",
       eventRetention: stored === undefined ? (own.eventRetention ?? null) : stored.eventRetention,
       rememberedSince: stored?.rememberedSince ?? null,
@@ -223,6 +251,7 @@ export class Registry {
         const next = nextDefinition(stored.get(metric), this.#code(metric, act?.remove), change);
         return next === stored.get(metric) ? [] : next;
       });
+      await refuseGaugeChange(this.#store.counters, stored, changed);
       if (changed.length > 0) {
         const install = {
           definitions: changed,
@@ -291,8 +320,8 @@ export class Registry {
 }
 
 function rulesOf(definition: InstalledDefinition): RecordingRules {
-  const { generation, retain, eventRetention } = definition;
-  return { generation, bandsSince: bandsSince(definition), retain, purged: eventRetention !== null };
+  const { generation, gauge, retain, eventRetention } = definition;
+  return { generation, bandsSince: bandsSince(definition), gauge, retain, purged: eventRetention !== null };
 }
 
 /** A misspelt name would remove nothing and say nothing. One that is removed already is no mistake: a repeat names it. */

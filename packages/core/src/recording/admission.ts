@@ -2,7 +2,7 @@ import { MilepostError } from "../errors.js";
 import type { Registry } from "../milestone/registry.js";
 import type { Runtime } from "../runtime.js";
 import { joinPath } from "../validation.js";
-import { type ParsedEvent, parseEvent } from "./event.js";
+import type { ParsedEvent, ParseEvent } from "./event.js";
 
 /** Everything that can be wrong with an event before it is stored. Asks this process only, never the database. */
 export class Admission {
@@ -17,17 +17,19 @@ export class Admission {
     this.#now = runtime.now ?? (() => new Date());
   }
 
-  /** The event with its defaults, or the refusal. `path` is where it stands in the caller's input. */
-  check(input: unknown, path: string): ParsedEvent {
+  /** The event, as `parse` reads it, or the refusal. `path` is where it stands in the caller's input. */
+  check(input: unknown, path: string, parse: ParseEvent): ParsedEvent {
     let dated = true;
-    const event = parseEvent(input, path, () => {
+    const event = parse(input, path, () => {
       dated = false;
       return this.#now();
     });
-    const { metric, amount } = event;
+    const { metric, amount, observed } = event;
     this.#registry.refuseUnknown(metric, joinPath(path, ["metric"]));
+    const misfit = this.misfit(event, path);
+    if (misfit !== undefined) throw misfit;
     const { decrements, eventRetention } = this.#registry.settings(metric);
-    if (amount < 0 && !decrements) {
+    if (amount < 0 && !decrements && !observed) {
       const expected = "0 or more; a metric that goes down is declared with decrements: true";
       throw refused("invalid_event", joinPath(path, ["amount"]), expected);
     }
@@ -41,6 +43,16 @@ export class Admission {
     const late = this.outOfTime(event, path);
     if (late !== undefined) throw late;
     return event;
+  }
+
+  /** Why an event is none of its metric's: a gauge is observed, and what is no gauge is counted. */
+  misfit({ metric, observed }: ParsedEvent, path: string): MilepostError | undefined {
+    const { gauge } = this.#registry.settings(metric);
+    if (gauge === observed) return undefined;
+    const expected = gauge
+      ? `a metric that counts; "${metric}" is a gauge: observe() it, with a value`
+      : `a metric that is declared with gauge: true; "${metric}" counts: record() it, with an amount`;
+    return refused("invalid_event", joinPath(path, ["metric"]), expected);
   }
 
   /**

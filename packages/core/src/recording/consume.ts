@@ -2,12 +2,15 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import * as z from "zod";
 import { MilepostError } from "../errors.js";
 import { parseInput, reading } from "../validation.js";
-import type { MilestoneEvent, ParsedEvent } from "./event.js";
+import { type MilestoneEvent, type Observation, type ParsedEvent, parseItem } from "./event.js";
 import type { Recorder, RecordManyResult } from "./recorder.js";
 
 export interface ConsumeOptions<Item> {
-  /** Makes an event of an item; null skips it (it is acknowledged all the same). Items are events unless given. */
-  readonly toEvent?: (item: Item) => MilestoneEvent | null;
+  /**
+   * Makes an event of an item, or an observation: what has a `value` is one. Null skips the item (it is acknowledged all
+   * the same). Items are events and observations unless given.
+   */
+  readonly toEvent?: (item: Item) => MilestoneEvent | Observation | null;
   /** Items per atomic step at most; 1,000 unless said. */
   readonly batchSize?: number;
   /**
@@ -56,7 +59,7 @@ export async function consume<Item>(
   closing: AbortSignal,
 ): Promise<ConsumeResult> {
   const { batchSize } = parseInput(optionsSchema, options, "invalid_options");
-  const { toEvent = (item: Item) => item as unknown as MilestoneEvent, onRefused } = options;
+  const { toEvent = (item: Item) => item as unknown as MilestoneEvent | Observation, onRefused } = options;
   const signal = options.signal === undefined ? closing : AbortSignal.any([closing, options.signal]);
   if (!reading("invalid_options", "source", () => isIterable(source))) {
     const expected = "an AsyncIterable or Iterable of events";
@@ -80,7 +83,7 @@ export async function consume<Item>(
       try {
         const event = toEvent(item);
         if (event === null) totals.skipped++;
-        else admitted.push({ item, event: await recorder.admit(event, "event") });
+        else admitted.push({ item, event: await recorder.admit(event, "event", parseItem) });
       } catch (error) {
         await refuse(item, error);
       }

@@ -19,7 +19,12 @@ export interface DrainResult extends RecordManyResult {
 const chunkSize = 1_000;
 
 /** Refusals that another try of the same row meets again. */
-const lasting: ReadonlySet<ErrorCode> = new Set(["counter_overflow", "event_too_late", "event_too_early"]);
+const lasting: ReadonlySet<ErrorCode> = new Set([
+  "counter_overflow",
+  "event_too_late",
+  "event_too_early",
+  "invalid_event",
+]);
 
 /** Counts what transactions of the host have left in the inbox. */
 export class Drain {
@@ -74,20 +79,20 @@ export class Drain {
   }
 
   async #countAll(rows: readonly InboxRow[]): Promise<DrainResult> {
-    const inTime: InboxRow[] = [];
+    const countable: InboxRow[] = [];
     for (const row of rows) {
-      const late = this.#admission.outOfTime(row, "");
-      if (late === undefined) inTime.push(row);
-      else await this.#refuse(row, late);
+      const refusal = this.#admission.misfit(row, "") ?? this.#admission.outOfTime(row, "");
+      if (refusal === undefined) countable.push(row);
+      else await this.#refuse(row, refusal);
     }
-    const refused = rows.length - inTime.length;
-    if (inTime.length === 0) return { ...nothing, refused };
+    const refused = rows.length - countable.length;
+    if (countable.length === 0) return { ...nothing, refused };
     try {
-      return { ...(await this.#count(inTime)), refused };
+      return { ...(await this.#count(countable)), refused };
     } catch (error) {
       if (!isLasting(error)) throw error;
-      if (inTime.length > 1) return sum([await this.#oneByOne(inTime), { ...nothing, refused }]);
-      await this.#refuse(inTime[0]!, error);
+      if (countable.length > 1) return sum([await this.#oneByOne(countable), { ...nothing, refused }]);
+      await this.#refuse(countable[0]!, error);
       return { ...nothing, refused: refused + 1 };
     }
   }

@@ -5,13 +5,24 @@ import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, itemsOf, keySchema, listOf, parseInput, whySchema } from "../validation.js";
 import type { Admission } from "./admission.js";
-import { defaultTenant, type MilestoneEvent, type ParsedEvent } from "./event.js";
+import {
+  defaultTenant,
+  type MilestoneEvent,
+  type Observation,
+  type ParsedEvent,
+  type ParseEvent,
+  parseEvent,
+  parseObservation,
+} from "./event.js";
 
 /** Recording inside a transaction of the host: counted if, and only if, it commits. */
 export interface TransactionRecorder<Done extends void | Promise<void>> {
   /** Throws what `record()` throws for a bad event, and `no_transaction`; then nothing was stored. */
   record(event: MilestoneEvent): Done;
   recordMany(events: readonly MilestoneEvent[]): Done;
+  /** {@link record} for a gauge. Of observations side by side the one with the higher number, which is counted last, wins. */
+  observe(observation: Observation): Done;
+  observeMany(observations: readonly Observation[]): Done;
 }
 
 export interface InboxQuery {
@@ -85,11 +96,14 @@ export function transactionRecorder<Tx, Done extends void | Promise<void>>(
     told();
     return store.inbox.enqueue(tx, events);
   };
+  const enqueueAll = (inputs: unknown, path: string, parse: ParseEvent): Done => {
+    const items = itemsOf(inputs, "invalid_event", path);
+    return enqueue(Array.from(items, ([i, input]) => admission.check(input, `${path}[${i}]`, parse)));
+  };
   return {
-    record: (event) => enqueue([admission.check(event, "")]),
-    recordMany(events) {
-      const items = itemsOf(events, "invalid_event", "events");
-      return enqueue(Array.from(items, ([i, event]) => admission.check(event, `events[${i}]`)));
-    },
+    record: (event) => enqueue([admission.check(event, "", parseEvent)]),
+    recordMany: (events) => enqueueAll(events, "events", parseEvent),
+    observe: (observation) => enqueue([admission.check(observation, "", parseObservation)]),
+    observeMany: (observations) => enqueueAll(observations, "observations", parseObservation),
   };
 }

@@ -14,14 +14,21 @@ import { counterKeyText } from "../store/tally.js";
 import { storeNow } from "../store-clock.js";
 import { itemsOf } from "../validation.js";
 import type { Admission } from "./admission.js";
-import type { MilestoneEvent, ParsedEvent } from "./event.js";
+import {
+  type MilestoneEvent,
+  type Observation,
+  type ParsedEvent,
+  type ParseEvent,
+  parseEvent,
+  parseObservation,
+} from "./event.js";
 
-/** What became of one event. */
+/** What became of one event or observation. */
 export interface RecordResult {
   /** False for a duplicate: an event whose id was counted before. */
   readonly counted: boolean;
   readonly duplicate: boolean;
-  /** The lifetime counter directly after this event; for a duplicate, as it is now. */
+  /** The lifetime counter directly after this event, of a gauge the observed value; for a duplicate, as it is now. */
   readonly value: number;
   /** The crossings this event caused, whoever evaluated them; for a duplicate, those it caused when it was counted. */
   readonly crossings: readonly Crossing[];
@@ -31,6 +38,15 @@ export interface RecordManyResult {
   readonly counted: number;
   readonly duplicates: number;
   /** The crossings caused by the events that were counted, in the order of their ids. */
+  readonly crossings: readonly Crossing[];
+}
+
+/** What became of events that were stored in one atomic step. */
+export interface RecordedChunk {
+  /** Those that were counted. */
+  readonly accepted: readonly ParsedEvent[];
+  /** The counters they feed, directly afterwards, by the text of their key. */
+  readonly counters: ReadonlyMap<string, CounterState>;
   readonly crossings: readonly Crossing[];
 }
 
@@ -48,6 +64,7 @@ const separable: ReadonlySet<ErrorCode> = new Set([
   "stale_definitions",
   "event_too_late",
   "event_too_early",
+  "invalid_event",
 ]);
 
 interface Stored {
@@ -78,43 +95,78 @@ export class Recorder {
     });
   }
 
-  async record(input: MilestoneEvent): Promise<RecordResult> {
-    const event = await this.admit(input, "");
+  record(input: MilestoneEvent): Promise<RecordResult> {
+    return this.#one(input, parseEvent);
+  }
+
+  observe(input: Observation): Promise<RecordResult> {
+    return this.#one(input, parseObservation);
+  }
+
+  recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
+    return this.#many(inputs, "events", parseEvent);
+  }
+
+  observeMany(inputs: readonly Observation[]): Promise<RecordManyResult> {
+    return this.#many(inputs, "observations", parseObservation);
+  }
+
+  async #many(inputs: unknown, path: string, parse: ParseEvent): Promise<RecordManyResult> {
+    return this.recordAdmitted(await this.admitAll(inputs, path, parse));
+  }
+
+  async #one(input: unknown, parse: ParseEvent): Promise<RecordResult> {
+    const event = await this.admit(input, "", parse);
     const { duplicate, value, crossings } = await this.#coalescer.add(event);
     const own = (await crossings).filter((crossing) => causedBy(crossing, event));
     return { counted: !duplicate, duplicate, value, crossings: own };
   }
 
-  async recordMany(inputs: readonly MilestoneEvent[]): Promise<RecordManyResult> {
-    const items = itemsOf(inputs, "invalid_event", "events");
+  /** What is to be stored of a caller's events: each is checked before the first is counted. */
+  async admitAll(
+    inputs: unknown,
+    path: string = "events",
+    parse: ParseEvent = parseEvent,
+  ): Promise<readonly ParsedEvent[]> {
+    const items = itemsOf(inputs, "invalid_event", path);
     await this.#registry.ready();
-    const events = Array.from(items, ([i, input]) => this.#admission.check(input, `events[${i}]`));
+    const events = Array.from(items, ([i, input]) => this.#admission.check(input, `${path}[${i}]`, parse));
     await this.#registry.know(events.map(({ metric }) => metric));
-    return this.recordAdmitted(events);
+    return events;
   }
 
   /** Events that were admitted before, in atomic chunks; `drained` are the numbers of the inbox rows they came from. */
   async recordAdmitted(events: readonly ParsedEvent[], drained: readonly number[] = []): Promise<RecordManyResult> {
     let counted = 0;
-    const crossings: Crossing[] = [];
+    const crossings: (readonly Crossing[])[] = [];
+    for await (const chunk of this.chunks(events, drained)) {
+      counted += chunk.accepted.length;
+      crossings.push(chunk.crossings);
+    }
+    return { counted, duplicates: events.length - counted, crossings: crossings.flat() };
+  }
+
+  /** Tells of each atomic chunk, after it was stored and evaluated. */
+  async *chunks(
+    events: readonly ParsedEvent[],
+    drained: readonly number[] = [],
+  ): AsyncGenerator<RecordedChunk, void, undefined> {
     for (let start = 0; start < events.length; start += chunkSize) {
       // a synchronous store answers without a turn of the event loop; others in the process have a right to one
       if (start > 0) await nextTurn();
-      const { accepted, due } = await this.#add(
+      const { accepted, counters, due } = await this.#add(
         events.slice(start, start + chunkSize),
         drained.slice(start, start + chunkSize),
       );
-      counted += accepted.length;
       await this.#evaluator.evaluate(due);
-      crossings.push(...(await this.#crossingsOf(accepted, due)));
+      yield { accepted, counters, crossings: await this.#crossingsOf(accepted, due) };
     }
-    return { counted, duplicates: events.length - counted, crossings };
   }
 
   /** What is to be stored of a caller's event; `path` is where it stands in the caller's input. */
-  async admit(input: unknown, path: string): Promise<ParsedEvent> {
+  async admit(input: unknown, path: string, parse: ParseEvent): Promise<ParsedEvent> {
     await this.#registry.ready();
-    const event = this.#admission.check(input, path);
+    const event = this.#admission.check(input, path, parse);
     await this.#registry.know([event.metric]);
     return event;
   }
@@ -131,6 +183,11 @@ export class Recorder {
     const unique = firstOfEachId(events);
     const metrics = [...new Set(unique.map(({ metric }) => metric))];
     for (let tries = 1; tries <= maxTries; tries++) {
+      // by the same definition as the rules: it may have become known, or another one, after the event was admitted
+      for (const event of unique) {
+        const misfit = this.#admission.misfit(event, "");
+        if (misfit !== undefined) throw misfit;
+      }
       const added = await this.#store.counters.add({
         events: unique.map((event) => ({ ...event, feeds: feedsOf(this.#registry.installed(event.metric), event) })),
         rules: Object.fromEntries(metrics.map((metric) => [metric, this.#registry.rules(metric)])),
@@ -169,7 +226,7 @@ export class Recorder {
     const duplicates = events.filter((event) => !counted.has(event));
     const values = valuesAfter(accepted, counters);
 
-    const keys = duplicates.flatMap((event) => this.#countersOf(event));
+    const keys = duplicates.flatMap((event) => this.countersOf(event));
     const repeated = keys.length === 0 ? [] : await this.#store.counters.get({ keys });
     const present = new Map(repeated.map((counter) => [counterKeyText(counter), counter]));
     // a repeat may be the retry of a call that died between its commit and its evaluation
@@ -187,7 +244,8 @@ export class Recorder {
     });
   }
 
-  #countersOf(event: ParsedEvent): readonly CounterKey[] {
+  /** The counters that an event of a known metric feeds. */
+  countersOf(event: ParsedEvent): readonly CounterKey[] {
     const { tenant, metric, subject } = event;
     return feedsOf(this.#registry.installed(metric), event).map(({ period }) => ({ tenant, metric, subject, period }));
   }
@@ -244,7 +302,8 @@ function subjectKey(key: { readonly tenant: string; readonly metric: string; rea
   return `${key.tenant}\0${key.metric}\0${key.subject}`;
 }
 
-function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
+/** The counter that every event feeds. */
+export function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
   return { tenant, metric, subject, period: lifetime };
 }
 
@@ -252,7 +311,7 @@ function lifetimeKey({ tenant, metric, subject }: ParsedEvent): CounterKey {
  * The lifetime value directly after each event. Walked back from the last one: every value on the way is a safe integer,
  * which a sum of amounts need not be.
  */
-function valuesAfter(
+export function valuesAfter(
   accepted: readonly ParsedEvent[],
   counters: ReadonlyMap<string, CounterState>,
 ): ReadonlyMap<ParsedEvent, number> {
@@ -260,7 +319,7 @@ function valuesAfter(
   const after = new Map<ParsedEvent, number>();
   for (const event of accepted.toReversed()) {
     const key = counterKeyText(lifetimeKey(event));
-    const value = values.get(key)!;
+    const value = event.observed ? event.amount : values.get(key)!;
     after.set(event, value);
     values.set(key, value - event.amount);
   }

@@ -1,4 +1,4 @@
-import type { CounterBirth, Retain } from "./definition-repository.js";
+import type { Band, CounterBirth, Retain } from "./definition-repository.js";
 
 export interface CounterKey {
   readonly tenant: string;
@@ -14,7 +14,7 @@ export interface RecordedEvent {
   readonly metric: string;
   readonly id: string;
   readonly subject: string;
-  /** A safe integer. */
+  /** A safe integer; of a gauge the value that was observed. */
   readonly amount: number;
   readonly occurredAt: Date;
   /** The counters it feeds, each with how that counter is born if it does not exist yet. `period` is the counter's. */
@@ -36,9 +36,25 @@ export interface RecordingRules {
   readonly generation: number;
   /** A counter whose generation is lower has not met every milestone: its band does not hold, any event makes it due. */
   readonly bandsSince: number;
+  /** The amounts of its events are values, to which every counter they feed is set. */
+  readonly gauge: boolean;
   readonly retain: Retain;
   /** Ids are remembered with their time, so that they can be purged. */
   readonly purged: boolean;
+}
+
+/** What a trail row without events stands for. Opaque to stores. */
+export type TrailMark = LevelsMark | WakeMark;
+
+/** A version of stored levels that holds from here on. */
+export interface LevelsMark {
+  readonly levels: { readonly milestone: string; readonly subject: string; readonly version: number };
+}
+
+/** The time that the counter's last evaluation asked to be woken at has come. */
+export interface WakeMark {
+  /** ISO. */
+  readonly wokenAt: string;
 }
 
 /** What happened to a due counter, mostly its changes by one batch. The three lists have one entry per event, in the order of their effect. */
@@ -50,6 +66,8 @@ export interface TrailRow {
   readonly from: number;
   /** A row without events may stand for a limit's version that came into force here; null for one with events. */
   readonly limitVersion: number | null;
+  /** Or for something else that concerns the counter from here on. */
+  readonly mark?: TrailMark;
   readonly ids: readonly string[];
   readonly amounts: readonly number[];
   readonly occurredAts: readonly Date[];
@@ -65,6 +83,16 @@ export interface DueCounter extends CounterKey {
   readonly state: Readonly<Record<string, unknown>>;
   /** Rows after `folded`, in the order of their rev; not empty. */
   readonly trail: readonly TrailRow[];
+  /** There if its last evaluation failed. */
+  readonly parked?: Parking;
+}
+
+/** How often the evaluation of a counter has failed, and what a person decided of it. */
+export interface Parking {
+  /** Failed evaluations in a row. */
+  readonly attempts: number;
+  /** A person decided that it is to be evaluated without its effects. */
+  readonly withoutEffects: boolean;
 }
 
 /** A counter in its quiet band that has not met every milestone of its metric yet. */
@@ -74,6 +102,18 @@ export interface IdleCounter extends CounterKey {
   readonly folded: number;
   readonly generation: number;
   readonly state: Readonly<Record<string, unknown>>;
+}
+
+/** All that evaluation knows of a counter, due or not. */
+export interface StoredCounter extends CounterState, Band {
+  /** The rev up to which it was evaluated; 0 before the first evaluation. */
+  readonly folded: number;
+  /** The definition's generation it was born with or evaluated under last. */
+  readonly generation: number;
+  /** Per milestone what is armed; `{}` before the first evaluation. Opaque to stores. */
+  readonly state: Readonly<Record<string, unknown>>;
+  /** The first rows after `folded`, in the order of their rev; empty for a counter that is not due. */
+  readonly trail: readonly TrailRow[];
 }
 
 export interface CounterRepository {
@@ -87,9 +127,13 @@ export interface CounterRepository {
    * Where the rules retain events, each accepted one is kept with the lifetime value after it. In the band nothing else
    * is written.
    *
+   * Of a gauge each event's amount is the value it sets its counters to, one after the other. What goes into the trail,
+   * and is retained, as its amount is the difference to the value before it, which is looked at under the lock that the
+   * new one is written under: each row begins where the one before it ended, whoever writes at once.
+   *
    * `rules` has an entry for each metric in the batch; where a stored generation is missing or differs, nothing is
    * stored and the metrics are returned as `stale`. A repeated id is a duplicate, whatever its payload, and counts
-   * nowhere. Throws `counter_overflow` when a value would leave the safe integers. `drained` are the numbers of the inbox
+   * nowhere. Throws `counter_overflow` when a value would leave the safe integers, or a gauge's difference. `drained` are the numbers of the inbox
    * rows the events came from: they are deleted in the same transaction; one that is gone already changes nothing.
    *
    * Locks are taken in the order of ids, then of counter keys, so that batches in any order cannot deadlock.
@@ -105,16 +149,38 @@ export interface CounterRepository {
   get(input: { readonly keys: readonly CounterKey[] }): Promise<readonly CounterState[]>;
 
   /**
+   * The counters with these keys that exist, each once and in any order, with their arming state, their quiet band and up
+   * to `trailLimit` (0 or more) trail rows of each: for who wants to know where a counter stands, not to evaluate it. An
+   * unknown key is left out. Reads one consistent snapshot; locks nothing.
+   */
+  read(input: { readonly keys: readonly CounterKey[]; readonly trailLimit: number }): Promise<readonly StoredCounter[]>;
+
+  /**
    * Counters of the given metrics that are due, with their trail: those among `keys`, or without `keys` those that
-   * have waited longest. At most `limit` counters and `trailLimit` trail rows of each. Reads one consistent snapshot;
-   * locks nothing.
+   * have waited longest. Parked ones whose `retryAt` has not come are passed over in either case. At most `limit` counters and `trailLimit` trail
+   * rows of each. Reads one consistent snapshot; locks nothing.
    */
   due(input: {
     readonly metrics: readonly string[];
     readonly keys?: readonly CounterKey[];
     readonly limit: number;
     readonly trailLimit: number;
+    readonly now?: Date;
   }): Promise<readonly DueCounter[]>;
+
+  /**
+   * Wakes up to `limit` counters of these metrics whose `wakeAt` is `at` or before, those first that were to be woken
+   * first; with `subject` those of one subject only. Each gets a trail row without events and with the mark
+   * `{ wokenAt: at }` (`rev` + 1), is due, and is not to be woken any more. Answers their keys; a repeat answers none.
+   */
+  wake(input: {
+    readonly metrics: readonly string[];
+    readonly subject?: { readonly tenant: string; readonly subject: string };
+    /** Absent: now. */
+    readonly at?: Date;
+    readonly limit: number;
+    readonly now?: Date;
+  }): Promise<readonly CounterKey[]>;
 
   /**
    * Looks at up to `limit` counters of a metric, of all tenants, in the order of their keys (bytewise), after `after`:

@@ -1,7 +1,9 @@
 import type { NewNotification } from "../delivery/notification.js";
-import type { Reason } from "../delivery/reason.js";
+import type { Reason, ReasonCount } from "../delivery/reason.js";
 import type { MessageTemplate } from "../message/message.js";
 import type { ClaimedCrossing, Crossing, CrossingState, NewCrossing } from "../milestone/crossing.js";
+import type { NewNotice } from "../milestone/notice.js";
+import type { SqlStatement } from "../milestone/sql.js";
 import type { CounterKey } from "./counter-repository.js";
 import type { Band } from "./definition-repository.js";
 
@@ -16,12 +18,40 @@ export interface CounterEvaluation extends CounterKey {
   /** The counter's `folded` that was started from, and the last rev that was taken in. */
   readonly from: number;
   readonly upTo: number;
+  /** The last event that was taken in, and the rev of its trail row. Absent where there was none. */
+  readonly witness?: { readonly rev: number; readonly id: string };
   /** Given where limits were read: how many of the subject's versions were applied. */
   readonly limitsSeen?: number;
+  /** Given where stored levels were read: how many versions were applied of each. `subject` is "" for the tenant's own. */
+  readonly levelsSeen?: readonly { readonly milestone: string; readonly subject: string; readonly applied: number }[];
   readonly band: Band;
   readonly state: Readonly<Record<string, unknown>>;
   /** In the order they were passed. All of them belong to the counter's tenant, metric, subject and period. */
   readonly crossings: readonly NewCrossing[];
+  /** What is to be said later of crossings, of this evaluation or of earlier ones. */
+  readonly notices?: readonly NewNotice[];
+  /** Statements of the host, in the order in which they are to run. */
+  readonly effects?: readonly Effect[];
+  /** When the counter is to be woken although no event comes; absent: never. */
+  readonly wakeAt?: Date;
+}
+
+/** A statement of the host that belongs to an evaluation. */
+export interface Effect {
+  /** The id of the crossing it belongs to: it runs only if that one is stored now. null: it runs in any case. */
+  readonly crossing: string | null;
+  readonly statement: SqlStatement;
+}
+
+/** What became of one evaluation. */
+export type EvaluationResult = "committed" | "lost" | EffectFailure;
+
+/** An effect failed: nothing of the evaluation is stored. */
+export interface EffectFailure {
+  /** The place of the statement that failed, in `effects`. */
+  readonly failed: number;
+  /** As the driver threw it. */
+  readonly error: unknown;
 }
 
 export interface CrossingRepository {
@@ -30,16 +60,21 @@ export interface CrossingRepository {
    *
    * `committed`: the counter's `folded` was `from` and its metric's generation the given one; for an idle counter also its
    * `rev` the given one and its generation below `reached`; with `limitsSeen`, no further version of the subject's limit
-   * was applied since. Its crossings are stored (one whose key exists is left as it
-   * is), band, state, `generation = reached` and `folded = upTo` are set, trail rows up to `upTo` deleted, and it stays
-   * due exactly if it has a later rev. `lost`: another evaluator was first, the generation differs or the counter does
-   * not exist; nothing of it is stored. Each evaluation is whole or not at all; a committed one is not undone by a lost
-   * one beside it. A repeat is lost.
+   * was applied since, and the same for `levelsSeen`; with `witness`, the trail has that event last in the row of that
+   * rev, which tells a counter from one that was begun anew after its subject was erased. Its crossings are stored (one whose key exists is left as it
+   * is) and its notices, band, state, `generation = reached`, `folded = upTo` and `wakeAt` are set, trail rows up to
+   * `upTo` deleted, it is no longer parked, and it stays due exactly if it has a later rev. `lost`: another evaluator was
+   * first, the generation differs or the counter does not exist; nothing of it is stored. Each evaluation is whole or not
+   * at all; a committed one is not undone by a lost one beside it. A repeat is lost.
+   *
+   * Effects run in the same transaction, each evaluation's apart from the others, and before the counter is locked: a
+   * statement that waits for the host's own transactions must hold up nobody who records. One that fails undoes its whole
+   * evaluation. Throws `unsupported` for effects where the store does not support them.
    */
   commitEvaluation(input: {
     readonly evaluations: readonly CounterEvaluation[];
     readonly now?: Date;
-  }): Promise<readonly ("committed" | "lost")[]>;
+  }): Promise<readonly EvaluationResult[]>;
 
   /**
    * Leases up to `limit` crossings of these milestones: pending ones whose time has come and leased ones whose lease
@@ -91,17 +126,36 @@ export interface CrossingRepository {
     readonly now?: Date;
   }): Promise<boolean>;
 
+  /** The crossings with these keys that exist, in any order. */
+  get(input: {
+    readonly keys: readonly { readonly tenant: string; readonly id: string }[];
+  }): Promise<readonly Crossing[]>;
+
   /** Crossings that match every given filter, ordered by id, after `after`. Ids of the engine rise with time. */
   list(input: {
     readonly tenant: string;
     readonly subject?: string;
     readonly milestone?: string;
     readonly metric?: string;
+    /** A span's key. */
+    readonly period?: string;
+    readonly ids?: readonly string[];
     readonly eventIds?: readonly string[];
     readonly states?: readonly CrossingState[];
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly Crossing[]>;
+
+  /**
+   * How many crossings have a reason, by the reason: those that nobody was told of, or not yet. Of a tenant, and of those of
+   * one milestone, recorded (`createdAt`) at `since` or later and before `until`, where given. Ordered by reason, bytewise.
+   */
+  reasons(input: {
+    readonly tenant: string;
+    readonly milestone?: string;
+    readonly since?: Date;
+    readonly until?: Date;
+  }): Promise<readonly ReasonCount[]>;
 }
 
 export interface AnnounceResult {

@@ -10,6 +10,8 @@ export interface CounterBirth extends Band {
   readonly period: string;
   /** Born due, because its levels depend on context that only an evaluation has. */
   readonly due: boolean;
+  /** A new limit opens a counter of it, before its first event. */
+  readonly opens?: boolean;
   /** Since when events feed it, an ISO time: a counter whose span had begun by then is partial. Absent: since ever. */
   readonly since?: string;
 }
@@ -37,6 +39,8 @@ export interface InstalledDefinition {
   readonly generation: number;
   /** Whether negative amounts are accepted. */
   readonly decrements: boolean;
+  /** Whether it takes observations, which set its counters, instead of amounts. */
+  readonly gauge: boolean;
   readonly retain: Retain;
   /** Milliseconds for which ids are remembered; null = for ever. */
   readonly eventRetention: number | null;

@@ -23,6 +23,13 @@ export interface EventRepository {
     readonly limit: number;
   }): Promise<readonly RetainedEvent[]>;
 
+  /** Those of these ids that are remembered, each once and in any order. Changes nothing, and locks nothing. */
+  known(input: {
+    readonly tenant: string;
+    readonly metric: string;
+    readonly ids: readonly string[];
+  }): Promise<readonly string[]>;
+
   /**
    * Forgets up to `limit` ids, and up to `limit` retained events, of a metric that occurred more than `age` milliseconds
    * ago; answers the larger of the two numbers. Ids that were remembered without a time, because the metric had no

@@ -4,8 +4,10 @@ export interface InboxEvent {
   readonly metric: string;
   readonly id: string;
   readonly subject: string;
-  /** A safe integer. */
+  /** A safe integer; of an observation the value that was observed. */
   readonly amount: number;
+  /** Whether it observes a gauge; false: it adds its amount. Kept, because the metric may be defined anew until it counts. */
+  readonly observed: boolean;
   readonly occurredAt: Date;
 }
 

@@ -1,6 +1,7 @@
 // The contract of a store, and what those who write one share.
 
 // contract
+export type { LevelsOwner, LevelsRepository, StoredLevels } from "./levels-repository.js";
 export type { Limit, LimitRepository, LimitSubject, PeriodsFrom } from "./limit-repository.js";
 export type { MigrationReport, Store, StoreSupports } from "./store.js";
 export type {
@@ -18,13 +19,28 @@ export type {
   CounterState,
   DueCounter,
   IdleCounter,
+  LevelsMark,
+  Parking,
   RecordedEvent,
   RecordingRules,
+  StoredCounter,
+  TrailMark,
   TrailRow,
+  WakeMark,
 } from "./counter-repository.js";
 export type { InboxEvent, InboxRepository, InboxRow } from "./inbox-repository.js";
 export type { EventRepository, RetainedEvent } from "./event-repository.js";
-export type { AnnounceResult, CounterEvaluation, CrossingRepository } from "./crossing-repository.js";
+export type { ParkedCounter, ParkingRepository, ParkReason } from "./parking-repository.js";
+export { parkReasons } from "./parking-repository.js";
+export type {
+  AnnounceResult,
+  CounterEvaluation,
+  CrossingRepository,
+  Effect,
+  EffectFailure,
+  EvaluationResult,
+} from "./crossing-repository.js";
+export type { NoticeRepository } from "./notice-repository.js";
 export type {
   DecideAct,
   Fenced,
@@ -36,6 +52,7 @@ export type {
 } from "./notification-repository.js";
 export type { Act, Lane, LaneRepository } from "./lane-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
+export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
 
 // the rows they hold
 export type {
@@ -48,6 +65,9 @@ export type {
   StoredCrossing,
 } from "../milestone/crossing.js";
 export { crossingStates } from "../milestone/crossing.js";
+export type { SqlStatement, SqlValue } from "../milestone/sql.js";
+export type { ClaimedNotice, NewNotice, Notice, NoticeKind, NoticeState, StoredNotice } from "../milestone/notice.js";
+export { noticeKinds, noticeStates } from "../milestone/notice.js";
 export type {
   Attempt,
   AttemptOutcome,
@@ -60,7 +80,7 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
-export type { Reason } from "../delivery/reason.js";
+export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
@@ -70,8 +90,19 @@ export type { Json, JsonObject } from "../json.js";
 
 // decisions that every store makes alike
 export type { CounterChange, Walk } from "./tally.js";
-export { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "./tally.js";
+export {
+  compareCounterKeys,
+  counterActId,
+  counterActRange,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { nothingErased } from "./subject-repository.js";
+export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";
@@ -82,7 +113,7 @@ export { defaultTenant } from "../recording/event.js";
 // refusals in the same words
 export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
-export { counterOverflow, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
+export { counterOverflow, noEffects, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
 
 export { refuseOtherDriver, refuseUnknownOptions } from "./store-options.js";
 

@@ -7,7 +7,7 @@ export interface Lane {
   readonly notBefore: Date | null;
 }
 
-/** Something a person did, append-only. */
+/** Something a person did, append-only; only that a subject which is forgotten is no longer named in `entityId`. */
 export interface Act {
   readonly tenant: string;
   /** What it was done to: `lane` or `notification`, and its name or id. */

@@ -28,6 +28,8 @@ export interface PeriodsFrom {
   readonly period: string;
   /** The key of the first one. */
   readonly from: string;
+  /** The key of a counter that is to be told even if nothing was counted in it yet: it then begins, at 0. */
+  readonly open?: string;
 }
 
 export interface LimitRepository {
@@ -48,17 +50,24 @@ export interface LimitRepository {
 
   /**
    * Tells a subject's counters of a version that comes into force: in one transaction each existing counter in `periods`
-   * gets a trail row without events that names the version (`rev` + 1) and is due, and the version is applied. Answers
+   * gets a trail row without events that names the version (`rev` + 1) and is due, and the version is applied; one that
+   * is to be opened and does not exist is created first, without a band. Answers
    * the counters' keys; a repeat, and a version that does not exist, tells nobody and answers none. No evaluation that has
    * not seen the version commits after this step does, also not of a counter that is created meanwhile.
+   *
+   * Answers `stale`, and changes nothing, if the metric's stored generation is not the given one: it may have a period that
+   * the caller does not know. Looked at after evaluations were shut out, so that what is installed later finds the version
+   * applied.
    */
   apply(
     input: LimitSubject & {
       readonly version: number;
+      /** The definition's generation that `periods` are of. */
+      readonly generation: number;
       readonly periods: readonly PeriodsFrom[];
       readonly now?: Date;
     },
-  ): Promise<readonly { readonly period: string }[]>;
+  ): Promise<readonly { readonly period: string }[] | "stale">;
 
   /** Versions that are to come into force by now and are not applied, the earliest first. */
   pending(input: {

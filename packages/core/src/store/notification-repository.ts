@@ -5,7 +5,7 @@ import type {
   Notification,
   NotificationState,
 } from "../delivery/notification.js";
-import type { Reason } from "../delivery/reason.js";
+import type { Reason, ReasonCount } from "../delivery/reason.js";
 import type { RenderedMessage } from "../message/message.js";
 
 /** A row and the fence under which it was leased. */
@@ -176,4 +176,16 @@ export interface NotificationRepository {
   count(input: {
     readonly tenant: string;
   }): Promise<readonly { readonly state: NotificationState; readonly reason: Reason | null; readonly count: number }[]>;
+
+  /**
+   * How many notifications have a reason, by the reason: those that were not sent, or are not known to be. Of a tenant, and
+   * of those that crossings and notices of one milestone made, recorded (`createdAt`) at `since` or later and before
+   * `until`, where given. Ordered by reason, bytewise.
+   */
+  reasons(input: {
+    readonly tenant: string;
+    readonly milestone?: string;
+    readonly since?: Date;
+    readonly until?: Date;
+  }): Promise<readonly ReasonCount[]>;
 }

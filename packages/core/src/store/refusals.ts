@@ -3,11 +3,11 @@ import { MilepostError } from "../errors.js";
 
 // Refusals that only a store can find, in the same words from every store.
 
-/** {@link CounterRepository.add}: a value would leave the safe integers. */
+/** {@link CounterRepository.add}: a value, or what a gauge's value differs by, would leave the safe integers. */
 export function counterOverflow(cause?: unknown): MilepostError {
   return new MilepostError(
     "counter_overflow",
-    `A counter would leave the safe integers (±${Number.MAX_SAFE_INTEGER}). Count in a larger unit.`,
+    `A counter, or the step of a gauge, would leave the safe integers (±${Number.MAX_SAFE_INTEGER}). Count in a larger unit.`,
     { path: "amount", cause },
   );
 }
@@ -23,6 +23,11 @@ export function redrivenTwice(row: Notification): MilepostError {
     "act_refused",
     `Notification ${row.id} was redriven before; redrive the row that came of it`,
   );
+}
+
+/** {@link CrossingRepository.commitEvaluation}: effects in a store that runs none. */
+export function noEffects(): MilepostError {
+  return new MilepostError("unsupported", "This store cannot run statements of the host. Nothing was stored.");
 }
 
 /** {@link InboxRepository.enqueue}: the host's transaction is not open, or takes nothing: `why`. `expected` is a command. */

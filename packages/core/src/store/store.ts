@@ -5,8 +5,12 @@ import type { DefinitionRepository } from "./definition-repository.js";
 import type { EventRepository } from "./event-repository.js";
 import type { InboxRepository } from "./inbox-repository.js";
 import type { LaneRepository } from "./lane-repository.js";
+import type { LevelsRepository } from "./levels-repository.js";
 import type { LimitRepository } from "./limit-repository.js";
+import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
+import type { ParkingRepository } from "./parking-repository.js";
+import type { SubjectRepository } from "./subject-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -19,6 +23,8 @@ export interface StoreSupports {
   readonly durableCommits: boolean;
   /** Events can be recorded inside a transaction of the host. */
   readonly hostTransactions: boolean;
+  /** Statements of the host can run in the transaction that stores a crossing. */
+  readonly effect: boolean;
 }
 
 /**
@@ -38,13 +44,17 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly supports: StoreSupports;
   readonly definitions: DefinitionRepository;
   readonly counters: CounterRepository;
+  readonly parking: ParkingRepository;
   readonly limits: LimitRepository;
+  readonly levels: LevelsRepository;
   readonly inbox: InboxRepository<Tx, Done>;
   readonly events: EventRepository;
   readonly crossings: CrossingRepository;
+  readonly notices: NoticeRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
   readonly contacts: ContactRepository;
+  readonly subjects: SubjectRepository;
   /**
    * Brings the schema to what this code needs, under a lock: any number may migrate at once. A repeat does nothing.
    * Throws `schema_changed` when a migration that was applied before differs from the shipped one, `schema_newer` when

@@ -16,6 +16,21 @@ export function counterKeyText(key: CounterKey): string {
   return `${key.tenant}\0${key.metric}\0${key.subject}\0${key.period}`;
 }
 
+/** What an act on a counter is recorded under, as the entity `counter`. */
+export function counterActId({ metric, subject, period }: CounterKey): string {
+  return JSON.stringify([metric, subject, period]);
+}
+
+/** Of acts on a subject's counters of one metric: what their ids begin with, and what they come before, bytewise. */
+export function counterActRange({ metric, subject }: Pick<CounterKey, "metric" | "subject">): {
+  readonly prefix: string;
+  readonly before: string;
+} {
+  const first = `${JSON.stringify([metric, subject]).slice(0, -1)},`;
+  // a period's opening quotation mark, and the character after it
+  return { prefix: `${first}"`, before: `${first}#` };
+}
+
 export function compareCounterKeys(a: CounterKey, b: CounterKey): number {
   return (
     compareKeys(a.tenant, b.tenant) ||
@@ -44,6 +59,20 @@ export function tally(events: readonly RecordedEvent[]): CounterChange[] {
     }
   }
   return [...changes.values()].sort(compareCounterKeys);
+}
+
+/**
+ * What observations that set a counter to these values, one after the other, add to it: the amounts that lead from `from`
+ * to each of them. Throws `counter_overflow` where one is no safe integer.
+ */
+export function differences(from: number, values: readonly number[]): readonly number[] {
+  let before = from;
+  return values.map((value) => {
+    const amount = value - before;
+    if (!Number.isSafeInteger(amount)) throw counterOverflow();
+    before = value;
+    return amount;
+  });
 }
 
 /** Where a counter goes: its last value, and the lowest and highest it has on the way, the one it starts from left out. */

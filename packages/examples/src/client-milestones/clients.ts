@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Milepost, MilepostError } from "@milepost/core";
 import * as z from "zod";
 import { CommandError } from "../command.js";
-import { fileProblem } from "./file-problem.js";
+import { fileProblem } from "../file-problem.js";
 
 export const bundledClients: string = fileURLToPath(new URL("sample/clients.json", import.meta.url));
 

@@ -1,9 +1,7 @@
 import { postgresStore } from "@milepost/adapter-postgres";
 import { sqliteStore } from "@milepost/adapter-sqlite";
 import type { Store } from "@milepost/core";
-import { CommandError } from "../command.js";
 import { connectPostgres, connectSqlite } from "../connections.js";
-import { databaseProblem } from "./database-problem.js";
 import { deliveriesPostgres } from "./deliveries-postgres.js";
 import { deliveriesSqlite } from "./deliveries-sqlite.js";
 import type { DeliveriesTable } from "./deliveries-table.js";
@@ -24,14 +22,10 @@ export function openDatabase(where: { readonly url: string | undefined; readonly
 }
 
 function openPostgres(url: string): ExampleDatabase {
-  const setting = "DATABASE_URL";
-  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new CommandError(`${setting}: a URL like postgres://user:password@host:5432/database is expected.`);
-  }
   const pool = connectPostgres(url);
   return {
     name: "Postgres",
-    setting,
+    setting: "DATABASE_URL",
     store: postgresStore(pool),
     deliveries: deliveriesPostgres(pool),
     close: () => pool.end(),
@@ -39,22 +33,12 @@ function openPostgres(url: string): ExampleDatabase {
 }
 
 function openSqlite(file: string): ExampleDatabase {
-  const setting = `--db ${file}`;
-  const db = connected(file, setting);
+  const db = connectSqlite(file);
   return {
     name: `SQLite ${file}`,
-    setting,
+    setting: `--db ${file}`,
     store: sqliteStore(db),
     deliveries: deliveriesSqlite(db),
     close: async () => void db.close(),
   };
-}
-
-/** A file that is no database is opened like any other, and found out by the first statement. */
-function connected(file: string, setting: string): ReturnType<typeof connectSqlite> {
-  try {
-    return connectSqlite(file);
-  } catch (error) {
-    throw databaseProblem(setting, error);
-  }
 }

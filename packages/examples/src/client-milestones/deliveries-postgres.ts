@@ -1,6 +1,6 @@
-import { type AppliedMigration, migrationChecksum, planMigrations } from "@milepost/core/store";
 import type { Pool } from "pg";
-import { type DeliveriesTable, readMigrations } from "./deliveries-table.js";
+import { migratePostgres } from "../migrations.js";
+import { type DeliveriesTable, deliveriesMigrations } from "./deliveries-table.js";
 import type { DeliveryStatus } from "./delivery.js";
 
 const addSql = `
@@ -22,30 +22,7 @@ const knownSql = "SELECT id, status FROM email_deliveries WHERE id = ANY ($1::te
 
 export function deliveriesPostgres(pool: Pool): DeliveriesTable {
   return {
-    async migrate() {
-      const client = await pool.connect();
-      try {
-        await client.query("BEGIN");
-        await client.query("SELECT pg_advisory_xact_lock(hashtext('client-milestones'))");
-        await client.query(
-          `CREATE TABLE IF NOT EXISTS client_milestones_migrations
-             (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)`,
-        );
-        const { rows } = await client.query<AppliedMigration>(
-          "SELECT version, name, checksum FROM client_milestones_migrations ORDER BY version",
-        );
-        for (const migration of planMigrations(await readMigrations("postgres"), rows)) {
-          await client.query(migration.sql);
-          const row = [migration.version, migration.name, migrationChecksum(migration)];
-          await client.query("INSERT INTO client_milestones_migrations VALUES ($1, $2, $3)", row);
-        }
-        await client.query("COMMIT");
-        client.release();
-      } catch (error) {
-        client.release(true);
-        throw error;
-      }
-    },
+    migrate: () => migratePostgres(pool, deliveriesMigrations("postgres")),
     async add(deliveries) {
       const added = await pool.query<{ id: string }>({
         name: "client_milestones_add",

@@ -1,6 +1,6 @@
-import { type AppliedMigration, migrationChecksum, planMigrations } from "@milepost/core/store";
 import type { Database } from "better-sqlite3";
-import { type DeliveriesTable, readMigrations } from "./deliveries-table.js";
+import { migrateSqlite } from "../migrations.js";
+import { type DeliveriesTable, deliveriesMigrations } from "./deliveries-table.js";
 import type { Delivery, DeliveryStatus } from "./delivery.js";
 
 const addSql = `INSERT INTO email_deliveries (id, client, address, status, delivered_at) VALUES (?, ?, ?, ?, ?)
@@ -25,23 +25,7 @@ export function deliveriesSqlite(db: Database): DeliveriesTable {
   });
 
   return {
-    async migrate() {
-      const migrations = await readMigrations("sqlite");
-      db.transaction(() => {
-        db.exec(
-          `CREATE TABLE IF NOT EXISTS client_milestones_migrations
-             (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT`,
-        );
-        const applied = db
-          .prepare<[], AppliedMigration>("SELECT version, name, checksum FROM client_milestones_migrations")
-          .all();
-        const remember = db.prepare("INSERT INTO client_milestones_migrations VALUES (?, ?, ?)");
-        for (const migration of planMigrations(migrations, applied)) {
-          db.exec(migration.sql);
-          remember.run(migration.version, migration.name, migrationChecksum(migration));
-        }
-      }).immediate();
-    },
+    migrate: () => migrateSqlite(db, deliveriesMigrations("sqlite")),
     async add(deliveries) {
       return addAll.immediate(deliveries);
     },

@@ -1,5 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
-import type { Migration } from "@milepost/core/store";
+import type { OwnMigrations } from "../migrations.js";
 import type { Delivery, DeliveryStatus } from "./delivery.js";
 
 /** The example's own table and views, in whichever database. */
@@ -14,15 +13,7 @@ export interface DeliveriesTable {
   hasClients(): Promise<boolean>;
 }
 
-/** `migrations/<dialect>/0001_name.sql` and those after it, in order. */
-export async function readMigrations(dialect: "postgres" | "sqlite"): Promise<readonly Migration[]> {
-  const folder = new URL(`migrations/${dialect}/`, import.meta.url);
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort();
-  return Promise.all(
-    files.map(async (file) => ({
-      version: Number(file.slice(0, 4)),
-      name: file.slice(5, -4),
-      sql: await readFile(new URL(file, folder), "utf8"),
-    })),
-  );
+/** Numbered migrations, after the engine's own. */
+export function deliveriesMigrations(dialect: "postgres" | "sqlite"): OwnMigrations {
+  return { folder: new URL(`migrations/${dialect}/`, import.meta.url), table: "client_milestones_migrations" };
 }

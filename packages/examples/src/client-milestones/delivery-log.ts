@@ -1,8 +1,8 @@
 import { CommandError } from "../command.js";
-import { csvFields } from "./csv-fields.js";
+import { csvFields } from "../csv-fields.js";
+import type { Problems } from "../problems.js";
 import { type LoggedDelivery, parseDelivery } from "./delivery.js";
 import { linesOf } from "./lines.js";
-import type { Problems } from "./problems.js";
 
 export type LogFormat = "csv" | "ndjson";
 

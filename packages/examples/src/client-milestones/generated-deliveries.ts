@@ -1,5 +1,5 @@
+import { randomSequence } from "../random-sequence.js";
 import type { LoggedDelivery } from "./delivery.js";
-import { randomSequence } from "./random-sequence.js";
 
 const firstAt = Date.parse("2026-01-01T00:00:00Z");
 /** One client outgrows the others, so that 1,100,000 deliveries are enough to cross 1,000,000. */

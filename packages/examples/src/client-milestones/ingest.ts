@@ -1,8 +1,8 @@
 import type { Milepost } from "@milepost/core";
+import type { Problems } from "../problems.js";
 import type { DeliveriesTable } from "./deliveries-table.js";
 import type { LoggedDelivery } from "./delivery.js";
 import { deliveredEmails } from "./email-milestones.js";
-import type { Problems } from "./problems.js";
 import { type StoredDelivery, storedDeliveries } from "./stored-deliveries.js";
 
 /** What one run made of its input. */

@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fileProblem } from "../file-problem.js";
+import type { Problems } from "../problems.js";
 import type { LoggedDelivery } from "./delivery.js";
 import { formatOf, readDeliveryLog, UnreadableLog } from "./delivery-log.js";
-import { fileProblem } from "./file-problem.js";
 import { generatedDeliveries } from "./generated-deliveries.js";
 import type { Options } from "./options.js";
-import type { Problems } from "./problems.js";
 
 const bundledLog = fileURLToPath(new URL("sample/deliveries.csv", import.meta.url));
 

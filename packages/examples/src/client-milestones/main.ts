@@ -1,13 +1,16 @@
 import { once } from "node:events";
 import type { Milepost } from "@milepost/core";
-import { CommandError, runCommand, UsageError } from "../command.js";
+import { runCommand } from "../command.js";
+import { databaseProblem } from "../database-problem.js";
+import { Problems } from "../problems.js";
 import { progressBar } from "../progress-bar.js";
 import { stopSignal } from "../stop-signal.js";
+import { unreadOutput } from "../unread-output.js";
+import { watch } from "../watch.js";
 import { bundledClients, type Client, readClients, storeClients } from "./clients.js";
 import { closingText } from "./closing-text.js";
 import { reportedCrossings, untoldMembers } from "./crossings-report.js";
 import { type ExampleDatabase, openDatabase } from "./database.js";
-import { databaseProblem } from "./database-problem.js";
 import { deliveryTally } from "./delivery-tally.js";
 import { createEmailMilestones } from "./email-milestones.js";
 import { ingest } from "./ingest.js";
@@ -15,10 +18,8 @@ import { logSource } from "./log-source.js";
 import { nextSteps } from "./next-steps.js";
 import { chosenNotifier } from "./notifier-choice.js";
 import { help, type Options, readOptions } from "./options.js";
-import { Problems } from "./problems.js";
 import { jsonLines } from "./report-json.js";
 import { crossingsText, ingestText } from "./report-text.js";
-import { unreadOutput } from "./unread-output.js";
 
 async function main(args: readonly string[]): Promise<void> {
   const unread = unreadOutput();
@@ -131,20 +132,4 @@ async function work(milepost: Milepost, stop: AbortSignal): Promise<void> {
   await worker.stop();
 }
 
-/** What goes wrong behind the scenes is seen too. */
-function watch(milepost: Milepost): void {
-  const describe = (error: unknown) => (error instanceof Error ? error.message : String(error));
-  milepost.on("error", ({ where, error }) => console.error(`${where}: ${describe(error)}`));
-  milepost.on("announce_failed", ({ subject, error }) => console.error(`${subject}: ${describe(error)}`));
-}
-
-runCommand(async (args) => {
-  try {
-    await main(args);
-  } catch (error) {
-    // a file or a database that was named wrongly is a wrong command line too; `runCommand` has hints on flags alone
-    if (!(error instanceof CommandError) || error instanceof UsageError) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
-});
+runCommand(main, { problemCode: 2 });

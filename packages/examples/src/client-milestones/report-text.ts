@@ -1,6 +1,6 @@
+import type { Problems } from "../problems.js";
 import type { ReportedCrossing, UntoldMember } from "./crossings-report.js";
 import type { IngestReport } from "./ingest.js";
-import type { Problems } from "./problems.js";
 import type { RecipientOutcome } from "./recipient-outcome.js";
 
 const shownCrossings = 200;

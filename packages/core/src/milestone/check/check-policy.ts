@@ -38,6 +38,7 @@ const contextSchema = z.strictObject({
   period: keySchema.optional(),
   limit: safeInteger.refine((limit) => limit >= 0, "a safe integer of 0 or more").optional(),
   thresholds: z.custom<readonly LevelSpec[]>(Array.isArray, "an array of levels").optional(),
+  span: z.strictObject({ from: safeInteger, end: safeInteger, at: safeInteger }).optional(),
 });
 
 const optionsSchema = z.strictObject({

@@ -50,7 +50,7 @@ true satisfies Agrees<typeof specSchema, FallingBelowSpec>;
 /**
  * Falling levels, each named after the value that the counter falls below: the level `100` is passed where the value
  * comes from 100 or more to 99 or less, so it lies at 99. Needs a metric that takes negative amounts
- * (`decrements: true`).
+ * (`decrements: true`), or a gauge.
  *
  * | policy, and a counter going | passes |
  * | --- | --- |

@@ -24,3 +24,14 @@ export function percentUp(percent: number, amount: number): bigint {
 function partsOf(percent: number, amount: number): bigint {
   return BigInt(Math.round(percent * partsPerPercent)) * BigInt(amount);
 }
+
+/**
+ * How many percent of an amount above 0 a value is, with two decimals, rounded down: `100.00` is not said before the whole
+ * is reached. Reckoned in integers, so it is exact for all safe ones.
+ */
+export function percentText(value: number, amount: number): string {
+  const [of, hundredths] = [BigInt(amount), BigInt(value) * 10_000n];
+  const down = hundredths / of - (hundredths < 0n && hundredths % of !== 0n ? 1n : 0n);
+  const digits = String(down < 0n ? -down : down).padStart(3, "0");
+  return `${down < 0n ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}

@@ -1,7 +1,23 @@
 import { lifetime } from "../../milestone/period.js";
-import type { CounterKey, CounterRepository, CounterState, DueCounter, IdleCounter } from "../counter-repository.js";
-import { compareCounterKeys, counterKeyText, leavesBand, tally, walk } from "../tally.js";
-import { type CounterRow, keyOf, type Tables } from "./tables.js";
+import type {
+  CounterKey,
+  CounterRepository,
+  CounterState,
+  DueCounter,
+  IdleCounter,
+  RecordingRules,
+  StoredCounter,
+} from "../counter-repository.js";
+import {
+  type CounterChange,
+  compareCounterKeys,
+  counterKeyText,
+  differences,
+  leavesBand,
+  tally,
+  walk,
+} from "../tally.js";
+import { type CounterRow, emptyRow, keyOf, markedRow, type Tables } from "./tables.js";
 
 export function memoryCounters(tables: Tables): CounterRepository {
   return {
@@ -15,30 +31,15 @@ export function memoryCounters(tables: Tables): CounterRepository {
         keyOf(event.tenant, event.metric, event.id);
       const accepted = events.filter((event) => !tables.events.has(idOf(event)));
       const changed = tally(accepted).map((change): CounterRow => {
-        const { tenant, metric, subject, period, birth } = change;
-        const { generation, bandsSince } = rules[metric]!;
-        const row = tables.counters.get(counterKeyText(change)) ?? {
-          tenant,
-          metric,
-          subject,
-          period,
-          value: 0,
-          rev: 0,
-          folded: 0,
-          state: {},
-          trail: [],
-          dueSince: 0,
-          below: birth.below,
-          above: birth.above,
-          due: birth.due,
-          generation,
-        };
-        const way = walk(row.value, change.amounts);
+        const { generation, bandsSince } = rules[change.metric]!;
+        const row = tables.counters.get(counterKeyText(change)) ?? emptyRow(change, change.birth, generation);
+        const amounts = added(rules, change, row.value);
+        const way = walk(row.value, amounts);
         const { value } = way;
         const rev = row.rev + 1;
         const due = row.due || row.generation < bandsSince || leavesBand(way, row);
         if (!due) return { ...row, value, rev };
-        const { ids, amounts, occurredAts } = change;
+        const { ids, occurredAts } = change;
         const trail = [
           ...row.trail,
           { rev, generation, from: row.value, limitVersion: null, ids, amounts, occurredAts },
@@ -53,9 +54,10 @@ export function memoryCounters(tables: Tables): CounterRepository {
       }
       const retained = accepted.filter(({ metric }) => rules[metric]!.retain === "events");
       for (const change of tally(retained).filter(({ period }) => period === lifetime)) {
-        const { tenant, metric, subject, ids, amounts, occurredAts } = change;
+        const { tenant, metric, subject, ids, occurredAts } = change;
         const row = changed.find((each) => counterKeyText(each) === counterKeyText(change))!;
         let value = tables.counters.get(counterKeyText(change))?.value ?? 0;
+        const amounts = added(rules, change, value);
         const kept = ids.map((id, place) => {
           value += amounts[place]!;
           const effect = { amount: amounts[place]!, occurredAt: occurredAts[place]!, value, rev: row.rev, place };
@@ -71,23 +73,44 @@ export function memoryCounters(tables: Tables): CounterRepository {
       return keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []).map(stateOf);
     },
 
-    async due({ metrics, keys, limit, trailLimit }) {
+    async read({ keys, trailLimit }) {
+      const rows = new Set(keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []));
+      return [...rows].map(
+        ({ dueSince: _, wakeAt: __, ...row }): StoredCounter => ({ ...row, trail: row.trail.slice(0, trailLimit) }),
+      );
+    },
+
+    async due({ metrics, keys, limit, trailLimit, now = tables.clock() }) {
+      const resting = (row: CounterRow) => (tables.parked.get(counterKeyText(row))?.retryAt ?? now) > now;
       const rows =
         keys === undefined
           ? [...tables.counters.values()].sort((a, b) => a.dueSince - b.dueSince)
           : keys.flatMap((key) => tables.counters.get(counterKeyText(key)) ?? []);
       return rows
-        .filter((row) => row.due && metrics.includes(row.metric))
+        .filter((row) => row.due && metrics.includes(row.metric) && !resting(row))
         .slice(0, limit)
-        .map(
-          (row): DueCounter => ({
-            ...keyParts(row),
-            folded: row.folded,
-            generation: row.generation,
-            state: row.state,
-            trail: row.trail.slice(0, trailLimit),
-          }),
-        );
+        .map((row): DueCounter => {
+          const { folded, generation, state, trail } = row;
+          const { attempts = 0, withoutEffects = false } = tables.parked.get(counterKeyText(row)) ?? {};
+          return {
+            ...{ ...keyParts(row), folded, generation, state, trail: trail.slice(0, trailLimit) },
+            ...(tables.parked.has(counterKeyText(row)) && { parked: { attempts, withoutEffects } }),
+          };
+        });
+    },
+
+    async wake({ metrics, subject: about, at, limit, now = tables.clock() }) {
+      const until = at ?? now;
+      const asleep = [...tables.counters.values()]
+        .filter(({ metric, wakeAt }) => wakeAt !== null && wakeAt <= until && metrics.includes(metric))
+        .filter((row) => about === undefined || (row.tenant === about.tenant && row.subject === about.subject))
+        .sort((a, b) => a.wakeAt!.getTime() - b.wakeAt!.getTime() || compareCounterKeys(a, b))
+        .slice(0, limit);
+      for (const row of asleep) {
+        const marked = markedRow(tables, row, { limitVersion: null, mark: { wokenAt: until.toISOString() } });
+        tables.counters.set(counterKeyText(row), { ...marked, wakeAt: null });
+      }
+      return asleep.map(keyParts);
     },
 
     async idle({ metric, generation, after, limit }) {
@@ -113,6 +136,15 @@ export function memoryCounters(tables: Tables): CounterRepository {
         .map(stateOf);
     },
   };
+}
+
+/** What a change adds to a counter at `from`, event by event. */
+function added(
+  rules: Readonly<Record<string, RecordingRules>>,
+  { metric, amounts }: CounterChange,
+  from: number,
+): readonly number[] {
+  return rules[metric]!.gauge ? differences(from, amounts) : amounts;
 }
 
 function keyParts({ tenant, metric, subject, period }: CounterKey): CounterKey {

@@ -1,36 +1,29 @@
-import { queuedNotification } from "../../delivery/moves.js";
-import type { NewNotification } from "../../delivery/notification.js";
-import {
-  type ClaimedCrossing,
-  type CrossingKey,
-  crossingOf,
-  recordedCrossing,
-  type StoredCrossing,
-} from "../../milestone/crossing.js";
+import { type CrossingKey, crossingOf, recordedCrossing, type StoredCrossing } from "../../milestone/crossing.js";
+import { recordedNotice } from "../../milestone/notice.js";
 import { compareKeys } from "../../text-key.js";
 import type { CrossingRepository } from "../crossing-repository.js";
+import { noEffects } from "../refusals.js";
 import { counterKeyText } from "../tally.js";
+import { announcementSteps } from "./announcement-steps.js";
+import { appliedLevels } from "./memory-levels.js";
 import { limitsOf } from "./memory-limits.js";
-import { notificationKeyText } from "./memory-notifications.js";
-import { keyOf, later, type Tables } from "./tables.js";
+import { noticeKeyText } from "./memory-notices.js";
+import { reasonCounts } from "./reason-counts.js";
+import { keyOf, type Tables } from "./tables.js";
 
 export function memoryCrossings(tables: Tables): CrossingRepository {
-  function leasedRow(input: { tenant: string; id: string; fence: number }): StoredCrossing | undefined {
-    const row = tables.crossings.get(keyOf(input.tenant, input.id));
-    return row?.state === "leased" && row.fence === input.fence ? row : undefined;
+  const steps = announcementSteps(tables, tables.crossings, "crossing");
+  function stored({ tenant, id }: { tenant: string; id: string }): boolean {
+    return tables.crossings.has(keyOf(tenant, id));
   }
   function store(row: StoredCrossing): void {
     tables.crossings.set(keyOf(row.tenant, row.id), row);
   }
-  function insertNotification(input: NewNotification, now: Date): void {
-    const key = notificationKeyText({ ...input, redrive: 0 });
-    if (tables.notificationKeys.has(key)) return;
-    tables.notificationKeys.add(key);
-    tables.notifications.set(keyOf(input.tenant, input.id), queuedNotification(input, now));
-  }
 
   return {
     async commitEvaluation({ evaluations, now = tables.clock() }) {
+      const { noted } = tables;
+      if (noted === undefined && evaluations.some(({ effects = [] }) => effects.length > 0)) throw noEffects();
       return evaluations.map((evaluation) => {
         const key = counterKeyText(evaluation);
         const row = tables.counters.get(key);
@@ -40,97 +33,59 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         const idle = evaluation.rev !== undefined;
         if (idle && (row.rev !== evaluation.rev || row.generation >= evaluation.reached)) return "lost";
 
+        const { witness } = evaluation;
+        const seen = row.trail.find(({ rev }) => rev === witness?.rev)?.ids.at(-1);
+        if (witness !== undefined && seen !== witness.id) return "lost";
+
         const applied = limitsOf(tables, evaluation)?.filter((limit) => limit.applied).length ?? 0;
         if ((evaluation.limitsSeen ?? applied) !== applied) return "lost";
+        const { tenant, levelsSeen = [] } = evaluation;
+        if (levelsSeen.some((seen) => appliedLevels(tables, { tenant, ...seen }) !== seen.applied)) return "lost";
 
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;
           tables.crossingKeys.add(crossingKeyText(crossing));
           store(recordedCrossing(crossing, now));
         }
+        const isNew = (id: string) => evaluation.crossings.some((crossing) => crossing.id === id && stored(crossing));
+        noted?.push(...(evaluation.effects ?? []).filter(({ crossing }) => crossing === null || isNew(crossing)));
+        for (const notice of evaluation.notices ?? []) {
+          const once = noticeKeyText(notice);
+          if (tables.noticeKeys.has(once)) continue;
+          tables.noticeKeys.add(once);
+          tables.notices.set(keyOf(notice.tenant, notice.id), recordedNotice(notice, now));
+        }
         tables.counters.set(key, {
           ...row,
           ...evaluation.band,
           state: evaluation.state,
+          wakeAt: evaluation.wakeAt ?? null,
           generation: evaluation.reached,
           folded: evaluation.upTo,
           due: row.rev > evaluation.upTo,
           trail: row.trail.filter((trail) => trail.rev > evaluation.upTo),
         });
+        tables.parked.delete(key);
         return "committed";
       });
     },
 
-    async claim({ milestones, limit, lease, now = tables.clock() }) {
-      const ready = (row: StoredCrossing) =>
-        (row.state === "pending" && row.notBefore <= now) ||
-        (row.state === "leased" && row.leaseUntil !== null && row.leaseUntil <= now);
-      return [...tables.crossings.values()]
-        .filter((row) => milestones.includes(row.milestone) && ready(row))
-        .sort((a, b) => a.notBefore.getTime() - b.notBefore.getTime() || compareKeys(a.id, b.id))
-        .slice(0, limit)
-        .map((row): ClaimedCrossing => {
-          const leased: StoredCrossing = {
-            ...row,
-            state: "leased",
-            fence: row.fence + 1,
-            attempts: row.attempts + 1,
-            leaseUntil: later(now, lease),
-          };
-          store(leased);
-          return { ...crossingOf(leased), fence: leased.fence };
-        });
+    claim: async (input) => steps.claim(input).map((row) => ({ ...crossingOf(row), fence: row.fence })),
+    announce: async (input) => steps.announce(input),
+    release: async (input) => steps.release(input),
+
+    async get({ keys }) {
+      return keys.flatMap(({ tenant, id }) => tables.crossings.get(keyOf(tenant, id)) ?? []).map(crossingOf);
     },
 
-    async announce({ notifications, templates, last, lease, now = tables.clock(), ...input }) {
-      const row = leasedRow(input);
-      if (row === undefined) return { result: "lost", notifications: 0 };
-      for (const [hash, template] of Object.entries(templates)) {
-        const key = keyOf(row.tenant, hash);
-        if (!tables.templates.has(key)) tables.templates.set(key, template);
-      }
-      for (const notification of notifications) {
-        const lane = keyOf(notification.tenant, notification.notifier);
-        if (!tables.lanes.has(lane)) {
-          const { tenant, notifier } = notification;
-          tables.lanes.set(lane, { tenant, notifier, paused: false, notBefore: null });
-        }
-        insertNotification(notification, now);
-      }
-      const count = [...tables.notifications.values()].filter(
-        (n) => n.tenant === row.tenant && n.source.kind === "crossing" && n.source.id === row.id && n.redrive === 0,
-      ).length;
-      if (!last) {
-        store({ ...row, notifications: count, leaseUntil: later(now, lease) });
-        return { result: "continued", notifications: count };
-      }
-      const state = count > 0 ? "announced" : "unaddressed";
-      const reason = count > 0 ? null : "unaddressed";
-      store({ ...row, notifications: count, state, reason, detail: null, leaseUntil: null });
-      return { result: state, notifications: count };
-    },
-
-    async release({ to, retryIn, refund, reason, detail, now = tables.clock(), ...input }) {
-      const row = leasedRow(input);
-      if (row === undefined) return false;
-      store({
-        ...row,
-        state: to,
-        detail,
-        leaseUntil: null,
-        reason: to === "failed" ? reason : null,
-        notBefore: later(now, retryIn),
-        attempts: refund ? row.attempts - 1 : row.attempts,
-      });
-      return true;
-    },
-
-    async list({ tenant, subject, milestone, metric, eventIds, states, after, limit }) {
+    async list({ tenant, subject, milestone, metric, period, ids, eventIds, states, after, limit }) {
       return [...tables.crossings.values()]
         .filter((row) => row.tenant === tenant)
         .filter((row) => subject === undefined || row.subject === subject)
         .filter((row) => milestone === undefined || row.milestone === milestone)
         .filter((row) => metric === undefined || row.metric === metric)
+        .filter((row) => period === undefined || row.period === period)
+        .filter((row) => ids === undefined || ids.includes(row.id))
         .filter((row) => eventIds === undefined || eventIds.includes(row.eventId))
         .filter((row) => states === undefined || states.includes(row.state))
         .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
@@ -138,9 +93,17 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         .slice(0, limit)
         .map(crossingOf);
     },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const rows = [...tables.crossings.values()]
+        .filter((row) => row.tenant === tenant && (milestone ?? row.milestone) === row.milestone)
+        .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
+      return reasonCounts(rows);
+    },
   };
 }
 
-function crossingKeyText(key: CrossingKey): string {
+/** What makes a crossing unique, as one text. */
+export function crossingKeyText(key: CrossingKey): string {
   return keyOf(key.tenant, key.milestone, key.subject, key.period, key.threshold, key.limitVersion, key.arming);
 }

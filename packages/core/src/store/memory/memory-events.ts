@@ -1,5 +1,5 @@
 import type { EventRepository } from "../event-repository.js";
-import type { Tables } from "./tables.js";
+import { keyOf, type Tables } from "./tables.js";
 
 export function memoryEvents(tables: Tables): EventRepository {
   return {
@@ -11,6 +11,10 @@ export function memoryEvents(tables: Tables): EventRepository {
         )
         .sort((a, b) => a.rev - b.rev || a.place - b.place)
         .slice(0, limit);
+    },
+
+    async known({ tenant, metric, ids }) {
+      return [...new Set(ids)].filter((id) => tables.events.has(keyOf(tenant, metric, id)));
     },
 
     async purge({ metric, generation, age, limit, now = tables.clock() }) {

@@ -1,6 +1,7 @@
 import { lifetime, periodOf } from "../../milestone/period.js";
 import type { LimitRepository, LimitSubject } from "../limit-repository.js";
-import { keyOf, type Tables } from "./tables.js";
+import { counterKeyText } from "../tally.js";
+import { emptyRow, keyOf, markedRow, type Tables } from "./tables.js";
 
 export function limitsOf(
   tables: Tables,
@@ -29,12 +30,20 @@ export function memoryLimits(tables: Tables): LimitRepository {
       return limit;
     },
 
-    async apply({ tenant, metric, subject, version, periods }) {
+    async apply({ tenant, metric, subject, version, generation, periods }) {
+      if (tables.definitions.get(metric)?.generation !== generation) return "stale";
       const about = { tenant, metric, subject };
       const versions = limitsOf(tables, about) ?? [];
       if (versions[version - 1]?.applied !== false) return [];
       const told = versions.map((limit) => (limit.version === version ? { ...limit, applied: true } : limit));
       tables.limits.set(keyOf(tenant, metric, subject), told);
+      for (const { open } of periods) {
+        if (open === undefined) continue;
+        const key = { ...about, period: open };
+        if (tables.counters.has(counterKeyText(key))) continue;
+        const birth = { below: null, above: null, due: true };
+        tables.counters.set(counterKeyText(key), emptyRow(key, birth, generation));
+      }
       const found = [...tables.counters].filter(([, row]) => {
         if (row.tenant !== tenant || row.metric !== metric || row.subject !== subject) return false;
         return periods.some(
@@ -42,11 +51,7 @@ export function memoryLimits(tables: Tables): LimitRepository {
         );
       });
       for (const [key, row] of found) {
-        const { value: from, generation, trail } = row;
-        const rev = row.rev + 1;
-        const told = { rev, generation, from, limitVersion: version, ids: [], amounts: [], occurredAts: [] };
-        const dueSince = trail.length > 0 ? row.dueSince : tables.turn();
-        tables.counters.set(key, { ...row, rev, due: true, trail: [...trail, told], dueSince });
+        tables.counters.set(key, markedRow(tables, row, { limitVersion: version }));
       }
       return found.map(([, { period }]) => ({ period }));
     },

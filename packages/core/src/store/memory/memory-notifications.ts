@@ -3,6 +3,7 @@ import type { ClaimedNotification, Notification, NotificationKey } from "../../d
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
+import { reasonCounts } from "./reason-counts.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryNotifications(tables: Tables): NotificationRepository {
@@ -165,6 +166,16 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         counts.set(key, { state, reason, count: (counts.get(key)?.count ?? 0) + 1 });
       }
       return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, count]) => count);
+    },
+
+    async reasons({ tenant, milestone, since, until }) {
+      const sources = { crossing: tables.crossings, notice: tables.notices, campaign: undefined };
+      const made = ({ source }: Notification) =>
+        sources[source.kind]?.get(keyOf(tenant, source.id))?.milestone === milestone;
+      const rows = [...tables.notifications.values()]
+        .filter((row) => row.tenant === tenant && (milestone === undefined || made(row)))
+        .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
+      return reasonCounts(rows);
     },
   };
 }

@@ -13,7 +13,7 @@ const cases = [...storeCases(), ...engineCases()];
 for (const about of new Set(cases.map((each) => each.about))) {
   describe(about, () => {
     for (const each of cases.filter((one) => one.about === about)) {
-      it(each.name, async ({ skip }) => {
+      it(each.name, { timeout: 30_000 }, async ({ skip }) => {
         const result = await runConformanceCase(harness, each);
         if (result === "skipped") skip(`the memory store does not support ${each.requires}`);
       });

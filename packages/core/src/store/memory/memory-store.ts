@@ -6,8 +6,12 @@ import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
 import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
+import { memoryLevels } from "./memory-levels.js";
 import { memoryLimits } from "./memory-limits.js";
+import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
+import { memoryParking } from "./memory-parking.js";
+import { memorySubjects } from "./memory-subjects.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -20,18 +24,26 @@ export interface MemoryStoreOptions {
  * is gone with the process, the mark together with the notification, so at-most-once holds in it.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const tables = new Tables(options.now ?? (() => new Date()));
+  return storeOver(new Tables(options.now ?? (() => new Date())));
+}
+
+/** The same over tables that somebody has: what they hold is its data. */
+export function storeOver(tables: Tables): Store {
   return {
-    supports: { persistence: false, durableCommits: true, hostTransactions: false },
+    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
+    parking: memoryParking(tables),
     limits: memoryLimits(tables),
+    levels: memoryLevels(tables),
     inbox: noInbox(),
     events: memoryEvents(tables),
     crossings: memoryCrossings(tables),
+    notices: memoryNotices(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),
+    subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };

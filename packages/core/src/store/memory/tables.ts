@@ -1,12 +1,16 @@
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
+import type { StoredNotice } from "../../milestone/notice.js";
 import type { Member, Subject } from "../contact-repository.js";
-import type { CounterState, TrailRow } from "../counter-repository.js";
+import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
+import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
 import type { RetainedEvent } from "../event-repository.js";
 import type { Act, Lane } from "../lane-repository.js";
+import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
+import type { ParkedCounter } from "../parking-repository.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -16,6 +20,7 @@ export interface CounterRow extends CounterState, Band {
   readonly trail: readonly TrailRow[];
   /** Order in which counters became due. */
   readonly dueSince: number;
+  readonly wakeAt: Date | null;
 }
 
 /** The tables of the memory store, by key; the parts of a key are joined with NUL, which no key contains. */
@@ -27,8 +32,15 @@ export class Tables {
   readonly counters: Map<string, CounterRow> = new Map();
   /** The versions of each subject's limit, in their order. */
   readonly limits: Map<string, readonly Limit[]> = new Map();
+  /** The versions of each owner's levels, in their order, with whether not every counter was told. */
+  readonly levels: Map<string, readonly (StoredLevels & { readonly pending: boolean })[]> = new Map();
+  /** Where a shadow notes what would run; absent in a store that runs nothing. */
+  noted?: Effect[];
+  readonly parked: Map<string, ParkedCounter> = new Map();
   readonly crossings: Map<string, StoredCrossing> = new Map();
   readonly crossingKeys: Set<string> = new Set();
+  readonly notices: Map<string, StoredNotice> = new Map();
+  readonly noticeKeys: Set<string> = new Set();
   readonly notifications: Map<string, Notification> = new Map();
   readonly notificationKeys: Set<string> = new Set();
   readonly attempts: Map<string, Attempt> = new Map();
@@ -51,6 +63,28 @@ export class Tables {
     this.#turns += 1;
     return this.#turns;
   }
+}
+
+/** Appends a row without events to a counter's trail. */
+export function markedRow(tables: Tables, row: CounterRow, about: Pick<TrailRow, "limitVersion" | "mark">): CounterRow {
+  const { value: from, generation, trail } = row;
+  const rev = row.rev + 1;
+  const marked = { rev, generation, from, ...about, ids: [], amounts: [], occurredAts: [] };
+  return {
+    ...row,
+    rev,
+    due: true,
+    trail: [...trail, marked],
+    dueSince: trail.length > 0 ? row.dueSince : tables.turn(),
+  };
+}
+
+/** A counter as it is before its first event. */
+export function emptyRow(key: CounterKey, birth: Band & { readonly due: boolean }, generation: number): CounterRow {
+  const { tenant, metric, subject, period } = key;
+  const { below, above, due } = birth;
+  const counted = { value: 0, rev: 0, folded: 0, state: {}, trail: [], dueSince: 0, wakeAt: null };
+  return { tenant, metric, subject, period, ...counted, below, above, due, generation };
 }
 
 export function keyOf(...parts: readonly (string | number)[]): string {

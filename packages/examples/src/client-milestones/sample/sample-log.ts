@@ -1,5 +1,5 @@
+import { randomSequence } from "../../random-sequence.js";
 import type { DeliveryStatus } from "../delivery.js";
-import { randomSequence } from "../random-sequence.js";
 
 /** How many emails of each client the bundled log holds, and how many of them arrived. */
 const shares = [
