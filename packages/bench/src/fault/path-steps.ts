@@ -35,7 +35,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   levels: ["add", "apply", "of", "pending"],
   // counters whose effect fails, reminders: `effects` has the first, nobody asks for the second here
   parking: ["park", "list", "release"],
-  notices: ["claim", "announce", "release", "list"],
+  notices: ["claim", "announce", "release", "list", "reasons"],
   // events that cannot be counted, and what people decide on them
   inbox: ["refuse", "decide"],
   // retained events and their end, and the ids that a plan asks for
