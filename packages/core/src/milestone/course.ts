@@ -7,11 +7,12 @@ import type { CounterFacts, EffectMoment, Effects } from "./effect.js";
 import { levelsOf } from "./levels.js";
 import type { Milestone } from "./milestone.js";
 import { nextChange } from "./next-change.js";
-import type { NewNotice, NoticeKind } from "./notice.js";
+import type { NewNotice } from "./notice.js";
 import type { LevelSpec } from "./policies/level-spec.js";
 import type { Level, MilestonePolicy, PolicyContext } from "./policy.js";
-import { type OpenCrossing, opened, stillPassed } from "./said-crossings.js";
+import type { OpenCrossing } from "./said-crossings.js";
 import { type AppliedLevels, type LevelsVersions, levelsAtFirst, levelsInForce, sameLevels } from "./stored-levels.js";
+import { keepingOpen, Telling } from "./telling.js";
 
 /** What folding needs to know of a milestone. */
 export interface FoldedMilestone
@@ -70,7 +71,7 @@ export class Course {
   readonly #of: CourseOf;
   readonly #findings: Findings;
   #arming: Arming;
-  readonly #saidAt: number[];
+  readonly #telling: Telling;
   #limit: AppliedLimit | undefined;
   #thresholds: readonly LevelSpec[] | undefined;
 
@@ -83,7 +84,7 @@ export class Course {
     this.milestone = milestone;
     this.#of = of;
     this.#findings = findings;
-    this.#saidAt = (milestone.saidAt ?? []).map((date) => date.getTime());
+    this.#telling = new Telling(milestone, of, findings);
     const before = known ?? freshArming(high);
     // also of one that was removed and came back: whatever it missed lies behind
     this.#arming = { ...before, high: Math.max(before.high, value) };
@@ -146,7 +147,7 @@ export class Course {
     const behind = this.#levelsBehind(value).filter(({ level }) => !crossed.has(level.threshold));
     const reachedAt = this.#of.now();
     const told = onAdopt === "notify" && said !== "silent" && behind.length > 0;
-    const births = told ? this.#births(behind.length, reachedAt, "highest") : [];
+    const births = told ? this.#births(behind, reachedAt, "highest") : [];
     behind.forEach(({ level, skipped }, place) => {
       const about = { arming: 1, skipped, previous: value, value, eventId: "", reachedAt };
       this.#record(level, { ...about, state: births[place] ?? "adopted" });
@@ -157,7 +158,11 @@ export class Course {
   /** Its levels are others than before: what lies behind is adopted. Of a level that is gone nothing more is said. */
   edit(value: number, moment: number): void {
     this.#look(moment);
-    this.#keep((this.#arming.open ?? []).filter((each) => this.#levelOf(each) !== undefined));
+    const { open = [] } = this.#arming;
+    this.#arming = keepingOpen(
+      this.#arming,
+      open.filter((each) => this.#levelOf(each) !== undefined),
+    );
     this.adopt(value, moment);
     // what an edit puts ahead of a value that has come down again is waited for; what was crossed keeps its crossing
     this.#arming = afterEdit(this.milestone.policy, this.#context, this.#arming, value);
@@ -176,12 +181,12 @@ export class Course {
     const passed = this.#levelsBehind(value);
     const places = new Map(passed.map(({ level }) => [level.threshold, level.at]));
     const over = open.filter(({ threshold, direction }) => direction === "rising" && !places.has(threshold));
-    this.#keep(
-      open
-        .filter((each) => !over.includes(each))
-        .map((each) => ({ ...each, at: places.get(each.threshold) ?? each.at })),
+    const left = open.filter((each) => !over.includes(each));
+    this.#arming = keepingOpen(
+      this.#arming,
+      left.map((each) => ({ ...each, at: places.get(each.threshold) ?? each.at })),
     );
-    this.#resolve(over, value, reachedAt);
+    this.#telling.resolve(over, value, reachedAt);
     this.#spend(passed);
     this.#recordPassed(passed, { previous: value, value, eventId: "", reachedAt }, 1);
   }
@@ -202,7 +207,7 @@ export class Course {
 
   /** The engine was woken at `at`: what time alone brings. */
   wake(at: number, value: number): void {
-    const { policy, onPeriodEnd, remindEvery = 0 } = this.milestone;
+    const { policy, onPeriodEnd } = this.milestone;
     const { end } = this.#of;
     this.#look(Math.min(at, end));
     if (policy.moving && at < end) this.#step(value, value, { eventId: "", reachedAt: new Date(at) });
@@ -210,36 +215,7 @@ export class Course {
       this.#findings.moments.push({ kind: "period-end", milestone: this.milestone, facts: this.#facts(value) });
       this.#set({ end: "told" });
     }
-    const { remindAt, ...rest } = this.#arming;
-    if (remindAt === undefined || at < remindAt) return;
-    this.#arming = rest;
-    if (at < end && remindEvery > 0) this.#remind(at, value);
-  }
-
-  /** Of the last crossing that was said, while its level is passed. */
-  #remind(at: number, value: number): void {
-    const { open = [] } = this.#arming;
-    const last = open.at(-1);
-    if (last === undefined) return;
-    this.#set({ remindAt: Math.max(at, this.#of.now().getTime()) + this.milestone.remindEvery! });
-    const level = this.milestone.policy.moving ? this.#levelOf(last) : last;
-    if (level === undefined || !stillPassed(level, value)) return;
-    const reminded = last.reminded + 1;
-    this.#set({ open: [...open.slice(0, -1), { ...last, reminded }] });
-    this.#note("reminder", last, reminded, value, new Date(at));
-  }
-
-  /** Levels that were said and are armed again. */
-  #resolve(cleared: readonly OpenCrossing[], value: number, at: Date): void {
-    if (!this.milestone.resolves) return;
-    for (const each of cleared) this.#note("resolved", each, 1, value, at);
-  }
-
-  #note(kind: NoticeKind, { crossing }: OpenCrossing, number: number, value: number, noticedAt: Date): void {
-    if (this.milestone.said !== "pending") return;
-    const { tenant, newId } = this.#of;
-    const { name: milestone } = this.milestone;
-    this.#findings.notices.push({ tenant, id: newId(), crossing, milestone, kind, number, value, noticedAt });
+    this.#arming = this.#telling.wake(this.#arming, at, value, (open) => this.#levelOf(open));
   }
 
   #step(previous: number, value: number, about: { readonly eventId: string; readonly reachedAt: Date }): void {
@@ -247,8 +223,12 @@ export class Course {
     this.#arming = arming;
     const { open = [] } = arming;
     const over = open.filter(({ threshold }) => cleared.includes(threshold));
-    if (over.length > 0) this.#keep(open.filter((each) => !over.includes(each)));
-    this.#resolve(over, value, about.reachedAt);
+    if (over.length > 0)
+      this.#arming = keepingOpen(
+        arming,
+        open.filter((each) => !over.includes(each)),
+      );
+    this.#telling.resolve(over, value, about.reachedAt);
     this.#recordPassed(passed, { previous, value, ...about });
   }
 
@@ -258,7 +238,7 @@ export class Course {
     arming?: number,
   ): void {
     if (passed.length === 0) return;
-    const births = this.#births(passed.length, about.reachedAt, this.milestone.onJump);
+    const births = this.#births(passed, about.reachedAt, this.milestone.onJump);
     passed.forEach(({ level, arming: count, skipped }, place) => {
       const crossing = this.#record(level, { arming: arming ?? count, skipped, ...about, state: births[place]! });
       const { effect } = this.milestone;
@@ -275,28 +255,10 @@ export class Course {
     const limited = { limitVersion: this.#limit?.version ?? 0, limitAmount: this.#limit?.amount ?? null };
     const crossing: NewCrossing = { id: newId(), ...where, ...limited, at, direction, code, severity, ...about };
     this.#findings.crossings.push(crossing);
-    if (crossing.state === "pending") this.#open(crossing, level.rearmAt !== undefined || this.measured);
+    if (crossing.state === "pending") {
+      this.#arming = this.#telling.open(this.#arming, crossing, level.rearmAt !== undefined || this.measured);
+    }
     return crossing;
-  }
-
-  #open(crossing: NewCrossing, ends: boolean): void {
-    const { remindEvery = 0, resolves = false } = this.milestone;
-    if (remindEvery === 0 && !resolves) return;
-    this.#set({
-      open: opened(this.#arming.open ?? [], crossing, { ends, resolves }),
-      ...(remindEvery > 0 && { remindAt: this.#of.now().getTime() + remindEvery }),
-    });
-  }
-
-  /** What is left of the open ones. Once the last that was said is gone, there is nothing to remind of. */
-  #keep(left: readonly OpenCrossing[]): void {
-    const { open = [], remindAt, ...rest } = this.#arming;
-    const same = left.length > 0 && left.at(-1)!.crossing === open.at(-1)!.crossing;
-    this.#arming = {
-      ...rest,
-      ...(left.length > 0 && { open: left }),
-      ...(same && remindAt !== undefined && { remindAt }),
-    };
   }
 
   /** The level of an open crossing, as the policy has it now; undefined: it is gone. One that moves may lie elsewhere. */
@@ -306,22 +268,10 @@ export class Course {
     return levels.find((level) => level.threshold === threshold && (policy.moving || level.at === at));
   }
 
-  /** What becomes of crossings that came at once, in the order in which their levels were passed. */
-  #births(passed: number, reachedAt: Date, onJump: Milestone["onJump"]): readonly CrossingBirth[] {
-    const { minInterval } = this.milestone;
-    let said: CrossingBirth = this.milestone.said;
-    if (said === "pending" && minInterval > 0) {
-      const time = reachedAt.getTime();
-      const last = this.#arming.said ?? time - minInterval;
-      if ([last, ...this.#saidAt].some((before) => Math.abs(time - before) < minInterval)) said = "too_soon";
-      else {
-        this.#saidAt.push(time);
-        // a late event must not hide what was said after it
-        this.#set({ said: Math.max(last, time) });
-      }
-    }
-    const others = said === "silent" || onJump === "each" ? said : "superseded";
-    return Array.from({ length: passed }, (_, place) => (place === passed - 1 ? said : others));
+  #births(passed: readonly Passed[], reachedAt: Date, onJump: Milestone["onJump"]): readonly CrossingBirth[] {
+    const { births, arming } = this.#telling.births(this.#arming, passed, reachedAt, onJump);
+    this.#arming = arming;
+    return births;
   }
 
   /** Rising levels between where counters start and where this one is: as if one event had passed them. */

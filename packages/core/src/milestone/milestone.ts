@@ -44,11 +44,22 @@ export interface MilestoneOptions {
   /**
    * What is said when one event passes several levels: the last one (`"highest"`, unless said), each of them, or the last
    * one with a list of all (`"list"`; the tag `passed`). All of them are recorded.
+   *
+   * | one event passes 10, 20 and 30 | said | recorded as |
+   * | --- | --- | --- |
+   * | `"highest"` | 30 | 10 and 20 `superseded` |
+   * | `"each"` | 10, 20, 30 | |
+   * | `"list"` | 30, with `passed` 10, 20, 30 | 10 and 20 `superseded` |
    */
   readonly onJump?: OnJump;
   /**
    * Milliseconds that must lie between the events of two crossings that a subject's people are told of; crossings that
    * come sooner are recorded as `too_soon`. 0 unless said.
+   *
+   * | crossings with a `minInterval` of an hour, at | said | too soon |
+   * | --- | --- | --- |
+   * | 12:00, 12:59 and 13:00 | 12:00 and 13:00 | 12:59 |
+   * | 12:00 and, late, 11:30 | 12:00 | 11:30 |
    */
   readonly minInterval?: number;
   /**
@@ -73,6 +84,14 @@ export interface MilestoneOptions {
   /**
    * Milliseconds, from a second to a year, after which people are reminded of the last crossing they were told of, again
    * and again, while the value is at its level or beyond it and the period lasts. 0, unless said: never.
+   *
+   * | every hour, of a level at 10 that arms again at 5 | |
+   * | --- | --- |
+   * | 12:00: from 0 to 10 | said |
+   * | 13:00, 14:00: still 10 | reminders 1 and 2 |
+   * | 14:30: to 7; 15:00 | none: below its level, and not armed again |
+   * | 15:30: to 12; 16:00 | reminder 3 |
+   * | 16:30: to 5 | `resolved`, and no more reminders |
    */
   readonly remindEvery?: number;
   /** What reminders say; the `message` unless said. Has the tags `reminder`, their number, and `value`, as it is now. */

@@ -48,7 +48,9 @@ export async function raiseBudget(milepost: Milepost, raise: Raise, clock: Virtu
   if (present === undefined) throw new CommandError(`${said}: shop ${shop} has no budget to raise.`);
   if (present.amount === budget) return;
   if (present.amount > budget) {
-    throw new CommandError(`${said}: shop ${shop} has a budget of ${moneyText(present.amount)}.`);
+    throw new CommandError(
+      `${said}: shop ${shop} has a budget of ${moneyText(present.amount)}. It can only be raised.`,
+    );
   }
   const who = { by: "shop-budgets", why: "raised by --raise" };
   await milepost.limits.set({ metric: adSpend, subject: String(shop), amount: budget, ...who });

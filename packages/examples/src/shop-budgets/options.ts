@@ -77,7 +77,9 @@ function parseRaise(text: string): Raise {
   if (shop !== undefined && budget !== undefined && (date === undefined || isDate(date))) {
     return { shop: Number(shop), budget, ...(date !== undefined && { date }) };
   }
-  throw new UsageError(`--raise ${text}: SHOP:AMOUNT or SHOP:AMOUNT@DAY is expected, as in 6:1000.00@2020-06-25.`);
+  throw new UsageError(
+    `--raise ${text}: SHOP:AMOUNT or SHOP:AMOUNT@DAY is expected, as in 6:1000.00@2020-06-25, a day that exists.`,
+  );
 }
 
 function isDate(text: string): boolean {
