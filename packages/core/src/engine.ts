@@ -110,6 +110,11 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     announcer: new Announcer(store, registry, runtime, timing, events.emit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
   };
+  const unwatch = [...notifiers.values()].map((notifier) =>
+    notifier.onHealth?.(({ state, member, since, why }) => {
+      events.emit(state, { notifier: notifier.name, member, channel: notifier.channel, since, why });
+    }),
+  );
   const workers = new Set<DeliveryWorker>();
   events.on("crossing", () => {
     for (const worker of workers) worker.wake();
@@ -126,6 +131,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     patience.abort();
     shop.deliverer.abandon();
     await Promise.all([...notifiers.values()].map((notifier) => notifier.close?.()));
+    for (const stop of unwatch) stop?.();
     await store.close();
   }
   /** A synchronous transaction has ended by the next turn of the event loop; others are found by the next poll. */

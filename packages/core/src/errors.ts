@@ -18,6 +18,8 @@ export const errorCodes = [
   "counter_overflow",
   "missing_tag",
   "effect_failed",
+  "webhook_refused",
+  "webhook_repeated",
   // the engine's own state forbids the call
   "stale_definitions",
   "behind",

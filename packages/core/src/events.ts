@@ -2,6 +2,7 @@ import mitt, { type Emitter } from "mitt";
 import type { Reason } from "./delivery/reason.js";
 import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
+import type { Channel } from "./notifier/notifier.js";
 
 /** What an attempt is about; ids only, so that a log of it holds no address. */
 export interface NotificationEvent {
@@ -18,6 +19,16 @@ export interface CrossingEvent {
   readonly subject: string;
   /** There where it is about a reminder, or about a level that was armed again. */
   readonly notice?: string;
+}
+
+export interface NotifierEvent {
+  readonly notifier: string;
+  /** The one behind it that it is about; null: itself. */
+  readonly member: string | null;
+  readonly channel: Channel;
+  /** When it was found degraded. */
+  readonly since: Date;
+  readonly why: string;
 }
 
 /** Everything the engine tells of itself while it runs. For watching, not for deciding: the store is the record. */
@@ -60,6 +71,9 @@ export interface MilepostEvents {
   refused: { readonly number: number; readonly code: ErrorCode };
   /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
   adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
+  /** A notifier stopped working, or one of those behind a `failoverNotifier`: it is left alone until it works again. */
+  degraded: NotifierEvent;
+  recovered: NotifierEvent;
   /** A step of the worker failed and will be tried again. */
   error: { readonly where: string; readonly error: unknown };
 }
@@ -80,6 +94,8 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "behind",
   "refused",
   "adopted",
+  "degraded",
+  "recovered",
   "error",
 ]);
 
@@ -142,6 +158,9 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
   } else if (name === "refused") {
     const { number, code } = event as MilepostEvents["refused"];
     warn(`event ${number} of the inbox cannot be counted (${code}); see inbox.list({ refused: true })`);
+  } else if (name === "degraded") {
+    const { notifier, member, why } = event as MilepostEvents["degraded"];
+    warn(`notifier "${notifier}"${member === null ? "" : `, its "${member}"`} is left alone for now: ${why}`);
   } else if (name === "announce_failed") {
     const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
     if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);

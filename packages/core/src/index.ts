@@ -1,7 +1,7 @@
 // engine
 export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
+export type { CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
@@ -93,11 +93,22 @@ export type { CompiledTemplate } from "./message/template.js";
 // notifiers
 export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";
 export { consoleNotifier } from "./notifier/console-notifier.js";
+export type { CircuitOptions } from "./notifier/circuit.js";
+export type { HttpTimeouts } from "./notifier/exchange.js";
+export type { FailoverNotifierOptions } from "./notifier/failover-notifier.js";
+export { failoverNotifier } from "./notifier/failover-notifier.js";
+export type { HttpContext, HttpNotifierOptions, HttpResponse } from "./notifier/http-notifier.js";
+export { httpNotifier } from "./notifier/http-notifier.js";
 export type { MemoryNotifier, MemoryNotifierOptions, SentMatch } from "./notifier/memory-notifier.js";
 export { memoryNotifier } from "./notifier/memory-notifier.js";
 export type { CrossingFacts, ReactionHandler, ReactionOptions, ReactionParts } from "./notifier/reaction.js";
 export { reaction } from "./notifier/reaction.js";
-export type { Channel, DeliveryMode, Notifier, Outcome, SendContext } from "./notifier/notifier.js";
+export type { AddressLookup } from "./notifier/address-guard.js";
+export type { VerifiedWebhook, WebhookHeaders, WebhookToVerify } from "./notifier/verify-webhook.js";
+export { verifyWebhook } from "./notifier/verify-webhook.js";
+export type { WebhookContext, WebhookNotifierOptions, WebhookSecret } from "./notifier/webhook-notifier.js";
+export { webhookNotifier } from "./notifier/webhook-notifier.js";
+export type { Channel, DeliveryMode, Notifier, NotifierHealth, Outcome, SendContext } from "./notifier/notifier.js";
 export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient } from "./notifier/notifier.js";
 
 // delivery

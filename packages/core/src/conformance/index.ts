@@ -19,6 +19,18 @@ import { subjectCases } from "./subject-repository.js";
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
+export type { HttpOtherSide, HttpOtherSideOptions, ReceivedRequest } from "./http-other-side.js";
+export { httpOtherSide } from "./http-other-side.js";
+export { notifierCases } from "./notifier.js";
+export type {
+  Behaviour,
+  NotifierCase,
+  NotifierHarness,
+  OpenedNotifier,
+  OtherSide,
+  ReceivedMessage,
+} from "./notifier-case.js";
+export { behaviours, runNotifierCase } from "./notifier-case.js";
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";

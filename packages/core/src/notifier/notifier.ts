@@ -67,6 +67,17 @@ export interface SendContext {
   readonly signal: AbortSignal;
 }
 
+/** What a notifier tells of its own working, apart from any message. */
+export interface NotifierHealth {
+  readonly state: "degraded" | "recovered";
+  /** The name of the one behind it that it is about; null: itself. */
+  readonly member: string | null;
+  /** When it was found degraded. */
+  readonly since: Date;
+  /** A few words, without addresses. */
+  readonly why: string;
+}
+
 /** The host's way out. */
 export interface Notifier {
   /** Unique in the engine; stored on every notification, so that only workers that have it claim it. */
@@ -79,4 +90,6 @@ export interface Notifier {
   // biome-ignore lint/suspicious/noConfusingVoidType: a notifier that returns nothing has accepted
   send(message: RenderedMessage, context: SendContext): Promise<Outcome | void>;
   close?(): Promise<void>;
+  /** Tells when it stops working and when it works again, until the returned function is called; the engine listens. */
+  onHealth?(listener: (health: NotifierHealth) => void): () => void;
 }
