@@ -89,7 +89,8 @@ export function addressGuard(allowed: readonly string[], resolve: AddressLookup 
 
   function allows(address: string): boolean {
     const version = isIP(address);
-    if (version === 0) return false;
+    // one with a zone, as fe80::1%eth0, is local by its meaning
+    if (version === 0 || address.includes("%")) return false;
     const family = version === 4 ? "ipv4" : "ipv6";
     if (own.check(address, family)) return true;
     return (version === 4 || unicast.check(address, family)) && !special.check(address, family);
