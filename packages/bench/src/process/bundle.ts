@@ -9,6 +9,8 @@ export const programNames = [
   "host",
   "deployment",
   "holder",
+  "http-sink",
+  "http-worker",
   "migrator",
   "producer",
   "retrying-client",

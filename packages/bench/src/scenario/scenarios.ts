@@ -5,6 +5,7 @@ import { effects } from "./effects.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
+import { httpFaultsScenario } from "./http-faults.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   lostAnswers,
   effects,
   deadlockBait,
+  httpFaultsScenario,
 ];
