@@ -40,7 +40,7 @@ export type Exchange =
   | { readonly kind: "unanswered"; readonly why: string };
 
 /** Bytes of an answer that are read; more would be somebody's way to our memory. */
-export const maxBody = 65_536;
+const maxBody = 65_536;
 
 /** As long as curl waits: servers that know no 100 must get the body too (RFC 9110 section 10.1.1). */
 const continueTimeout = 1_000;

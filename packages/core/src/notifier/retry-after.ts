@@ -1,5 +1,5 @@
 /** A day: a longer wait is no wait but a refusal, and an engine that gave up meanwhile says more. */
-export const longestRetryAfter = 86_400_000;
+const longestRetryAfter = 86_400_000;
 
 /** IMF-fixdate, the one form that servers may send (RFC 9110 section 5.6.7). */
 const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
