@@ -12,6 +12,7 @@ export const programNames = [
   "migrator",
   "producer",
   "retrying-client",
+  "sender",
   "shop-host",
   "sink",
   "steady-recorder",

@@ -6,6 +6,7 @@ import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
+import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
@@ -22,4 +23,7 @@ export const scenarios: readonly Scenario[] = [
   lostAnswers,
   effects,
   deadlockBait,
+  killedAtMostOnce,
+  killedAtLeastOnce,
+  killedIdempotent,
 ];
