@@ -37,26 +37,33 @@ export class FlightLog {
 
   #write(what: "begun" | "ended", rows: readonly { readonly id: string; readonly fence: number }[]): void {
     if (rows.length === 0) return;
-    appendFileSync(this.#file, rows.map(({ id, fence }) => `${what} ${id} ${fence}\n`).join(""));
+    const at = Date.now();
+    appendFileSync(this.#file, rows.map(({ id, fence }) => `${what} ${id} ${fence} ${at}\n`).join(""));
   }
 }
 
-/** A call that may have been under way when its process died. */
+/** A call, from the request for its mark to the answer that its result is written. Times in milliseconds since 1970. */
 export interface Flight {
   readonly notification: string;
   readonly fence: number;
+  readonly begun: number;
+  /** Undefined: its process died before. */
+  readonly ended: number | undefined;
 }
 
-/** What a process that is dead now had in flight. */
-export function openFlights(file: string): readonly Flight[] {
+/** What a process had in flight while it lived. */
+export function readFlights(file: string): readonly Flight[] {
   if (!existsSync(file)) return [];
-  const open = new Map<string, Flight>();
+  const flights = new Map<string, Flight>();
   for (const line of readFileSync(file, "utf8").split("\n")) {
-    const [what, notification, fence] = line.split(" ");
+    const [what, notification, fence, at] = line.split(" ");
     if (notification === undefined || fence === undefined) continue;
-    const flight = `${notification} ${fence}`;
-    if (what === "begun") open.set(flight, { notification, fence: Number(fence) });
-    else open.delete(flight);
+    const key = `${notification} ${fence}`;
+    const known = flights.get(key);
+    if (what === "begun") {
+      const begun = known?.begun ?? Number(at);
+      flights.set(key, { notification, fence: Number(fence), begun, ended: undefined });
+    } else if (known !== undefined) flights.set(key, { ...known, ended: known.ended ?? Number(at) });
   }
-  return [...open.values()];
+  return [...flights.values()];
 }

@@ -18,6 +18,7 @@ export const programNames = [
   "steady-recorder",
   "victim",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

@@ -66,18 +66,21 @@ await runProgram<SinkInput>(async ({ file, manner }, link) => {
     const { call } = one;
     if (manner.refused !== undefined && chance(call, 1) < manner.refused) {
       counts.refused++;
-      return answer(one, "refused", "");
+      answer(one, "refused", "");
+      return;
     }
     if (manner.keys === true) {
       const known = keys.ask(call.key, call.payload, Date.now());
       if (known === "other payload") counts.otherPayload++;
       if (known === "under way") {
         counts.conflicts++;
-        return answer(one, "busy", "");
+        answer(one, "busy", "");
+        return;
       }
       if (known !== "new") {
         counts.replayed++;
-        return answer(one, "accepted", call.key);
+        answer(one, "accepted", call.key);
+        return;
       }
     }
     const slow = chance({ ...call, attempt: 0 }, 2) < (manner.slow ?? 0) && manner.slowness;

@@ -10,6 +10,7 @@ import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
+import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -26,4 +27,6 @@ export const scenarios: readonly Scenario[] = [
   killedAtMostOnce,
   killedAtLeastOnce,
   killedIdempotent,
+  stoppedAfterClaim,
+  stoppedAfterMark,
 ];
