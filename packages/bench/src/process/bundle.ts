@@ -12,11 +12,13 @@ export const programNames = [
   "migrator",
   "producer",
   "retrying-client",
+  "sender",
   "shop-host",
   "sink",
   "steady-recorder",
   "victim",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

@@ -191,6 +191,19 @@ describe("a mark", () => {
     await setup.milepost.runOnce();
     setup.notifier.expectSent(1);
   });
+
+  it("is followed by no call when a listener that is told of the call blocks the process for too long", async () => {
+    const setup = engine(memoryStore());
+    const stopListening = setup.milepost.on("sending", () => setup.block(20_001));
+    await queueOne(setup.milepost);
+    await setup.milepost.runOnce();
+    setup.notifier.expectSent(0);
+    expect(await only(setup.milepost)).toMatchObject({ state: "pending", attempts: 1 });
+    stopListening();
+    setup.advance(hour);
+    await setup.milepost.runOnce();
+    setup.notifier.expectSent(1);
+  });
 });
 
 describe("a row that no worker can send", () => {

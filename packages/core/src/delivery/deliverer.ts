@@ -179,11 +179,13 @@ export class Deliverer {
   ): Promise<CallResult> {
     const { lease, callDeadline, settleMargin } = this.#timing;
     // Blocked or stopped since the mark for so long that the call could outlive the lease: it is not made.
-    if (stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin) {
-      return refusedTransient("not started: too little of the lease was left");
-    }
+    const tooLate = () => stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin;
+    const notStarted = refusedTransient("not started: too little of the lease was left");
+    if (tooLate()) return notStarted;
     const { tenant, id: notification, attempts: attempt } = sending;
     this.#emit("sending", { tenant, notification, attempt, reason: null });
+    // listeners are the host's code, and may have blocked the process
+    if (tooLate()) return notStarted;
     const context = {
       tenant,
       notification,
