@@ -2,6 +2,7 @@ import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
+import { expiring } from "./expiring.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
@@ -9,7 +10,11 @@ import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { pausedAndCancelled } from "./paused-and-cancelled.js";
+import { quotas } from "./quotas.js";
 import type { Scenario } from "./scenario.js";
+import { skewedClocks } from "./skewed-clocks.js";
+import { suppressed } from "./suppressed.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
@@ -29,4 +34,9 @@ export const scenarios: readonly Scenario[] = [
   killedIdempotent,
   stoppedAfterClaim,
   stoppedAfterMark,
+  pausedAndCancelled,
+  suppressed,
+  quotas,
+  skewedClocks,
+  expiring,
 ];
