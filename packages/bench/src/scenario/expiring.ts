@@ -13,7 +13,7 @@ import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const sizes = {
   notifications: { full: 20_000, short: 600, what: "in ten batches, each of which expires after a few seconds" },
-  expiresIn: { full: 4_000, short: 2_000, what: "milliseconds until a batch expires" },
+  expiresIn: { full: 4_000, short: 1_200, what: "milliseconds until a batch expires" },
   processes: { full: 3, short: 2, what: "that send" },
   concurrency: { full: 10, short: 5, what: "messages that a process sends side by side" },
   kills: { full: 30, short: 4, what: "of processes", zero: "none" },

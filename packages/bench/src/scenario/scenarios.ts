@@ -14,6 +14,7 @@ import { pausedAndCancelled } from "./paused-and-cancelled.js";
 import { quotas } from "./quotas.js";
 import type { Scenario } from "./scenario.js";
 import { skewedClocks } from "./skewed-clocks.js";
+import { storm } from "./storm.js";
 import { suppressed } from "./suppressed.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
@@ -39,4 +40,5 @@ export const scenarios: readonly Scenario[] = [
   quotas,
   skewedClocks,
   expiring,
+  storm,
 ];

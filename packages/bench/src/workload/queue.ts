@@ -14,7 +14,7 @@ import { type FastClock, fastNow } from "./fast-clock.js";
 
 // Notifications that wait to be sent: what delivery is tried on, with as little before it as there can be.
 
-const metric = "queue.filled";
+export const queueMetric = "queue.filled";
 /** Notifications of one crossing: as many as a store takes at once. */
 const perCrossing = 1_000;
 
@@ -36,7 +36,7 @@ export function queueMilestone(
 ): Milestone {
   return milestone({
     name: "queue",
-    metric,
+    metric: queueMetric,
     policy: thresholds(1),
     recipients: {
       resolve: async ({ subject }) => {
@@ -61,6 +61,8 @@ export function addressesOf(subject: string): number {
 /** Fills the queue of a place; nothing is sent before {@link Queue.open}. */
 export interface Queue {
   /** Adds this many; `batch` makes them others than those before. */
+  add(count: number, batch: string): Promise<number>;
+  /** The same, with their ids. */
   fill(count: number, batch: string): Promise<readonly string[]>;
   /**
    * Records what will be `each` messages to the `count` addresses of a batch; `what` makes them others than those before.
@@ -80,20 +82,25 @@ export async function openQueue(place: Place, shape: QueueShape, clock?: FastClo
   const milepost = createMilepost({ store: opened.store, milestones: [queueMilestone(shape)], runtime });
   const act = { notifier: "sink", by: "harness", why: "the queue is being filled" };
   await milepost.ready();
+  async function add(count: number, batch: string): Promise<number> {
+    const subjects: string[] = [];
+    for (let left = count, i = 0; left > 0; left -= perCrossing, i++) {
+      subjects.push(`${batch}.${i}/${Math.min(left, perCrossing)}`);
+    }
+    await milepost.recordMany(subjects.map((subject) => ({ id: subject, metric: queueMetric, subject })));
+    await milepost.runOnce();
+    return count;
+  }
   return {
+    add,
     async fill(count, batch) {
-      const subjects: string[] = [];
-      for (let left = count, i = 0; left > 0; left -= perCrossing, i++) {
-        subjects.push(`${batch}.${i}/${Math.min(left, perCrossing)}`);
-      }
       const known = new Set(await ids(opened.store));
-      await milepost.recordMany(subjects.map((subject) => ({ id: subject, metric, subject })));
-      await milepost.runOnce();
+      await add(count, batch);
       return (await ids(opened.store)).filter((id) => !known.has(id));
     },
     async announce(count, each, what, batch) {
       const subjects = Array.from({ length: each }, (_, i) => `${what}.${i}:${batch}/${count}`);
-      await milepost.recordMany(subjects.map((subject) => ({ id: subject, metric, subject })));
+      await milepost.recordMany(subjects.map((subject) => ({ id: subject, metric: queueMetric, subject })));
     },
     async announced() {
       const open = { tenant, states: ["pending", "leased"], limit: 1 } as const;
