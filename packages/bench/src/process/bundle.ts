@@ -9,6 +9,7 @@ export const programNames = [
   "host",
   "deployment",
   "holder",
+  "late-writer",
   "migrator",
   "producer",
   "retrying-client",

@@ -7,6 +7,7 @@ import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
+import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
@@ -29,4 +30,5 @@ export const scenarios: readonly Scenario[] = [
   killedIdempotent,
   stoppedAfterClaim,
   stoppedAfterMark,
+  lateResults,
 ];
