@@ -11,6 +11,7 @@ export const programNames = [
   "holder",
   "late-writer",
   "migrator",
+  "poisoned",
   "producer",
   "retrying-client",
   "sender",

@@ -10,6 +10,7 @@ import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-
 import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { poison } from "./poison.js";
 import type { Scenario } from "./scenario.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
@@ -31,4 +32,5 @@ export const scenarios: readonly Scenario[] = [
   stoppedAfterClaim,
   stoppedAfterMark,
   lateResults,
+  poison,
 ];
