@@ -8,9 +8,11 @@ import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
+import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import { pausedAndCancelled } from "./paused-and-cancelled.js";
+import { poison } from "./poison.js";
 import { quotas } from "./quotas.js";
 import type { Scenario } from "./scenario.js";
 import { skewedClocks } from "./skewed-clocks.js";
@@ -41,4 +43,6 @@ export const scenarios: readonly Scenario[] = [
   skewedClocks,
   expiring,
   storm,
+  lateResults,
+  poison,
 ];

@@ -13,19 +13,19 @@ import { seededRandom, shuffled } from "../workload/random.js";
 import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const shared = {
-  zombies: { full: 25, short: 4, what: "processes that come to a standstill side by side" },
+  zombies: { full: 25, short: 5, what: "processes that come to a standstill side by side" },
   concurrency: { full: 4, short: 4, what: "messages that a process sends side by side" },
 } satisfies Sizes;
 
 const claimedSizes = {
-  stops: { full: 500, short: 4, what: "SIGSTOPs after a claim" },
+  stops: { full: 500, short: 5, what: "SIGSTOPs after a claim" },
   ...shared,
 } satisfies Sizes;
 type ClaimedSize = ScaleOf<typeof claimedSizes>;
 
 const markedSizes = {
   stops: { full: 500, short: 4, what: "SIGSTOPs after a mark, half of them in each mode" },
-  blocks: { full: 240, short: 4, what: "blocked event loops, half of them in each mode" },
+  blocks: { full: 240, short: 6, what: "blocked event loops, half of them in each mode" },
   ...shared,
 } satisfies Sizes;
 type MarkedSize = ScaleOf<typeof markedSizes>;

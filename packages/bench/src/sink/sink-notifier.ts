@@ -10,6 +10,8 @@ export interface SinkNotifierOptions {
   readonly caller?: string;
   /** Goes on waiting for the answer when the engine has given the call up: what comes then is evidence. */
   readonly waitsOn?: boolean;
+  /** Called first, and waited for; what it throws, the notifier throws. */
+  readonly onSend?: (notification: string) => Promise<void> | void;
   /** The message is with the socket; the answer cannot be there yet. */
   readonly onWritten?: (call: SinkCall) => void;
 }
@@ -38,6 +40,7 @@ export function sinkNotifier(port: number, mode: DeliveryMode, options: SinkNoti
     mode,
     ...(mode === "idempotent" && { keyLifetime }),
     async send(message, { notification, attempt, messageId, idempotencyKey: key, signal }) {
+      await options.onSend?.(notification);
       connection ??= open();
       const socket = await connection;
       signal.throwIfAborted();
