@@ -12,7 +12,7 @@ import { seededRandom, shuffled } from "../workload/random.js";
 import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const sizes = {
-  notifications: { full: 40_000, short: 600, what: "that are queued before the first process starts" },
+  notifications: { full: 60_000, short: 1_200, what: "that are queued before the first process starts" },
   processes: { full: 4, short: 2, what: "that send" },
   concurrency: { full: 10, short: 10, what: "messages that a process sends side by side" },
   cancels: { full: 5_000, short: 200, what: "of notifications, while they are sent" },
@@ -64,8 +64,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     let marked = 0;
     for (let i = 0; i < scale.pauses; i++) {
       // each pause is to meet processes at work
-      const patience = performance.now() + 30_000;
-      while ((await stops.marks()) === marked && performance.now() < patience) await sleep(1);
+      const patience = performance.now() + 10_000;
+      const left = () => sink.report.accepted + cancelled < scale.notifications && performance.now() < patience;
+      while ((await stops.marks()) === marked && left()) await sleep(1);
       const share = chosen.splice(0, Math.ceil(chosen.length / (scale.pauses - i)));
       for (const id of share) {
         try {
