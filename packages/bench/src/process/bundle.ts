@@ -11,14 +11,18 @@ export const programNames = [
   "holder",
   "http-sink",
   "http-worker",
+  "late-writer",
   "migrator",
+  "poisoned",
   "producer",
   "retrying-client",
+  "sender",
   "shop-host",
   "sink",
   "steady-recorder",
   "victim",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

@@ -68,7 +68,8 @@ await runProgram<HttpSinkInput>(async ({ file, faultFile, retryAfter }, link) =>
     const path = request.url!.slice(1);
     const [name, mode] = path.split("/") as [string, string];
     const key = request.headers[keyHeader] as string;
-    const { notification, messageId, to } = JSON.parse(Buffer.concat(parts).toString()) as SinkLine;
+    const payload = Buffer.concat(parts).toString();
+    const { notification, messageId, to } = JSON.parse(payload) as SinkLine;
     const call: HttpCall = { path, notification, at: Date.now(), closedAt: null };
     calls.push(call);
     const attempt = calls.filter((each) => each.path === path && each.notification === notification).length;
@@ -78,7 +79,7 @@ await runProgram<HttpSinkInput>(async ({ file, faultFile, retryAfter }, link) =>
     const known = mode === "idempotent" && taken.has(key);
     if ((!fails || fault.taken) && !known) {
       taken.add(key);
-      await take({ notification, attempt, messageId, to, at: call.at });
+      await take({ notification, attempt, messageId, to, key, payload, caller: "http-worker", at: call.at });
     }
     if (!fails) {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ id: `taken ${key}` }));

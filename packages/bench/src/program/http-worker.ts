@@ -33,7 +33,14 @@ await runProgram<HttpWorkerInput>(async ({ place, ports, concurrency, callDeadli
   const milepost = createMilepost({
     store: opened.store,
     milestones: faultyMilestones(ports),
-    delivery: { callDeadline, settleMargin: 5_000, lease: callDeadline + 10_000, retryBase: 300, retryCap: 600 },
+    delivery: {
+      callDeadline,
+      settleMargin: 5_000,
+      lease: callDeadline + 10_000,
+      retryBase: 300,
+      retryCap: 600,
+      outageCap: 600,
+    },
   });
   const worker = milepost.worker({ concurrency, pollInterval: 50, sweepInterval: 500 });
   await worker.start();

@@ -69,7 +69,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     order(named("subject", scale.subjects));
     // every one of them has met the closed door before it opens
     await until("a refused connection for each notification", async () => {
-      const knocked = (await read()).filter((row) => faultOf(row) === closedDoor && row.attempts > 0);
+      const knocked = (await read()).filter((row) => faultOf(row) === closedDoor && row.excused > 0);
       return knocked.length === httpModes.length * scale.subjects;
     });
     const listening = sink.next();

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Exchange } from "./exchange.js";
 import { outcomeOfExchange } from "./exchange-outcome.js";
-import { accepted, ambiguous, refusedPermanent, refusedTransient } from "./notifier.js";
+import { accepted, ambiguous, refusedPermanent, refusedTransient, unavailable } from "./notifier.js";
 import { retryAfterOf } from "./retry-after.js";
 
 const now = new Date("2026-11-21T12:00:00Z");
-const rules = { now, keyed: false, receipt: null };
+const rules = { now, keyed: false, shared: false, receipt: null };
 const answered = (status: number, fields: Partial<Extract<Exchange, { kind: "answered" }>> = {}): Exchange => {
   return { kind: "answered", status, headers: {}, body: null, early: false, ...fields };
 };
@@ -45,9 +45,23 @@ describe("an exchange is understood as", () => {
     );
   });
 
+  it("unavailable where the next message would meet the same: the one side of all of them is down, or busy", () => {
+    const shared = { ...rules, shared: true };
+    expect(outcomeOfExchange({ kind: "unsent", why: "w", because: "unreachable" }, shared)).toEqual(unavailable("w"));
+    const headers = { "retry-after": "7" };
+    for (const status of [429, 503]) {
+      const outcome = unavailable(`status ${status}`, 7_000);
+      expect(outcomeOfExchange(answered(status, { headers }), shared)).toEqual(outcome);
+    }
+    expect(outcomeOfExchange(answered(425), shared)).toEqual(refusedTransient("status 425"));
+    expect(outcomeOfExchange({ kind: "unsent", why: "w", because: "other" }, shared)).toEqual(refusedTransient("w"));
+  });
+
   it("refused for good where the address may not be called", () => {
-    expect(outcomeOfExchange({ kind: "unsent", why: "w", blocked: true }, rules)).toEqual(refusedPermanent("w"));
-    expect(outcomeOfExchange({ kind: "unsent", why: "w", blocked: false }, rules)).toEqual(refusedTransient("w"));
+    expect(outcomeOfExchange({ kind: "unsent", why: "w", because: "blocked" }, rules)).toEqual(refusedPermanent("w"));
+    for (const because of ["unreachable", "other"] as const) {
+      expect(outcomeOfExchange({ kind: "unsent", why: "w", because }, rules)).toEqual(refusedTransient("w"));
+    }
     expect(outcomeOfExchange({ kind: "unanswered", why: "w" }, rules)).toEqual(ambiguous("w"));
   });
 });

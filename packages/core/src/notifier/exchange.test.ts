@@ -58,6 +58,7 @@ describe("before a byte of the body was handed over, it was certainly not taken:
       kind: "refusedTransient",
       why: "not sent: ECONNREFUSED",
       retryAfter: null,
+      unavailable: true,
     });
   });
 

@@ -35,9 +35,12 @@ export type Exchange =
       readonly early: boolean;
     }
   /** No byte of the body was handed over: nobody can have taken it. */
-  | { readonly kind: "unsent"; readonly why: string; readonly blocked: boolean }
+  | { readonly kind: "unsent"; readonly why: string; readonly because: Unsent }
   /** The body was handed over, and no answer was read. */
   | { readonly kind: "unanswered"; readonly why: string };
+
+/** `unreachable`: so would any other call be now; `blocked`: its address may not be called; `other`: about this call. */
+export type Unsent = "unreachable" | "blocked" | "other";
 
 /** Bytes of an answer that are read; more would be somebody's way to our memory. */
 const maxBody = 65_536;
@@ -82,12 +85,12 @@ function callOnce(
       if (!keep) request?.destroy();
       resolve({ exchange: made, reused: request?.reusedSocket ?? false });
     }
-    function lost(why: string, blocked = false): void {
+    function lost(why: string, because: Unsent = "unreachable"): void {
       if (head !== undefined) end({ kind: "answered", ...head, body: null });
       else if (handedOver) end({ kind: "unanswered", why: `no answer: ${why}` });
-      else end({ kind: "unsent", why: `not sent: ${why}`, blocked });
+      else end({ kind: "unsent", why: `not sent: ${why}`, because });
     }
-    const onAbort = () => lost("the call was given up");
+    const onAbort = () => lost("the call was given up", "other");
     const after = (milliseconds: number, work: () => void): NodeJS.Timeout => {
       const timer = setTimeout(work, Math.max(0, milliseconds));
       timers.push(timer);
@@ -109,7 +112,7 @@ function callOnce(
         ...(ca && { ca: [...ca] }),
       });
     } catch (error) {
-      lost(codeOf(error));
+      lost(codeOf(error), "other");
       return;
     }
     signal.addEventListener("abort", onAbort, { once: true });
@@ -127,7 +130,7 @@ function callOnce(
       clearTimeout(connecting);
       // a second look, at the address that is really connected: also of a connection that was kept
       if (guard !== undefined && !guard.allows(socket.remoteAddress ?? "")) {
-        lost("its address may not be called", true);
+        lost("its address may not be called", "blocked");
         return;
       }
       // a close that has come in already is seen before anything is written
@@ -146,7 +149,7 @@ function callOnce(
       if (request!.reusedSocket) begin(socket);
       else socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => begin(socket));
     });
-    request.on("error", (error) => lost(codeOf(error), error instanceof BlockedAddress));
+    request.on("error", (error) => lost(codeOf(error), error instanceof BlockedAddress ? "blocked" : "unreachable"));
     request.on("close", () => lost("the connection was closed"));
     request.on("response", (response) => {
       head = { status: response.statusCode!, headers: response.headers, early: !handedOver };

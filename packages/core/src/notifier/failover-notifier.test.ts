@@ -11,6 +11,7 @@ import {
   type Outcome,
   refusedPermanent,
   refusedTransient,
+  unavailable,
 } from "../index.js";
 import { type FailoverNotifierOptions, failoverNotifier } from "./failover-notifier.js";
 import type { DeliveryMode, Notifier, NotifierHealth } from "./notifier.js";
@@ -84,6 +85,13 @@ describe("failoverNotifier()", () => {
       refusedTransient("a: x; b: y", 4_000),
     );
     expect(await both(refusedTransient("x", 9_000), busy)).toEqual(refusedTransient("a: x; b: busy"));
+  });
+
+  it("is unavailable where none of them would take another message either", async () => {
+    const both = (first: Outcome, second: Outcome) => failover([provider("a", first), provider("b", second)]).send();
+    expect(await both(unavailable("down"), unavailable("down", 9_000))).toEqual(unavailable("a: down; b: down"));
+    expect(await both(unavailable("down"), busy)).toEqual(refusedTransient("a: down; b: busy"));
+    expect(await both(unavailable("down"), accepted())).toEqual(accepted("b"));
   });
 
   it("gives every one of them the same key, and a message of its own", async () => {
@@ -196,7 +204,7 @@ describe("its circuit", () => {
     for (let i = 0; i < 3; i++) await send();
     pass(400);
     const left = "not called, left alone for now";
-    expect(await send()).toEqual(refusedTransient(`a: ${left}; b: ${left}`, 600));
+    expect(await send()).toEqual(unavailable(`a: ${left}; b: ${left}`, 600));
     expect([a.calls.length, b.calls.length]).toEqual([3, 3]);
   });
 

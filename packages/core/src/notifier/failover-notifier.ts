@@ -14,6 +14,7 @@ import {
   refusedPermanent,
   refusedTransient,
   type SendContext,
+  unavailable,
 } from "./notifier.js";
 
 export interface FailoverNotifierOptions {
@@ -131,11 +132,13 @@ export function failoverNotifier(options: FailoverNotifierOptions): Notifier {
     async send(message, context) {
       const said: string[] = [];
       const waits: (number | null)[] = [];
+      let nobody = true;
       for (const member of members) {
         const { name: of } = member.notifier;
         if (context.signal.aborted) {
           said.push(`${of}: not called, the call was given up`);
           waits.push(null);
+          nobody = false;
           break;
         }
         const outcome = await tryMember(member, message, context);
@@ -149,8 +152,10 @@ export function failoverNotifier(options: FailoverNotifierOptions): Notifier {
         if (outcome.kind === "ambiguous") return ambiguous(`${of}: ${outcome.why}`);
         said.push(`${of}: ${outcome.why}`);
         waits.push(outcome.retryAfter);
+        nobody &&= outcome.unavailable === true;
       }
-      return refusedTransient(said.join("; "), soonest(waits));
+      // the lane waits only if none of them would take any other message either
+      return (nobody ? unavailable : refusedTransient)(said.join("; "), soonest(waits));
     },
     onHealth(listener) {
       listeners.add(listener);

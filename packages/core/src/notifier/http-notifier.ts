@@ -15,8 +15,8 @@ import {
   type Outcome,
   outcomeOf,
   refusedPermanent,
-  refusedTransient,
   type SendContext,
+  unavailable,
 } from "./notifier.js";
 
 export interface HttpNotifierOptions {
@@ -138,7 +138,7 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
   }
 
   function outcomeFor(made: Exchange): Outcome {
-    const rules = { now: now(), keyed: idempotencyHeader !== undefined, receipt: null };
+    const rules = { now: now(), keyed: idempotencyHeader !== undefined, shared: true, receipt: null };
     if (made.kind !== "answered") return outcomeOfExchange(made, rules);
     const response = responseOf(made);
     try {
@@ -178,7 +178,7 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
           },
           connections,
         );
-      const noToken = refusedTransient("not sent: its token could not be had");
+      const noToken = unavailable("not sent: its token could not be had");
       const first = await tokenFor(false, signal);
       if (first === undefined) return noToken;
       const made = await call(first);
@@ -187,7 +187,7 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
       const second = await tokenFor(true, signal);
       if (second === undefined) return noToken;
       const again = await call(second);
-      return isUnauthorized(again) ? refusedTransient("status 401, also with a new token") : outcomeFor(again);
+      return isUnauthorized(again) ? unavailable("status 401, also with a new token") : outcomeFor(again);
     },
     async close() {
       connections.close();

@@ -156,7 +156,7 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
       );
       // nothing of the answer's body: a receiver is a stranger, and a receipt is shown to the tenant
       const receipt = made.kind === "answered" ? `status ${made.status}` : null;
-      return outcomeOfExchange(made, { now: now(), keyed: false, receipt });
+      return outcomeOfExchange(made, { now: now(), keyed: false, shared: false, receipt });
     },
     async close() {
       connections.close();
