@@ -17,6 +17,7 @@ export const errorCodes = [
   "policy_failed",
   "counter_overflow",
   "missing_tag",
+  "render_failed",
   "effect_failed",
   // the engine's own state forbids the call
   "stale_definitions",

@@ -15,6 +15,7 @@ import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
+import { engineMessageCases } from "./engine-messages.js";
 import { engineNoticeCases } from "./engine-notices.js";
 import { engineParkingCases } from "./engine-parking.js";
 import { enginePeriodEndCases } from "./engine-period-ends.js";
@@ -61,6 +62,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineMessageCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
