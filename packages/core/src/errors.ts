@@ -29,6 +29,7 @@ export const errorCodes = [
   "closed",
   "act_refused",
   "not_found",
+  "secret_unreadable",
   // the store
   "schema_missing",
   "schema_changed",

@@ -109,6 +109,11 @@ export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
+// secrets
+export type { KeyRing, KeyRingOptions } from "./secret/key-ring.js";
+export { keyRing } from "./secret/key-ring.js";
+export type { SecretPlace } from "./secret/secret-place.js";
+
 // store: the reference one; the contract is in "@milepost/core/store"
 export type { Member, Subject } from "./store/contact-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";
