@@ -1,3 +1,5 @@
+import { redact } from "./redact.js";
+
 /**
  * The closed list of codes a {@link MilepostError} can carry. Each has a heading in `docs/errors.md`;
  * codes are never renamed or reused.
@@ -89,12 +91,16 @@ export function oneLine(text: string): string {
     .toWellFormed();
 }
 
-/** {@link oneLine} of anything that was thrown. Never throws itself, whatever it is given. */
-export function describeError(error: unknown): string {
+/** What an error says of itself, as it says it. Never throws, whatever it is given. */
+export function errorText(error: unknown): string {
   try {
-    const message = error instanceof Error ? error.message || error.name : error;
-    return oneLine(String(message));
+    return String(error instanceof Error ? error.message || error.name : error);
   } catch {
     return "something that cannot be described was thrown";
   }
+}
+
+/** {@link errorText} as it is stored and told: {@link oneLine}, without addresses and credentials. */
+export function describeError(error: unknown): string {
+  return oneLine(redact(errorText(error)));
 }

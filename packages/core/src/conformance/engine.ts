@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineCanaryCases } from "./engine-canaries.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
@@ -72,5 +73,6 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineWorkerCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
+    ...engineCanaryCases,
   ];
 }
