@@ -207,7 +207,7 @@ export class Announcer {
     input: RecipientInput,
     path: string,
   ): NewNotification {
-    const { notifier, mode, maxAttempts } = announcement;
+    const { notifier, mode, maxAttempts, scope, needsConsent, expiresIn } = announcement;
     const { crossing, notice } = claimed;
     const { template, data: more } = saidLater(claimed, announcement);
     const recipient = parseRecipient(input, path);
@@ -250,8 +250,10 @@ export class Announcer {
       template: template.hash,
       data,
       maxAttempts,
+      scope,
+      needsConsent,
       notBefore: null,
-      expiresAt: null,
+      expiresAt: expiresIn === null ? null : new Date((notice ?? crossing).createdAt.getTime() + expiresIn),
     };
   }
 

@@ -15,6 +15,7 @@ import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
 import { type CallResult, type SendingRow, settlementOf } from "./settlement.js";
 import type { DeliveryTiming } from "./timing.js";
+import { Turns } from "./turns.js";
 
 /** Where a notification stood when this worker was done with it; `lost` when another had taken over. */
 export type DeliveryEnd = NotificationState | "lost";
@@ -42,6 +43,7 @@ export class Deliverer {
   readonly #templates = new TemplateCache();
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
+  readonly #turns = new Turns();
   #abandoned = false;
 
   constructor(
@@ -76,17 +78,23 @@ export class Deliverer {
   /**
    * Claims and marks up to `slots` notifications and starts their calls; answers one promise per claimed row. Rows that
    * are not marked when a stop has begun are given back; calls still open when its grace is over become ambiguous.
+   * `opens` is told when a lane that has no room left will have some.
    */
-  async start(slots: number, stop: Stop): Promise<readonly Promise<DeliveryEnd>[]> {
+  async start(
+    slots: number,
+    stop: Stop,
+    opens: (milliseconds: number) => void = () => {},
+  ): Promise<readonly Promise<DeliveryEnd>[]> {
     const claimedAt = this.#runtime.monotonic();
     const rows = await this.#store.notifications.claim({
       notifiers: [...this.#notifiers.keys()],
       limit: slots,
-      perLane: Math.ceil(slots / 2),
+      served: this.#turns.served(claimedAt),
       lease: this.#timing.lease,
       ...storeNow(this.#runtime),
     });
     if (rows.length === 0) return [];
+    for (const row of rows) this.#turns.took(row, 1, claimedAt);
     const prepared: Prepared[] = [];
     const ends: Promise<DeliveryEnd>[] = [];
     for (const row of rows) {
@@ -107,6 +115,8 @@ export class Deliverer {
     // A commit whose outcome is unknown is asked for again: under the same fence it answers the same. Past the lease
     // nothing may be called any more, so there is nothing left to ask for.
     const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
+    const openings = results.flatMap((result) => ("opensIn" in result ? (result.opensIn ?? []) : []));
+    if (openings.length > 0) opens(Math.min(...openings));
     return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
   }
 
@@ -146,7 +156,8 @@ export class Deliverer {
       });
       return result.state;
     }
-    const sending: SendingRow = { ...row, attempts: result.attempt, keyUntil: result.keyUntil };
+    const { attempt: attempts, keyUntil, slot } = result;
+    const sending: SendingRow = { ...row, attempts, keyUntil, slot };
     const settle = (call: CallResult) =>
       settlementOf(sending, call, {
         now: new Date(result.markedAt.getTime() + this.#elapsed(markedAt)),
@@ -169,11 +180,13 @@ export class Deliverer {
   ): Promise<CallResult> {
     const { lease, callDeadline, settleMargin } = this.#timing;
     // Blocked or stopped since the mark for so long that the call could outlive the lease: it is not made.
-    if (stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin) {
-      return refusedTransient("not started: too little of the lease was left");
-    }
+    const tooLate = () => stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin;
+    const notStarted = refusedTransient("not started: too little of the lease was left");
+    if (tooLate()) return notStarted;
     const { tenant, id: notification, attempts: attempt } = sending;
     this.#emit("sending", { tenant, notification, attempt, reason: null });
+    // listeners are the host's code, and may have blocked the process
+    if (tooLate()) return notStarted;
     const context = {
       tenant,
       notification,
@@ -196,12 +209,27 @@ export class Deliverer {
     const result = await this.#settler.add(settlement);
     const { tenant, id: notification, attempt, reason } = settlement;
     const event: NotificationEvent = { tenant, notification, attempt, reason };
-    if (result !== "settled") {
+    if (result !== "settled" && !(result === "lost" && (await this.#written(settlement)))) {
       this.#emit("lease_lost", { ...event, evidence: result === "evidence" });
       return result === "evidence" ? "sent" : "lost";
     }
     this.#emit(settlement.to === "pending" ? "retry" : settlement.to, event);
     return settlement.to;
+  }
+
+  /**
+   * Whether a settlement that was told as lost is our own, written at an earlier try whose commit was not acknowledged.
+   * Nobody else writes a definite outcome under our fence.
+   */
+  async #written({ tenant, id: notification, attempt, fence, outcome }: Settlement): Promise<boolean> {
+    if (outcome === "ambiguous") return false;
+    try {
+      const attempts = await this.#store.notifications.attempts({ tenant, notification });
+      return attempts.some((row) => row.number === attempt && row.fence === fence && row.outcome === outcome);
+    } catch {
+      // only the event would be another; what is stored is right
+      return false;
+    }
   }
 
   /** A call that answered after its deadline: its acceptance is evidence, nothing else of it counts. */

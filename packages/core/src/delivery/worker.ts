@@ -178,6 +178,12 @@ export class DeliveryWorker implements Worker {
     this.wake();
   }
 
+  /** A lane has room again then: looks at once instead of at the next poll. */
+  #wakeIn(milliseconds: number): void {
+    if (milliseconds >= this.#options.pollInterval) return;
+    setTimeout(() => this.wake(), milliseconds).unref();
+  }
+
   async #run(): Promise<void> {
     let backoff = firstBackoff;
     let sweptAt = Number.NEGATIVE_INFINITY;
@@ -223,7 +229,7 @@ export class DeliveryWorker implements Worker {
     await this.#shop.refresh();
     await this.#shop.applyVersions(this.#stopping.signal);
     while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
-    await reap(store, runtime, timing, sweepLimit);
+    while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await this.#shop.purge(this.#stopping.signal);
   }
 
@@ -237,7 +243,8 @@ export class DeliveryWorker implements Worker {
       started += this.#track(this.#announcements, [...crossings, ...notices]);
     }
     if (this.#deliveries.free > 0 && !stop.begun.aborted) {
-      started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop));
+      const opens = (milliseconds: number) => this.#wakeIn(milliseconds);
+      started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop, opens));
     }
     return started;
   }
@@ -295,7 +302,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     more = done.more;
   }
   await shop.applyVersions(stop);
-  await reap(store, runtime, timing, sweepLimit);
+  while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !stop.aborted);
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
