@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { MilepostError } from "@milepost/core/store";
 import pg from "pg";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
@@ -43,11 +44,63 @@ test("errors of the network and the pool are store_unavailable, other ones store
   expect(codeOf(new TypeError("x is not a function"))).toBe("store_failed");
 });
 
-test("a message holds no row data; the driver's error is its cause", () => {
-  const cause = server("23505", { detail: "Key (id)=(secret) already exists." });
+test("neither message nor cause holds row data; the cause says what was refused, and where", () => {
+  const cause = Object.assign(new Error('duplicate key value violates unique constraint "people_email"'), {
+    ...{ code: "23505", severity: "ERROR", schema: "public", table: "people", constraint: "people_email" },
+    ...{ file: "nbtinsert.c", line: "666", routine: "_bt_check_unique", length: 200 },
+    ...{ detail: "Key (email)=(canary@acme.example) already exists.", where: "SQL statement canary", hint: "canary" },
+    ...{ internalQuery: "INSERT canary", parameters: ["canary"], query: { values: ["canary"] } },
+  });
   const error = translateError(cause, "");
-  expect(error.message).not.toMatch(/secret|acme/);
-  expect(error.cause).toBe(cause);
+  expect(inspect(error, { showHidden: true, depth: null })).not.toContain("canary");
+  expect(error.cause).toMatchObject({
+    ...{ message: cause.message, code: "23505", table: "people", constraint: "people_email" },
+    ...{ routine: "_bt_check_unique", stack: cause.stack },
+  });
+});
+
+test.each([
+  [
+    "22P02",
+    'invalid input syntax for type integer: "canary "of" hearts"',
+    'invalid input syntax for type integer: "…"',
+  ],
+  ["22003", 'value "canary" is out of range for type integer', 'value "…"'],
+  ["42703", 'column "emial" does not exist', 'column "emial" does not exist'],
+  ["P0001", "no budget for canary@acme.example", "no budget for [address]"],
+])("of a refusal %s the cause says %s without its values", (state, message, said) => {
+  const { cause } = translateError(server(state, { message }), "");
+  expect((cause as Error).message).toBe(said);
+});
+
+test("what the network, the pool, a url or a query builder says is kept without passwords and parameters", () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:5432"), { code: "ECONNREFUSED", port: 5432 });
+  expect(translateError(refused, "").cause).toMatchObject({
+    message: refused.message,
+    code: "ECONNREFUSED",
+    port: 5432,
+  });
+  const both = new AggregateError([refused, new Error("connect ECONNREFUSED ::1:5432")]);
+  expect(translateError(Object.assign(both, { code: "ECONNREFUSED" }), "").cause).toMatchObject({
+    ...{ message: "connect ECONNREFUSED 127.0.0.1:5432; connect ECONNREFUSED ::1:5432", code: "ECONNREFUSED" },
+  });
+  const url = Object.assign(new TypeError("Invalid URL"), {
+    ...{ code: "ERR_INVALID_URL", input: "postgres://app:canary@db" },
+  });
+  const builder = Object.assign(new Error("Failed query: INSERT params: canary"), {
+    ...{ params: ["canary"], cause: new Error("Connection terminated: postgres://app:canary@db/x") },
+  });
+  const parsed = (() => {
+    try {
+      return JSON.parse("canary");
+    } catch (error) {
+      return error;
+    }
+  })();
+  for (const error of [url, builder, parsed, "canary", { message: "postgres://app:canary@db/x" }]) {
+    const translated = translateError(error, "");
+    expect(inspect(translated, { showHidden: true, depth: null })).not.toContain("canary");
+  }
 });
 
 test("a connection is kept only after an error of a statement", () => {

@@ -1,7 +1,14 @@
-import { counterOverflow, type ErrorCode, MilepostError, noTransaction } from "@milepost/core/store";
+import {
+  counterOverflow,
+  type ErrorCode,
+  MilepostError,
+  noTransaction,
+  redact,
+  scrubbedError,
+} from "@milepost/core/store";
 
-// Everything the driver throws becomes one MilepostError here. `detail` and `where` of a server error hold row data, so
-// they stay on `cause` and never enter a message.
+// Everything the driver throws becomes one MilepostError here. `detail`, `where` and `internalQuery` of a server error hold
+// row data, and a query builder's error the parameters: none of them stays, on `cause` neither.
 
 /** What is read of a thrown value; a server error has `severity`, an error of the network or the pool has not. */
 interface DriverError {
@@ -10,6 +17,7 @@ interface DriverError {
   readonly constraint?: unknown;
   readonly message?: unknown;
   readonly cause?: unknown;
+  readonly errors?: unknown;
 }
 
 /** SQLSTATEs (or their two-character class) after which nothing was stored and another try may succeed. */
@@ -48,10 +56,42 @@ export function leavesConnectionUsable(error: unknown): boolean {
   return state !== undefined && driver.severity === "ERROR";
 }
 
+/** What of a server error names no value: the C identifiers and positions are where Postgres' own code refused. */
+const serverFields = [
+  ...["code", "severity", "schema", "table", "column", "dataType", "constraint"],
+  ...["position", "internalPosition", "file", "line", "routine"],
+];
+const networkFields = ["code", "errno", "syscall", "address", "port", "hostname"];
+
+/** The driver's error as it is kept: what went wrong and where, without a value of a row or a password of a url. */
+export function withoutValues(error: unknown): Error {
+  const { state, driver } = facts(error);
+  if (state === undefined) {
+    const { cause } = driver;
+    const inner = cause instanceof Error ? cause : driver;
+    // JSON.parse quotes what it could not read
+    const text = inner instanceof SyntaxError ? "a text that cannot be parsed" : textOf(inner) || textOfEach(inner);
+    return scrubbedError(inner, redact(text), networkFields);
+  }
+  // data exceptions quote the value, which may hold quotes itself; others quote names
+  const message = state.startsWith("22") ? textOf(driver).replace(/".*"?/s, '"…"') : textOf(driver);
+  return scrubbedError(driver, redact(message), serverFields);
+}
+
+/** A connection that was tried at several addresses has no words but those of each try. */
+function textOfEach({ errors }: DriverError): string {
+  return Array.isArray(errors) ? errors.map((each: DriverError) => textOf(each)).join("; ") : "";
+}
+
+function textOf({ message }: DriverError): string {
+  return typeof message === "string" ? message : "";
+}
+
 export function translateError(error: unknown, constraintName: string): MilepostError {
   if (MilepostError.is(error)) return error;
   const { state, driver } = facts(error);
-  const failure = (code: ErrorCode, message: string) => new MilepostError(code, message, { cause: error });
+  const cause = withoutValues(error);
+  const failure = (code: ErrorCode, message: string) => new MilepostError(code, message, { cause });
 
   if (state === undefined) {
     const code = typeof driver.code === "string" ? driver.code : "";
@@ -65,7 +105,7 @@ export function translateError(error: unknown, constraintName: string): Milepost
     return failure("schema_missing", `Milepost's tables are missing (${state}): run migrate(), or the text of ddl().`);
   }
   // 22003: the batch's own sum left bigint before the constraint could look at it.
-  if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(error);
+  if ((state === "23514" && driver.constraint === constraintName) || state === "22003") return counterOverflow(cause);
   // Of all statements only the inbox's asks for a transaction that somebody else began.
   if (state === "25P01") return noTransaction("record between BEGIN and COMMIT of this client");
   if (state === "25P02") return noTransaction("roll it back and begin another", "This client's transaction has failed");
@@ -93,6 +133,6 @@ export function inHostTransaction(error: unknown): MilepostError | undefined {
     "schema_missing",
     `tx: the database of this client has none of Milepost's tables (${state}). Take ${expected}; ` +
       "if it is, run migrate(), or the text of ddl(). Nothing was recorded.",
-    { path: "tx", expected, cause: error },
+    { path: "tx", expected, cause: withoutValues(error) },
   );
 }

@@ -10,7 +10,7 @@ import {
 import { byCounterKey, counterKeyValues } from "./counter-key.js";
 import { crossingCodec } from "./crossing-row.js";
 import type { Driver, Step } from "./driver.js";
-import { isExhausted, isForeignKey, isLocked } from "./errors.js";
+import { isExhausted, isForeignKey, isLocked, withoutValues } from "./errors.js";
 import { hostedStatement } from "./hosted-statement.js";
 import { appliedLevels } from "./levels-repository.js";
 import { appliedLimits } from "./limit-repository.js";
@@ -75,8 +75,9 @@ function runEffects(step: Step, effects: readonly Effect[], stored: ReadonlySet<
       step.runHosted(sql, values);
     } catch (error) {
       if (isLocked(error) || isExhausted(error)) throw error;
-      if (!step.isOpen()) throw new UndoneByEffect({ failed, error });
-      return { failed, error };
+      const failure = { failed, error: withoutValues(error) };
+      if (!step.isOpen()) throw new UndoneByEffect(failure);
+      return failure;
     }
   }
   return undefined;

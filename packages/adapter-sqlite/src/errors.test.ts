@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { counterOverflow, notificationNotFound } from "@milepost/core/store";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -36,10 +37,28 @@ describe("driver errors", () => {
   ])("%s is %s; the message has the code, the cause is kept", (sqlite, code) => {
     const error = new Database.SqliteError("secret row", sqlite);
     const translated = translateError(error);
-    expect(translated).toMatchObject({ code, cause: error });
+    expect(translated).toMatchObject({ code, cause: { message: "secret row", name: "SqliteError", code: sqlite } });
     expect(translated.message).not.toContain("secret");
     if (code !== "store_busy") expect(translated.message).toContain(sqlite);
     expect(isBusy(error)).toBe(code === "store_busy");
+  });
+
+  test("a cause says what SQLite refused and where, and quotes no value", () => {
+    opened.db.exec("CREATE TABLE host_people (email TEXT UNIQUE) STRICT");
+    opened.db.exec(`CREATE TRIGGER host_no_eve BEFORE INSERT ON host_people WHEN NEW.email LIKE 'eve%'
+      BEGIN SELECT RAISE(ABORT, 'not for canary@acme.example'); END`);
+    const insert = opened.db.prepare("INSERT INTO host_people VALUES (?)");
+    insert.run("canary@acme.example");
+    const causeOf = (run: () => unknown) => {
+      const { cause } = translateError(thrownBy(run));
+      expect(inspect(cause, { showHidden: true, depth: null })).not.toContain("canary");
+      return (cause as Error).message;
+    };
+    expect(causeOf(() => insert.run("canary@acme.example"))).toBe("UNIQUE constraint failed: host_people.email");
+    expect(causeOf(() => insert.run("eve"))).toBe("not for [address]");
+    expect(causeOf(() => opened.db.prepare("SELECT json_extract('{}', ?)").get("canary"))).toBe("bad JSON path: …");
+    expect(causeOf(() => opened.db.prepare("SELECT FROM x"))).toBe('near "FROM": syntax error');
+    expect(causeOf(() => JSON.parse("canary"))).toBe("a text that cannot be parsed");
   });
 
   test("a missing table or column says to migrate", () => {
@@ -81,7 +100,10 @@ describe("driver errors", () => {
         () => undefined,
         (thrown: Error) => thrown,
       );
-      expect(error).toMatchObject({ code: "store_failed", cause: expect.any(SyntaxError) });
+      expect(error).toMatchObject({
+        code: "store_failed",
+        cause: { name: "SyntaxError", message: "a text that cannot be parsed" },
+      });
       expect(error?.message).not.toContain("secret");
     }
   });

@@ -1,7 +1,7 @@
-import { counterOverflow, MilepostError } from "@milepost/core/store";
+import { counterOverflow, MilepostError, redact, scrubbedError } from "@milepost/core/store";
 
 // The one place where better-sqlite3's errors become ours. Only SQLite's code goes into a message: a driver's own text,
-// and more so that of a failed JSON.parse, may quote a row. The original stays in `cause`.
+// and more so that of a failed JSON.parse, may quote a row. `cause` is a copy without such values.
 
 /** Somebody else is at it; the step left no trace and may be run again. */
 export function isBusy(error: unknown): boolean {
@@ -28,6 +28,20 @@ export function isForeignKey(error: unknown): boolean {
   return codeOf(error) === "SQLITE_CONSTRAINT_FOREIGNKEY";
 }
 
+/** SQLite's own words that name tables, columns and pieces of a statement; all others may quote a value. */
+const namesOnly =
+  /^(?:(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY|PRIMARY KEY|datatype) |near "|no such |cannot |database |table )/;
+
+/** The driver's error as it is kept: code and message, without a value of a row. What others threw is theirs, and stays. */
+export function withoutValues(error: unknown): unknown {
+  if (error instanceof SyntaxError) return scrubbedError(error, "a text that cannot be parsed", []);
+  if (codeOf(error) === "") return error;
+  const message = messageOf(error);
+  // fts and json quote in quotes and brackets
+  const quoteless = namesOnly.test(message) ? message : message.replace(/["'[].*/s, "…");
+  return scrubbedError(error, redact(quoteless), ["code"]);
+}
+
 export function translateError(error: unknown): MilepostError {
   if (MilepostError.is(error)) return error;
   const code = codeOf(error);
@@ -38,7 +52,7 @@ export function translateError(error: unknown): MilepostError {
       "store_unavailable",
       `SQLite could not read or write the database file (${code}). Check the disk's free space, the file's folder ` +
         "and its permissions.",
-      { cause: error },
+      { cause: withoutValues(error) },
     );
   }
   if (code === "SQLITE_ERROR" && /no such (table|column)|has no column/.test(message)) {
@@ -46,14 +60,15 @@ export function translateError(error: unknown): MilepostError {
       "schema_missing",
       "Milepost's tables are missing or older than this code: run migrate().",
       {
-        cause: error,
+        cause: withoutValues(error),
       },
     );
   }
-  if (code === "SQLITE_CONSTRAINT_CHECK" && message.endsWith("counters_value_safe")) return counterOverflow(error);
+  if (code === "SQLITE_CONSTRAINT_CHECK" && message.endsWith("counters_value_safe"))
+    return counterOverflow(withoutValues(error));
   const name = code || (error instanceof Error ? error.name : typeof error);
   return new MilepostError("store_failed", `The SQLite store failed (${name}); nothing was stored.`, {
-    cause: error,
+    cause: withoutValues(error),
   });
 }
 
@@ -61,7 +76,7 @@ export function busyError(why: string, cause?: unknown): MilepostError {
   return new MilepostError(
     "store_busy",
     `The database stayed busy for longer than busyTimeout: ${why}. Nothing was stored; try again, or keep transactions shorter.`,
-    { cause },
+    { cause: withoutValues(cause) },
   );
 }
 
@@ -72,7 +87,7 @@ export function busyInHostTransaction(cause: unknown): MilepostError {
       "recorded, and the transaction may go on: record after the iteration has ended, or read its rows with all()."
     : "The host's transaction cannot write: another connection is writing or has written. Nothing was recorded; roll " +
       "back and run the transaction again, begun with BEGIN IMMEDIATE.";
-  return new MilepostError("store_busy", message, { cause });
+  return new MilepostError("store_busy", message, { cause: withoutValues(cause) });
 }
 
 export function handleClosed(): MilepostError {

@@ -1,3 +1,5 @@
+import { redact } from "./redact.js";
+
 /**
  * The closed list of codes a {@link MilepostError} can carry. Each has a heading in `docs/errors.md`;
  * codes are never renamed or reused.
@@ -17,6 +19,7 @@ export const errorCodes = [
   "policy_failed",
   "counter_overflow",
   "missing_tag",
+  "render_failed",
   "effect_failed",
   "webhook_refused",
   "webhook_repeated",
@@ -30,6 +33,7 @@ export const errorCodes = [
   "closed",
   "act_refused",
   "not_found",
+  "secret_unreadable",
   // the store
   "schema_missing",
   "schema_changed",
@@ -89,12 +93,16 @@ export function oneLine(text: string): string {
     .toWellFormed();
 }
 
-/** {@link oneLine} of anything that was thrown. Never throws itself, whatever it is given. */
-export function describeError(error: unknown): string {
+/** What an error says of itself, as it says it. Never throws, whatever it is given. */
+export function errorText(error: unknown): string {
   try {
-    const message = error instanceof Error ? error.message || error.name : error;
-    return oneLine(String(message));
+    return String(error instanceof Error ? error.message || error.name : error);
   } catch {
     return "something that cannot be described was thrown";
   }
+}
+
+/** {@link errorText} as it is stored and told: {@link oneLine}, without addresses and credentials. */
+export function describeError(error: unknown): string {
+  return oneLine(redact(errorText(error)));
 }

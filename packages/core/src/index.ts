@@ -140,6 +140,12 @@ export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
+// secrets, and what is kept of what others say
+export { redact } from "./redact.js";
+export type { KeyRing, KeyRingOptions } from "./secret/key-ring.js";
+export { keyRing } from "./secret/key-ring.js";
+export type { SecretPlace } from "./secret/secret-place.js";
+
 // store: the reference one; the contract is in "@milepost/core/store"
 export type { Member, Subject } from "./store/contact-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";

@@ -1,5 +1,5 @@
 import { type ErrorCode, MilepostError } from "./errors.js";
-import { reading, timeOf } from "./validation.js";
+import { reading, shownKey, timeOf } from "./validation.js";
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -63,7 +63,7 @@ export function plainJson(value: unknown, path: string, code: ErrorCode, limits:
     }
     const out: Record<string, Json> = {};
     for (const key of Object.keys(input)) {
-      const inner = `${at}.${key.slice(0, 80)}`;
+      const inner = `${at}.${shownKey(key)}`;
       if (key === "__proto__") refuse(inner, "any key but __proto__");
       const member = reading(code, inner, () => (input as Record<string, unknown>)[key]);
       if (member === undefined) continue;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type ErrorCode, MilepostError } from "./errors.js";
 import { expectedOf } from "./expected.js";
+import { redact } from "./redact.js";
 import { keyProblem } from "./text-key.js";
 
 /** A text key: 1 to 200 UTF-8 bytes without NUL or lone surrogates. */
@@ -97,7 +98,7 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorC
   });
   if (parsed.issue === undefined) return parsed.data;
   const { issue, message } = parsed;
-  const keys = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]!.slice(0, 80)] : issue.path;
+  const keys = issue.code === "unrecognized_keys" ? [...issue.path, shownKey(issue.keys[0]!)] : issue.path;
   const at = joinPath(path, keys);
   throw new MilepostError(code, at === "" ? `Expected ${message}` : `${at}: ${message}`, {
     path: at,
@@ -131,6 +132,14 @@ export type Agrees<Schema extends z.ZodType, Written> = [Fields<z.input<Schema>>
     ? true
     : never
   : never;
+
+/** A key that a host chose, as a path names it: one of a list by address would tell whose it is. */
+export function shownKey(key: string): string {
+  return plainWord.test(key) ? key : redact(key.slice(0, 1_000)).slice(0, 80);
+}
+
+/** Nearly every key: looking at it more closely would take longer than copying what it is of. */
+const plainWord = /^[A-Za-z_$]{1,40}[0-9]{0,3}$/;
 
 export function joinPath(path: string, keys: readonly PropertyKey[]): string {
   return keys.reduce<string>((joined, key) => {

@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineCanaryCases } from "./engine-canaries.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
@@ -15,6 +16,7 @@ import { engineJumpCases } from "./engine-jumps.js";
 import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
+import { engineMessageCases } from "./engine-messages.js";
 import { engineNoticeCases } from "./engine-notices.js";
 import { engineParkingCases } from "./engine-parking.js";
 import { enginePeriodEndCases } from "./engine-period-ends.js";
@@ -61,6 +63,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineMessageCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
@@ -70,5 +73,6 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineWorkerCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
+    ...engineCanaryCases,
   ];
 }

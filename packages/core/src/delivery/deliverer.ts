@@ -1,5 +1,5 @@
 import { Coalescer } from "../coalescer.js";
-import { describeError, MilepostError } from "../errors.js";
+import { errorText, MilepostError } from "../errors.js";
 import type { Emit, NotificationEvent } from "../events.js";
 import type { RenderedMessage } from "../message/message.js";
 import { payloadHash, renderMessage, TemplateCache } from "../message/render.js";
@@ -9,6 +9,7 @@ import type { Mark, MarkResult, Settlement, SettleResult } from "../store/notifi
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { withDeadline } from "./deadline.js";
+import { discreet } from "./discreet.js";
 import type { ClaimedNotification, NotificationState } from "./notification.js";
 import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
@@ -196,11 +197,11 @@ export class Deliverer {
     const notifier = this.#notifiers.get(row.notifier)!;
     const send = async (signal: AbortSignal): Promise<CallResult> =>
       // a copy: what a notifier does to its message must not change what is sent next time
-      outcomeOf(await notifier.send({ ...payload, to: { ...payload.to } }, { ...context, signal }));
+      discreet(outcomeOf(await notifier.send({ ...payload, to: { ...payload.to } }, { ...context, signal })), row);
     try {
       return await withDeadline(send, callDeadline, stop, late);
     } catch (error) {
-      return ambiguous(describeError(error));
+      return discreet(ambiguous(errorText(error)), row);
     }
   }
 

@@ -52,7 +52,7 @@ export const reasonMeanings: Readonly<Record<Reason, string>> = {
   cancelled: "a person cancelled it, or its milestone was removed",
   refused: "the other side refused it for good",
   attempts_used_up: "the last attempt was refused for now",
-  render_failed: "its stored template could not be rendered",
+  render_failed: "its message is too large, or its stored template could not be rendered",
   payload_changed: "it renders to another message than at its first mark",
   no_answer: "a call ended without a definite answer",
   lease_over: "its worker did not come back after the mark",

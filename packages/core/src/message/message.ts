@@ -5,6 +5,11 @@ export interface MessageTemplate {
   readonly subject?: string;
   readonly text?: string;
   readonly html?: string;
+  /**
+   * Fields of the data that are html already, by their path from the root: `{{{body}}}` in `html` merges them as they are.
+   * Everything else is escaped. Whoever fills such a field must have cleaned it.
+   */
+  readonly safeHtml?: readonly string[];
 }
 
 /** A message as one recipient gets it. */

@@ -4,25 +4,43 @@ import type { Recipient } from "../recipient/recipient.js";
 import type { MessageTemplate, RenderedMessage } from "./message.js";
 import { type CompiledTemplate, compileTemplate } from "./template.js";
 
-/** Keeps the templates a worker met last, so that a million messages of one campaign are parsed once. */
+/**
+ * Keeps the templates a worker met last, so that a million messages of one campaign are parsed once. Bounded by their
+ * number and by their length together, because tenants may write templates: the one met longest ago is let go.
+ */
 export class TemplateCache {
   readonly #compiled = new Map<string, CompiledTemplate>();
   readonly #capacity: number;
+  readonly #characters: number;
+  #held = 0;
 
-  constructor(capacity = 500) {
+  constructor(capacity = 500, characters = 4_194_304) {
     this.#capacity = capacity;
+    this.#characters = characters;
+  }
+
+  get size(): number {
+    return this.#compiled.size;
   }
 
   get(hash: string, template: MessageTemplate): CompiledTemplate {
-    const compiled = this.#compiled.get(hash) ?? compileTemplate(template, "template");
+    const known = this.#compiled.get(hash);
+    const compiled = known ?? compileTemplate(template, "template");
     this.#compiled.delete(hash);
     this.#compiled.set(hash, compiled);
-    if (this.#compiled.size > this.#capacity) {
-      const [oldest] = this.#compiled.keys();
-      this.#compiled.delete(oldest!);
+    if (known === undefined) this.#held += lengthOf(compiled);
+    for (const [oldest, { template: gone }] of this.#compiled) {
+      if (this.#compiled.size <= this.#capacity && this.#held <= this.#characters) break;
+      if (oldest === hash) break;
+      this.#compiled.delete(oldest);
+      this.#held -= lengthOf({ template: gone });
     }
     return compiled;
   }
+}
+
+function lengthOf({ template: { subject = "", text = "", html = "" } }: Pick<CompiledTemplate, "template">): number {
+  return subject.length + text.length + html.length;
 }
 
 /** A message as one recipient gets it. Deterministic: the same template and data give the same bytes. */

@@ -51,6 +51,7 @@ describe("compileTemplate", () => {
     refused({ html: "{{#a}}{{&raw}}{{/a}}" }, "message.html");
     refused({ text: "{{> partial}}" }, "message.text");
     refused({ subject: "only" }, "message");
+    refused({ text: "x".repeat(262_145) }, "message.text");
   });
 
   it("requires the tags outside of sections, and finds those without a value", () => {
@@ -58,6 +59,22 @@ describe("compileTemplate", () => {
     expect(template.requiredTags).toEqual(["subject.name", "count"]);
     expect(missingTags(template, { subject: {}, count: 0 })).toEqual(["subject.name"]);
     expect(missingTags(template, { subject: { name: "" }, count: null })).toEqual(["count"]);
+  });
+
+  it("escapes nothing in a subject and a text, where {{x}} and {{{x}}} are the same", () => {
+    const x = "<b> & 'c'";
+    expect(compile({ subject: "{{x}} {{{x}}} {{&x}}", text: "{{x}} {{{x}}} {{&x}}" }).render({ x })).toMatchObject({
+      subject: `${x} ${x} ${x}`,
+      text: `${x} ${x} ${x}`,
+    });
+  });
+
+  it("keeps the hash of a template without safeHtml, and gives another one with it", () => {
+    const template = { subject: "{{a}}", html: "{{a}}" };
+    expect(compile(template).hash).toBe("6ea4e67f3a05c3d55424bea3d9a0ff22e662732d9860ea193561055efd9d26fb");
+    expect(compile({ ...template, safeHtml: [] }).hash).toBe(compile(template).hash);
+    expect(compile({ ...template, safeHtml: ["a"] }).hash).not.toBe(compile(template).hash);
+    expect(compile({ ...template, safeHtml: ["a"] }).template.safeHtml).toEqual(["a"]);
   });
 
   it("names the content by its hash, whatever the order of its parts", () => {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import mustache from "mustache";
-import { MilepostError } from "../errors.js";
 import type { JsonObject } from "../json.js";
+import { DataScope } from "./data-scope.js";
+import { placeInHtml } from "./html-part.js";
 import type { MessageTemplate } from "./message.js";
+import { maxMessageBytes, RenderBudget, renderNodes, tooLarge, type Writing } from "./rendering.js";
+import { parseNodes, refusedTemplate, type TemplateNode } from "./template-node.js";
 
 /** A template that was parsed once. */
 export interface CompiledTemplate {
@@ -11,6 +13,7 @@ export interface CompiledTemplate {
   readonly hash: string;
   /** Tags that stand outside every section, so that leaving one empty would leave a hole in the message. */
   readonly requiredTags: readonly string[];
+  /** Throws `render_failed` for more than 256 kB, or more work than a message is worth. */
   render(data: JsonObject): {
     readonly subject: string | null;
     readonly text: string | null;
@@ -21,80 +24,62 @@ export interface CompiledTemplate {
 type Part = "subject" | "text" | "html";
 const parts: readonly Part[] = ["subject", "text", "html"];
 
-/** mustache's token: type, value, start, end, and for a section its inner tokens. */
-type Token = [type: string, value: string, start: number, end: number, inner?: Token[]];
-
 /**
- * Parses every part; throws `invalid_template` with the part's path for a syntax error, for a partial, and for an
- * unescaped tag in html.
+ * Parses every part; throws `invalid_template` with the part's path for what mustache cannot read, for a partial, for
+ * sections nested too deep, and for a tag in html where escaping would not make it safe.
  */
 export function compileTemplate(template: MessageTemplate, path: string): CompiledTemplate {
   const content: MessageTemplate = Object.fromEntries(
-    parts.flatMap((part) => (template[part] === undefined ? [] : [[part, template[part]]])),
+    [...parts, "safeHtml" as const].flatMap((field) =>
+      template[field] === undefined ? [] : [[field, template[field]]],
+    ),
   );
-  if (content.text === undefined && content.html === undefined) {
-    throw refused(path, "a text or an html part");
-  }
-  const tokens = new Map<Part, Token[]>();
+  if (content.text === undefined && content.html === undefined) throw refusedTemplate(path, "a text or an html part");
+  const safeHtml = content.safeHtml ?? [];
+  const nodes = new Map<Part, readonly TemplateNode[]>();
   const required = new Set<string>();
   for (const part of parts) {
     const source = content[part];
     if (source === undefined) continue;
-    const parsed = parse(source, `${path}.${part}`);
-    forbid(parsed, part, `${path}.${part}`);
-    for (const [type, name] of parsed) if (type === "name" || type === "&") required.add(name);
-    tokens.set(part, parsed);
+    const at = `${path}.${part}`;
+    if (source.length > maxMessageBytes) throw refusedTemplate(at, "at most 262,144 characters");
+    const parsed = parseNodes(source, at);
+    for (const node of parsed) if (node.kind === "value") required.add(node.name);
+    nodes.set(part, part === "html" ? placeInHtml(parsed, at, safeHtml) : parsed);
   }
-  const render = (part: Part, data: JsonObject) => {
-    const parsed = tokens.get(part);
-    if (parsed === undefined) return null;
-    return writer.renderTokens(parsed as never, new DataContext(data), undefined, content[part]!, {
-      escape: escapes[part],
-    });
-  };
+  const html: Writing = { escape: escapeHtml, safe: new Set(safeHtml) };
   return {
     template: content,
     hash: createHash("sha256")
-      .update(JSON.stringify(parts.map((part) => content[part] ?? null)))
+      .update(
+        JSON.stringify([...parts.map((part) => content[part] ?? null), ...(safeHtml.length > 0 ? [safeHtml] : [])]),
+      )
       .digest("hex"),
     requiredTags: [...required],
     render(data) {
+      const budget = new RenderBudget();
+      const render = (part: Part, writing: Writing) =>
+        nodes.has(part) ? renderNodes(nodes.get(part)!, data, writing, budget) : null;
       // not only merged values: a literal line break, or an unescaped tag, must not reach a header either
-      const subject = render("subject", data)?.replace(lineBreaks, " ") ?? null;
-      return { subject, text: render("text", data), html: render("html", data) };
+      const subject = render("subject", asItIs)?.replace(lineBreaks, " ") ?? null;
+      const message = { subject, text: render("text", asItIs), html: render("html", html) };
+      const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(message[part] ?? ""), 0);
+      if (bytes > maxMessageBytes) throw tooLarge(`at most ${maxMessageBytes} bytes in a message`);
+      return message;
     },
   };
 }
 
 /** The required tags that `data` has no value for. An empty text is a value, null is none. */
 export function missingTags(compiled: CompiledTemplate, data: JsonObject): readonly string[] {
-  const context = new DataContext(data);
-  return compiled.requiredTags.filter((tag) => context.lookup(tag) === undefined);
+  const scope = new DataScope(data);
+  return compiled.requiredTags.filter((tag) => scope.find(tag === "." ? [] : tag.split(".")).value === undefined);
 }
 
-const writer = new mustache.Writer();
+const lineBreaks: RegExp = /[\p{Cc}\u2028\u2029]+/gu;
 
-function parse(source: string, path: string): Token[] {
-  if (source.length > 262_144) throw refused(path, "at most 262,144 characters");
-  try {
-    // a writer of its own, without its cache: that one would grow with every template a host ever had
-    return new mustache.Writer().parse(source) as Token[];
-  } catch (error) {
-    throw refused(path, `a mustache template (${(error as Error).message})`, error);
-  }
-}
-
-function forbid(tokens: readonly Token[], part: Part, path: string): void {
-  for (const [type, name, , , inner] of tokens) {
-    if (type === ">") throw refused(path, `no partials, as in {{> ${name}}}`);
-    if (type === "&" && part === "html") throw refused(path, `no unescaped tags, as in {{{${name}}}}`);
-    if (inner !== undefined) forbid(inner, part, path);
-  }
-}
-
-function refused(path: string, expected: string, cause?: unknown): MilepostError {
-  return new MilepostError("invalid_template", `${path}: expected ${expected}`, { path, expected, cause });
-}
+/** Subject and text are no html: there `{{x}}` and `{{{x}}}` are the same. */
+const asItIs: Writing = { escape: (text) => text, safe: new Set() };
 
 const htmlEntities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -107,41 +92,6 @@ const htmlEntities: Readonly<Record<string, string>> = {
   "=": "&#x3D;",
 };
 
-const lineBreaks: RegExp = /[\p{Cc}\u2028\u2029]+/gu;
-
-/** How a merged value is written into each part. */
-const escapes: Readonly<Record<Part, (value: unknown) => string>> = {
-  subject: String,
-  text: String,
-  html: (value) => String(value).replace(/[&<>"'/`=]/g, (char) => htmlEntities[char]!),
-};
-
-/**
- * Looks names up among own properties of plain data only. mustache's own context walks the prototype chain and calls
- * what it finds there (`{{constructor}}`).
- */
-class DataContext extends mustache.Context {
-  override push(view: unknown): DataContext {
-    return new DataContext(view, this);
-  }
-
-  override lookup(name: string): unknown {
-    if (name === ".") return this.view;
-    const path = name.split(".");
-    for (let context: mustache.Context | undefined = this; context !== undefined; context = context.parent) {
-      const found = ownPath(context.view, path);
-      if (found !== undefined) return found ?? undefined;
-    }
-    return undefined;
-  }
-}
-
-/** The value at `path`, null included; undefined where the path ends before it. */
-function ownPath(view: unknown, path: readonly string[]): unknown {
-  let value = view;
-  for (const name of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return typeof value === "function" ? undefined : value;
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"'/`=]/g, (char) => htmlEntities[char]!);
 }

@@ -6,7 +6,7 @@ import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/not
 import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
 import { everything } from "../recipient/suppression.js";
-import { keySchema, parseInput } from "../validation.js";
+import { keySchema, listOf, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import type { EffectAnswer, Effects } from "./effect.js";
 import { refuseShortSighted } from "./levels.js";
@@ -171,6 +171,7 @@ const messageSchema = z.strictObject({
   subject: z.string().optional(),
   text: z.string().optional(),
   html: z.string().optional(),
+  safeHtml: listOf(z.string().min(1).max(200), 100).optional(),
   data: z.custom((value) => typeof value === "function", "a function").optional(),
   requiredTags: z.array(z.string()).optional(),
 });

@@ -69,7 +69,10 @@ export interface PlannedNotification {
   readonly subject: string | null;
   readonly text: string | null;
   readonly html: string | null;
-  /** When a worker would send it: at once, when its lane is resumed, or from `notBefore` on. */
-  readonly when: "now" | "lane_paused" | "later";
+  /**
+   * When a worker would send it: at once, when its lane is resumed, from `notBefore` on, or never, because its message is
+   * too large to be rendered and it would fail as `render_failed`.
+   */
+  readonly when: "now" | "lane_paused" | "later" | "never";
   readonly notBefore: Date | null;
 }

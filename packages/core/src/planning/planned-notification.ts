@@ -1,5 +1,7 @@
 import type { Lane } from "../delivery/lane.js";
 import type { Notification } from "../delivery/notification.js";
+import { MilepostError } from "../errors.js";
+import type { RenderedMessage } from "../message/message.js";
 import { renderMessage, TemplateCache } from "../message/render.js";
 import { keyOf } from "../store/memory/tables.js";
 import type { Store } from "../store/store.js";
@@ -21,14 +23,28 @@ export async function notificationsBySource(
   for (const notification of tables.notifications.values()) {
     const { tenant, source, template, data, recipient, recipientKey, notifier, channel } = notification;
     const compiled = templates.get(template, tables.templates.get(keyOf(tenant, template))!);
-    const { subject, text, html } = renderMessage(compiled, data, recipient);
+    const rendered = renderedOf(() => renderMessage(compiled, data, recipient));
+    const { subject, text, html } = rendered ?? { subject: null, text: null, html: null };
     const message = { locale: recipient.locale ?? null, notifier, channel, subject, text, html };
-    const waits = waitOf(notification, lanes.get(keyOf(tenant, notifier)), now);
+    const waits =
+      rendered === null
+        ? ({ when: "never", notBefore: null } as const)
+        : waitOf(notification, lanes.get(keyOf(tenant, notifier)), now);
     const own = planned.get(source.id) ?? [];
     own.push({ recipient, recipientKey, ...message, ...waits });
     planned.set(source.id, own);
   }
   return planned;
+}
+
+/** Null for a message that is too large: it concerns its own delivery only, and so not the rest of the plan. */
+function renderedOf(render: () => RenderedMessage): RenderedMessage | null {
+  try {
+    return render();
+  } catch (error) {
+    if (MilepostError.is(error) && error.code === "render_failed") return null;
+    throw error;
+  }
 }
 
 /** When a worker would take it, by what a claim looks at. */

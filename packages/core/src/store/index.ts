@@ -131,6 +131,9 @@ export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
 export { counterOverflow, noEffects, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
 
+export { redact } from "../redact.js";
+export { scrubbedError } from "./scrubbed-error.js";
+
 export { refuseOtherDriver, refuseUnknownOptions } from "./store-options.js";
 
 // schema
