@@ -103,7 +103,15 @@ export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient 
 // delivery
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
-export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
+export type { BulkResult, CancelAllAct, RetryAllAct } from "./delivery/bulk-acts.js";
+export type {
+  DeadLetterQuery,
+  NotificationAct,
+  NotificationQuery,
+  Notifications,
+  ResolveAct,
+  RetryAct,
+} from "./delivery/notifications.js";
 export type { Reason, ReasonCount } from "./delivery/reason.js";
 export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";

@@ -16,6 +16,7 @@ import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { engineNoticeCases } from "./engine-notices.js";
+import { engineNotificationActCases } from "./engine-notification-acts.js";
 import { engineParkingCases } from "./engine-parking.js";
 import { enginePeriodEndCases } from "./engine-period-ends.js";
 import { enginePeriodCases } from "./engine-periods.js";
@@ -61,6 +62,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineNotificationActCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
