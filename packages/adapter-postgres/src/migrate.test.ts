@@ -82,7 +82,9 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking", "operating"] });
+    expect(await store.migrate()).toEqual({
+      applied: ["proof", "policies", "reactions", "gauges", "asking", "operating"],
+    });
     return store;
   }
 
@@ -154,7 +156,9 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "operating"] });
+  expect(await store.migrate()).toEqual({
+    applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "operating"],
+  });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

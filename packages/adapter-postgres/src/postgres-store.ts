@@ -14,6 +14,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { subjectRepository } from "./subject-repository.js";
+import { verifyStep } from "./verify.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -56,6 +57,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     lanes: laneRepository(database),
     contacts: contactRepository(database),
     subjects: subjectRepository(database),
+    verify: verifyStep(database),
     migrate: () => migrateDatabase(database),
     // The pool is the host's, and nothing else is open between two steps.
     close: async () => {},

@@ -17,6 +17,7 @@ import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
 import { subjectRepository } from "./subject-repository.js";
+import { verifyStep } from "./verify.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -74,6 +75,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     lanes: laneRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
+    verify: verifyStep(driver),
     migrate: () => migrate(driver),
     close: async () => driver.forget(),
   };

@@ -32,6 +32,7 @@ import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
 import { type Agrees, keySchema, parseInput, whySchema } from "./validation.js";
+import { verifying } from "./verifying.js";
 
 export type { MilepostOptions } from "./engine-options.js";
 export type { LaneAct, Milepost } from "./milepost.js";
@@ -177,11 +178,12 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
-    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget" | "verify">>({
       state: subjectStates(store, registry, runtime),
       explain: storyTeller(store, registry),
       reasons: reasonsOver(store),
       forget: (act) => forget(store, runtime, act, calls.closing),
+      verify: verifying(store, runtime),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({

@@ -117,6 +117,11 @@ export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
+// operating
+export type { InvariantCheck, InvariantId, VerifyReport, Violation } from "./store/verify.js";
+export { invariantIds } from "./store/verify.js";
+export type { VerifyQuery } from "./verifying.js";
+
 // store: the reference one; the contract is in "@milepost/core/store"
 export type { Member, Subject } from "./store/contact-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";

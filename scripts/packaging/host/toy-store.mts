@@ -47,6 +47,7 @@ function client(server: Store): Store {
     levels: repository("levels"),
     subjects: repository("subjects"),
     inbox: noInbox(),
+    verify: (input) => server.verify(input),
     migrate: () => server.migrate(),
     close: async () => {},
   };

@@ -42,7 +42,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   events: ["list", "known", "purge"],
   // for people and reports
   crossings: ["get", "reasons"],
-  notifications: ["decide", "list", "attempts", "count", "reasons"],
+  notifications: ["decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "list", "acts"],
   // the host's directory is filled before
   contacts: ["put", "list"],

@@ -33,10 +33,11 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
+import { leavingSound } from "./sound.js";
 
-/** The cases that run the whole engine on a store. */
+/** The cases that run the whole engine on a store. After each no invariant is violated. */
 export function engineCases(): readonly ConformanceCase[] {
-  return [
+  const cases = [
     ...engineRecordingCases,
     ...sequentialCountCases,
     ...engineEvaluationCases,
@@ -73,4 +74,5 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineSweepCases,
     ...engineHostileInputCases,
   ];
+  return cases.map(leavingSound);
 }

@@ -19,10 +19,12 @@ import { subjectCases } from "./subject-repository.js";
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
 export { engineCases } from "./engine.js";
+export { type Damage, damages } from "./damages.js";
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
+export { soundHistory } from "./sound-history.js";
 export {
   checkSequentialObservations,
   type ObservingScenario,

@@ -53,6 +53,17 @@ export type {
 export type { Act, Lane, LaneRepository } from "./lane-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
+export type {
+  CheckedInvariant,
+  Finding,
+  InvariantCheck,
+  InvariantId,
+  Look,
+  VerifyInput,
+  VerifyReport,
+  Violation,
+} from "./verify.js";
+export { findings, invariantIds, verifyReport } from "./verify.js";
 
 // the rows they hold
 export type {
@@ -106,6 +117,8 @@ export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
 export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";
+export type { ShapeField, StateShape } from "../delivery/state-shape.js";
+export { hasShape, stateShapes } from "../delivery/state-shape.js";
 export { compareKeys } from "../text-key.js";
 export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";

@@ -11,6 +11,7 @@ import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
+import type { VerifyInput, VerifyReport } from "./verify.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -61,6 +62,12 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
    * the database knows one that this code does not.
    */
   migrate(): Promise<MigrationReport>;
+  /**
+   * Looks for rows of which an invariant of delivery does not hold; see `docs/operating.md`. Changes nothing and locks
+   * nothing that others wait for. Each invariant is one statement, and so of one moment; it reads whole tables, for as long
+   * as that takes.
+   */
+  verify(input?: VerifyInput): Promise<VerifyReport>;
   /** Lets go of what the store itself opened. The host's pool or handle stays open. A repeat does nothing. */
   close(): Promise<void>;
 }

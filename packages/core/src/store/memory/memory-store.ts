@@ -12,6 +12,7 @@ import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
 import { memorySubjects } from "./memory-subjects.js";
+import { memoryVerify } from "./memory-verify.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -44,6 +45,7 @@ export function storeOver(tables: Tables): Store {
     lanes: memoryLanes(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),
+    verify: memoryVerify(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };
