@@ -17,7 +17,9 @@ describe("migrate", () => {
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
     expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
-      { applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "operating"] },
+      {
+        applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating"],
+      },
     ]);
   });
 
@@ -25,7 +27,9 @@ describe("migrate", () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
     expect(reports).toEqual(
-      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "operating"] })),
+      prefixes.map(() => ({
+        applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating"],
+      })),
     );
   });
 
@@ -83,7 +87,7 @@ describe("a database of the first version", () => {
       RESET search_path`);
     const store = sandbox.store({}, pool);
     expect(await store.migrate()).toEqual({
-      applied: ["proof", "policies", "reactions", "gauges", "asking", "operating"],
+      applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating"],
     });
     return store;
   }
@@ -157,7 +161,7 @@ test.each([
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
   expect(await store.migrate()).toEqual({
-    applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "operating"],
+    applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating"],
   });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });

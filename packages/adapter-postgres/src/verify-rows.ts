@@ -42,7 +42,7 @@ export const rowRules: Rules = {
     },
     {
       found: findings.tooManyAttempts,
-      sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND n.attempts > n.max_attempts`,
+      sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND n.attempts - n.excused > n.max_attempts`,
     },
   ],
   I10: [

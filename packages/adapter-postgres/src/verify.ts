@@ -3,6 +3,7 @@ import type { Database, Value } from "./driver.js";
 import { time } from "./values.js";
 import { attemptRules } from "./verify-attempts.js";
 import { countingRules } from "./verify-counting.js";
+import { quotaRules } from "./verify-quotas.js";
 import { rowRules } from "./verify-rows.js";
 
 /**
@@ -16,7 +17,7 @@ export interface Rule {
 
 export type Rules = Partial<Record<CheckedInvariant, readonly Rule[]>>;
 
-const rules: Rules = { ...countingRules, ...attemptRules, ...rowRules };
+const rules: Rules = { ...countingRules, ...attemptRules, ...quotaRules, ...rowRules };
 
 // One statement for each invariant, so that it looks at one moment: what a step writes together is seen together. It takes
 // the lock of any SELECT, which only DDL and a definition's install wait for. The sum of its rules needs no order, so the

@@ -87,6 +87,23 @@ export const attemptRules: Rules = {
             AND t.act = 'cancel' AND t.at < a.started_at)`,
     },
     {
+      found: findings.afterSuppression,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {suppressions} s
+        JOIN {notifications} n ON n.tenant = s.tenant AND n.recipient_key = s.recipient_key
+          AND (s.scope = '*' OR s.scope = n.scope)
+        JOIN {attempts} a ON ${ofAttempt("a")}
+        WHERE {mine s} AND a.started_at > s.at`,
+    },
+    {
+      found: findings.afterSuppression,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {consents} c
+        JOIN {notifications} n ON n.tenant = c.tenant AND n.recipient_key = c.recipient_key AND n.needs_consent
+          AND (c.scope = n.scope OR c.scope = '*' AND NOT EXISTS (SELECT 1 FROM {consents} o
+            WHERE o.tenant = n.tenant AND o.recipient_key = n.recipient_key AND o.scope = n.scope))
+        JOIN {attempts} a ON ${ofAttempt("a")}
+        WHERE {mine c} AND c.granted = 0 AND a.started_at > c.at`,
+    },
+    {
       found: findings.whilePaused,
       sql: `SELECT DISTINCT a.tenant, ${attempt("a")} AS what FROM (
           SELECT p.tenant, p.entity_id AS notifier, p.at AS since, (

@@ -3,6 +3,7 @@ import { type CheckedInvariant, type Look, type Store, type Violation, verifyRep
 import type { Driver } from "./driver.js";
 import { attemptRules } from "./verify-attempts.js";
 import { countingRules } from "./verify-counting.js";
+import { quotaRules } from "./verify-quotas.js";
 import { rowRules } from "./verify-rows.js";
 
 /**
@@ -16,7 +17,7 @@ export interface Rule {
 
 export type Rules = Partial<Record<CheckedInvariant, readonly Rule[]>>;
 
-const rules: Rules = { ...countingRules, ...attemptRules, ...rowRules };
+const rules: Rules = { ...countingRules, ...attemptRules, ...quotaRules, ...rowRules };
 
 // One statement for each invariant, so that it looks at one moment. In WAL mode a read holds up no writer of another
 // connection, but it is synchronous: this process does nothing else meanwhile, so a turn of the event loop lies between

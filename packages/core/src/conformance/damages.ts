@@ -75,7 +75,7 @@ export const damages: readonly Damage[] = [
   },
   {
     ...{ invariant: "I8", found: findings.sentWithoutEvidence },
-    sql: "UPDATE {attempts} SET outcome = 'refused_permanent' WHERE outcome = 'accepted' AND number = 1",
+    sql: "UPDATE {attempts} SET outcome = 'refused_permanent' WHERE outcome = 'accepted' AND number = 1 AND slot IS NULL",
   },
   { invariant: "I8", found: findings.sentWithoutEvidence, sql: "DELETE FROM {acts} WHERE act = 'confirm'" },
   {
@@ -108,6 +108,25 @@ export const damages: readonly Damage[] = [
     sql: `${act("lane", "notifier", "pause", never)} FROM {lanes} WHERE notifier = 'mail'`,
   },
   {
+    ...{ invariant: "I11", found: findings.afterSuppression },
+    sql: `INSERT INTO {suppressions} (tenant, recipient_key, scope, reason, by, at)
+      SELECT tenant, recipient_key, '*', 'manual', 'x', ${never} FROM {notifications}
+      WHERE id = (SELECT min(id) FROM {notifications} WHERE state = 'sent')`,
+  },
+  {
+    ...{ invariant: "I12", found: findings.overQuota },
+    sql: `UPDATE {lanes} SET quota = '{"count":1,"per":"24h"}' WHERE notifier = 'metered'`,
+  },
+  {
+    ...{ invariant: "I12", found: findings.overQuota },
+    sql: `UPDATE {lanes} SET quota = '{"count":1,"per":"day:UTC"}' WHERE notifier = 'daily'`,
+  },
+  {
+    ...{ invariant: "I12", found: findings.quotaUncounted },
+    sql: `UPDATE {lanes} SET usage = '{"rate":{},"quota":{}}' WHERE notifier = 'metered'`,
+  },
+  { invariant: "I12", found: findings.quotaSurplus, sql: "UPDATE {attempts} SET slot = NULL" },
+  {
     ...{ invariant: "I13", found: findings.overdue },
     sql: `UPDATE {notifications} SET lease_until = ${never} WHERE state = 'sending'`,
   },
@@ -124,7 +143,7 @@ export const damages: readonly Damage[] = [
     sql: `UPDATE {crossings} SET state = 'leased', lease_until = ${never}`,
   },
   { invariant: "I15", found: findings.orphan, sql: "UPDATE {templates} SET tenant = 'other'" },
-  { invariant: "I15", found: findings.orphan, sql: "UPDATE {lanes} SET tenant = 'other'" },
+  { invariant: "I15", found: findings.orphan, sql: "UPDATE {lanes} SET tenant = 'other' WHERE notifier = 'mail'" },
   {
     ...{ invariant: "I16", found: findings.unfrozen },
     sql: "UPDATE {notifications} SET payload_hash = NULL WHERE state = 'sent'",

@@ -41,7 +41,7 @@ function answering(
  *
  * Sent at once and after a person's retry; resolved as sent; failed, and failed again when retried; unknown; cancelled;
  * waiting in a paused lane; being sent, by a worker that does not come back; sent in mode idempotent after an ambiguous
- * call. A counter that is due, and one whose every event is retained.
+ * call. Lanes with a quota, one per 24 hours and one per day. A counter that is due, and one whose every event is retained.
  */
 export async function soundHistory(store: Store): Promise<Date> {
   const clock = new StillClock();
@@ -70,6 +70,12 @@ export async function soundHistory(store: Store): Promise<Date> {
         onJump: "each",
       }),
       milestone({ ...say, name: "keyed", policy: thresholds(1), notifier: keyed, recipients: people("kay") }),
+      ...["metered", "daily"].map((name) =>
+        milestone({
+          ...{ ...say, name, policy: thresholds(1), notifier: memoryNotifier({ name }) },
+          recipients: people("mia", "moe"),
+        }),
+      ),
       milestone({ ...say, name: "rest", policy: thresholds(1), notifier: resting, recipients: people("rita", "rob") }),
       milestone({ ...say, name: "dying", policy: thresholds(1), notifier: dying, recipients: people("dora") }),
     ],
@@ -81,6 +87,9 @@ export async function soundHistory(store: Store): Promise<Date> {
     (await rowsOf("mail")).find(({ recipient }) => recipient.address.startsWith(`${name}@`))!.id;
 
   for (const notifier of ["resting", "dying"]) await milepost.lanes.pause({ notifier, ...person });
+  await milepost.lanes.limit({ notifier: "metered", quota: { count: 100, per: "24h" }, ...person });
+  await milepost.lanes.limit({ notifier: "daily", quota: { count: 100, per: "day:UTC" }, ...person });
+  clock.advance(1_000);
   await milepost.recordMany(Array.from({ length: 12 }, (_, i) => ({ id: `e${i}`, metric, subject: "acme" })));
   await milepost.runOnce();
   clock.advance(80_000);
@@ -105,7 +114,7 @@ export async function soundHistory(store: Store): Promise<Date> {
 
 /** Claims and marks what waits for a notifier, and settles nothing of it. */
 async function dies(store: Store, notifier: string, now: Date): Promise<void> {
-  const rows = await store.notifications.claim({ notifiers: [notifier], limit: 10, perLane: 10, lease: 60_000, now });
+  const rows = await store.notifications.claim({ notifiers: [notifier], limit: 10, served: [], lease: 60_000, now });
   const marks = rows.map(({ tenant, id, fence }) => {
     return { tenant, id, fence, messageId: `<${id}@test>`, idempotencyKey: id, payloadHash: "h", payload: null };
   });

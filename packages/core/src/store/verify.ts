@@ -69,7 +69,6 @@ export interface Look {
 
 /** Why an invariant is not looked at yet. */
 const unbuilt = {
-  I12: "lanes have no quota yet",
   I14: "delivery events are not built yet",
 } as const;
 
@@ -86,8 +85,8 @@ const sentences: Readonly<Record<InvariantId, string>> = {
   I8: "What is sent was accepted by an attempt, or a person resolved it as sent.",
   I9: "What failed, expired, was cancelled or suppressed has no attempt that was accepted or ambiguous.",
   I10: "What has ended holds no lease and does not change.",
-  I11: "No attempt starts after the notification expired or was cancelled, or while its lane is paused.",
-  I12: "A lane's used quota is its attempts less what was refunded, and within the limit.",
+  I11: "No attempt starts after the notification expired or was cancelled or its address was suppressed, or while its lane is paused.",
+  I12: "What a lane has used of its quota are its attempts without those that were refused, and no more than the limit.",
   I13: "No lease, horizon or expiry is over for longer than a sweep takes to find it.",
   I14: "Each provider event was applied once, and the facts are the fold of the events.",
   I15: "Every row's parent is there, in the row's own tenant.",
@@ -120,7 +119,11 @@ export const findings = {
   actAfterEnd: "an act changed it after it had ended",
   afterExpiry: "it started after the expiry",
   afterCancel: "it started after a cancel",
+  afterSuppression: "it started after its address was suppressed, or consent withdrawn",
   whilePaused: "it started while its lane was paused",
+  overQuota: "more attempts started than its quota allows",
+  quotaUncounted: "attempts started that its quota does not count",
+  quotaSurplus: "its quota counts more than its attempts",
   overdue: "its time is over and no sweep has found it",
   orphan: "its parent is not in its tenant",
   unfrozen: "it has attempts without Message-ID, key, hash or time of the first mark, or these without attempts",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { damages } from "../../conformance/damages.js";
 import { soundHistory } from "../../conformance/sound-history.js";
+import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { Act } from "../lane-repository.js";
 import type { Store } from "../store.js";
@@ -34,6 +35,8 @@ const only = (state: string) => (tables: Tables) => {
 const without = (act: string) => (tables: Tables) => {
   tables.acts.splice(0, tables.acts.length, ...tables.acts.filter((one) => one.act !== act));
 };
+const lane = (notifier: string, change: Partial<Lane>) => (tables: Tables) =>
+  each(tables.lanes, (row) => (row.notifier === notifier ? change : null));
 const refusedForGood = ({ outcome }: Attempt) => outcome === "refused_permanent";
 const isDead = ({ state }: Notification) => state === "failed";
 
@@ -90,8 +93,8 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ],
   [
     ...(["I8", findings.sentWithoutEvidence] as const),
-    attempts(({ outcome, number }) =>
-      outcome === "accepted" && number === 1 ? { outcome: "refused_permanent" } : null,
+    attempts(({ outcome, number, slot }) =>
+      outcome === "accepted" && number === 1 && slot === null ? { outcome: "refused_permanent" } : null,
     ),
   ],
   ["I8", findings.sentWithoutEvidence, without("confirm")],
@@ -106,10 +109,35 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ],
   ["I11", findings.afterCancel, acted({ act: "cancel" }, only("sent"))],
   ["I11", findings.whilePaused, acted({ act: "pause" }, () => ({ entity: "lane", entityId: "mail" }))],
+  [
+    ...(["I11", findings.afterSuppression] as const),
+    ({ notifications: rows, suppressions }) => {
+      for (const { tenant, recipientKey, state } of rows.values()) {
+        const manual = {
+          tenant,
+          recipientKey,
+          scope: "*",
+          reason: "manual",
+          detail: null,
+          by: "x",
+          at: never,
+        } as const;
+        if (state === "sent") suppressions.set(keyOf(tenant, recipientKey, "*"), manual);
+      }
+    },
+  ],
+  ["I12", findings.overQuota, lane("metered", { quota: { count: 1, per: "24h" } })],
+  ["I12", findings.overQuota, lane("daily", { quota: { count: 1, per: "day:UTC" } })],
+  ["I12", findings.quotaUncounted, lane("metered", { usage: { rate: {}, quota: {} } })],
+  ["I12", findings.quotaSurplus, attempts(() => ({ slot: null }))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "sending" ? { leaseUntil: never } : null))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "ambiguous" ? { horizonAt: never } : null))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "pending" ? { expiresAt: never } : null))],
-  ["I13", findings.overdue, (tables) => each(tables.crossings, () => ({ state: "leased" as const, leaseUntil: never }))],
+  [
+    "I13",
+    findings.overdue,
+    (tables) => each(tables.crossings, () => ({ state: "leased" as const, leaseUntil: never })),
+  ],
   [
     ...(["I15", findings.orphan] as const),
     ({ templates }) => {
@@ -119,7 +147,7 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   [
     ...(["I15", findings.orphan] as const),
     ({ lanes }) => {
-      lanes.clear();
+      lanes.delete(keyOf("default", "mail"));
     },
   ],
   ["I16", findings.unfrozen, notifications(({ state }) => (state === "sent" ? { payloadHash: null } : null))],

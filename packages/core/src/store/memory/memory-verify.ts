@@ -11,6 +11,7 @@ import {
   unsentViolations,
 } from "./verify-attempts.js";
 import { announcementViolations, counterViolations, crossingViolations } from "./verify-counting.js";
+import { quotaViolations } from "./verify-quotas.js";
 import {
   endViolations,
   frozenViolations,
@@ -33,6 +34,7 @@ const finds: Readonly<Record<CheckedInvariant, Find>> = {
   I9: unsentViolations,
   I10: (tables) => [...endViolations(tables), ...lateAttemptViolations(tables)],
   I11: forbiddenStartViolations,
+  I12: quotaViolations,
   I13: (tables, { sweep, now }) => overdueViolations(tables, sweep, now),
   I15: parentViolations,
   I16: frozenViolations,

@@ -1,11 +1,12 @@
 import type { Attempt, Notification } from "../../delivery/notification.js";
+import { everything } from "../../recipient/suppression.js";
 import type { Act } from "../lane-repository.js";
 import { findings, type Violation } from "../verify.js";
 import { keyOf, type Tables } from "./tables.js";
 
 const { openAttempt, sendingUnopened, numbering, fenceNotRising, repeated, keyExpired } = findings;
 const { sentWithoutEvidence, mayHaveBeenSent, attemptAfterEnd } = findings;
-const { afterExpiry, afterCancel, whilePaused } = findings;
+const { afterExpiry, afterCancel, afterSuppression, whilePaused } = findings;
 
 const mayBeSent = ({ outcome }: Attempt): boolean => outcome === "accepted" || outcome === "ambiguous";
 const named = ({ number, notification }: Attempt): string => `attempt ${number} of notification ${notification}`;
@@ -103,15 +104,25 @@ export function* forbiddenStartViolations(tables: Tables): Generator<Violation> 
     const { tenant, expiresAt } = row;
     const cancels = acts.filter(({ act }) => act === "cancel");
     const paused = pauses.get(keyOf(tenant, row.notifier)) ?? [];
+    const forbidden = forbiddenSince(tables, row);
     for (const attempt of tries) {
       const what = named(attempt);
       const { startedAt } = attempt;
       if (expiresAt !== null && startedAt >= expiresAt) yield { tenant, what, found: afterExpiry };
       if (cancels.some(({ at }) => startedAt > at)) yield { tenant, what, found: afterCancel };
+      if (forbidden.some((at) => startedAt > at)) yield { tenant, what, found: afterSuppression };
       const isIn = ({ from, until }: Span) => startedAt > from && (until === undefined || startedAt < until);
       if (paused.some(isIn)) yield { tenant, what, found: whilePaused };
     }
   }
+}
+
+/** Since when the address must not get the message: by the suppressions that stand, and by a consent that was withdrawn. */
+function forbiddenSince(tables: Tables, { tenant, recipientKey, scope, needsConsent }: Notification): readonly Date[] {
+  const scopes = [scope, everything].map((each) => keyOf(tenant, recipientKey, each));
+  const suppressions = scopes.flatMap((key) => tables.suppressions.get(key) ?? []);
+  const [consent] = needsConsent ? scopes.flatMap((key) => tables.consents.get(key) ?? []) : [];
+  return [...suppressions, ...(consent?.granted === false ? [consent] : [])].map(({ at }) => at);
 }
 
 interface Span {

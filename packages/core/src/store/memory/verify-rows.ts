@@ -14,7 +14,7 @@ export function* shapeViolations(tables: Tables): Generator<Violation> {
     const { tenant, id } = row;
     const what = `notification ${id}`;
     if (!hasShape(row)) yield { tenant, what, found: shape };
-    if (row.attempts > row.maxAttempts) yield { tenant, what, found: tooManyAttempts };
+    if (row.attempts - row.excused > row.maxAttempts) yield { tenant, what, found: tooManyAttempts };
   }
 }
 
