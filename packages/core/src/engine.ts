@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
+import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { lanesOver } from "./delivery/lanes.js";
 import { notificationsOver } from "./delivery/notifications.js";
@@ -8,6 +9,7 @@ import { reasonsOver } from "./delivery/reasons.js";
 import { storyTeller } from "./delivery/story.js";
 import { deliveryTiming } from "./delivery/timing.js";
 import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
+import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
 import type { Milepost } from "./milepost.js";
@@ -85,6 +87,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     runtime,
     timing,
     emit: events.emit,
+    notifiers: [...notifiers.keys()],
+    clockWatch: new ClockWatch(events.emit, runtime.monotonic),
     ready: () => registry.ready(),
     refresh: () => registry.refresh(),
     async upkeep() {
@@ -184,6 +188,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
+    workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {
       calls.admit();
       const worker = new DeliveryWorker(shop, workerOptions);

@@ -62,6 +62,12 @@ export interface MilepostEvents {
   refused: { readonly number: number; readonly code: ErrorCode };
   /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
   adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
+  /**
+   * The clock of this process lies more than 5 seconds apart from the database's: ahead of it, or behind if negative. Told
+   * once a minute at most. Leases and schedules go by the database's clock; `occurredAt` where none is given, and the order
+   * of new ids, by the process'.
+   */
+  clock_skew: { readonly milliseconds: number };
   /** A step of the worker failed and will be tried again. */
   error: { readonly where: string; readonly error: unknown };
 }
@@ -83,6 +89,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "behind",
   "refused",
   "adopted",
+  "clock_skew",
   "error",
 ]);
 
@@ -145,6 +152,10 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
   } else if (name === "refused") {
     const { number, code } = event as MilepostEvents["refused"];
     warn(`event ${number} of the inbox cannot be counted (${code}); see inbox.list({ refused: true })`);
+  } else if (name === "clock_skew") {
+    const { milliseconds } = event as MilepostEvents["clock_skew"];
+    const apart = `${Math.abs(milliseconds)} ms ${milliseconds > 0 ? "ahead of" : "behind"}`;
+    warn(`the clock of this process is ${apart} the database's; see docs/operating.md`);
   } else if (name === "announce_failed") {
     const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
     if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);

@@ -138,6 +138,8 @@ export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
 // operating
+export type { Workers, WorkerState } from "./delivery/workers.js";
+export type { WorkerBeat, WorkerRecord } from "./store/worker-repository.js";
 export type { InvariantCheck, InvariantId, VerifyReport, Violation } from "./store/verify.js";
 export { invariantIds } from "./store/verify.js";
 export type { VerifyQuery } from "./verifying.js";

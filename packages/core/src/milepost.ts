@@ -3,6 +3,7 @@ import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
+import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
@@ -124,6 +125,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * leave behind. Reads whole tables and changes nothing.
    */
   verify(query?: VerifyQuery): Promise<VerifyReport>;
+  /** Workers of all processes, by their heartbeats. */
+  readonly workers: Workers;
   /** A worker of this process; start it, and stop it before the process ends. */
   worker(options?: WorkerOptions): Worker;
   /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */

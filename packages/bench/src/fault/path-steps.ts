@@ -49,6 +49,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   contacts: ["put", "list"],
   // what is erased is no part of what arrives
   subjects: ["halt", "erase"],
+  // heartbeats are beside the work: what fails in them changes nothing
+  workers: ["beat", "leave", "list"],
 };
 
 /**

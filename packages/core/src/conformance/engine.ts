@@ -9,6 +9,7 @@ import { engineExplainMoreCases } from "./engine-explain-more.js";
 import { engineForecastCases } from "./engine-forecast.js";
 import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
+import { engineHeartbeatCases } from "./engine-heartbeat.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
@@ -71,6 +72,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReasonCases,
     ...engineForgetCases,
     ...engineWorkerCases,
+    ...engineHeartbeatCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
   ];

@@ -55,6 +55,7 @@ export type { Act, LaneRepository } from "./lane-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
+export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
 export type {
   CheckedInvariant,
   Finding,

@@ -13,6 +13,7 @@ import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
 import type { VerifyInput, VerifyReport } from "./verify.js";
+import type { WorkerRepository } from "./worker-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -58,6 +59,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
+  readonly workers: WorkerRepository;
   /**
    * Brings the schema to what this code needs, under a lock: any number may migrate at once. A repeat does nothing.
    * Throws `schema_changed` when a migration that was applied before differs from the shipped one, `schema_newer` when
