@@ -3,10 +3,11 @@ import { rowKey, runBatch } from "./batch.js";
 import type { Database, Value } from "./driver.js";
 import { claimStep } from "./notification-claim.js";
 import { decideStep } from "./notification-decide.js";
+import { listSteps, madeBy } from "./notification-list.js";
 import { markStep } from "./notification-mark.js";
 import { type NotificationRow, notificationColumns, notificationOf } from "./notification-row.js";
 import { settleStep } from "./notification-settle.js";
-import { textArray, time } from "./values.js";
+import { time } from "./values.js";
 
 const release = `
 WITH released AS MATERIALIZED (
@@ -106,22 +107,7 @@ export function notificationRepository(database: Database): NotificationReposito
 
     decide: decideStep(database),
 
-    async list({ tenant, source, states, recipientKey, ids, after, limit }) {
-      const values: Value[] = [tenant, limit];
-      const where = ["n.tenant = $1"];
-      const value = (given: Value) => `$${values.push(given)}`;
-      if (source !== undefined)
-        where.push(`n.source_kind = ${value(source.kind)} AND n.source_id = ${value(source.id)}`);
-      if (states !== undefined) where.push(`n.state = ANY (${value(textArray(states))}::text[])`);
-      if (recipientKey !== undefined) where.push(`n.recipient_key = ${value(recipientKey)}`);
-      if (ids !== undefined) where.push(`n.id = ANY (${value(textArray(ids))}::text[])`);
-      if (after !== undefined) where.push(`n.id > ${value(after)}`);
-      const statement = database.statement(
-        "notifications_list",
-        `SELECT ${notificationColumns} FROM {notifications} n WHERE ${where.join(" AND ")} ORDER BY n.id LIMIT $2`,
-      );
-      return (await database.run<NotificationRow>(statement, values)).map(notificationOf);
-    },
+    ...listSteps(database),
 
     attempts: ({ tenant, notification }) => database.run<Attempt>(attempts, [tenant, notification]),
 
@@ -133,14 +119,7 @@ export function notificationRepository(database: Database): NotificationReposito
       const value = (given: Value) => `$${values.push(given)}`;
       if (since !== undefined) where.push(`n.created_at >= ${value(time(since))}::timestamptz`);
       if (until !== undefined) where.push(`n.created_at < ${value(time(until))}::timestamptz`);
-      if (milestone !== undefined) {
-        const of = value(milestone);
-        where.push(`CASE n.source_kind
-          WHEN 'crossing' THEN EXISTS (SELECT FROM {crossings} c
-            WHERE c.tenant = n.tenant AND c.id = n.source_id AND c.milestone = ${of})
-          WHEN 'notice' THEN EXISTS (SELECT FROM {notices} y
-            WHERE y.tenant = n.tenant AND y.id = n.source_id AND y.milestone = ${of}) END`);
-      }
+      if (milestone !== undefined) where.push(madeBy(value(milestone)));
       const statement = database.statement(
         "notifications_reasons",
         `SELECT n.reason, count(*) AS count FROM {notifications} n WHERE ${where.join(" AND ")}

@@ -15,6 +15,8 @@ import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { verifyStep } from "./verify.js";
+import { workerRepository } from "./worker-repository.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -58,6 +60,8 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     suppressions: suppressionRepository(database),
     contacts: contactRepository(database),
     subjects: subjectRepository(database),
+    workers: workerRepository(database),
+    verify: verifyStep(database),
     migrate: () => migrateDatabase(database),
     // The pool is the host's, and nothing else is open between two steps.
     close: async () => {},

@@ -14,9 +14,10 @@ import {
   settledLane,
   settleMove,
 } from "@milepost/core/store";
-import { allOf, later, list } from "./conditions.js";
+import { allOf, later } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
 import { findLane, insertAct, storeLane } from "./lane-repository.js";
+import { listSteps, madeBy } from "./notification-list.js";
 import {
   attemptsOf,
   findAttempt,
@@ -175,18 +176,7 @@ export function notificationRepository(driver: Driver): NotificationRepository {
       });
     },
 
-    list({ tenant, source, states, recipientKey, ids, after, limit }) {
-      const { where, values } = allOf([
-        ["tenant = ?", tenant],
-        ["source_kind = ? AND source_id = ?", source?.kind, source?.id],
-        ["state IN (SELECT value FROM json_each(?))", list(states)],
-        ["recipient_key = ?", recipientKey],
-        ["id IN (SELECT value FROM json_each(?))", list(ids)],
-        ["id > ?", after],
-      ]);
-      const sql = `SELECT * FROM {notifications} WHERE ${where} ORDER BY id LIMIT ?`;
-      return driver.read((step) => step.all(sql, ...values, limit).map(notificationOf));
-    },
+    ...listSteps(driver),
 
     attempts({ tenant, notification }) {
       return driver.read((step) => attemptsOf(step, { tenant, id: notification }));
@@ -204,12 +194,7 @@ export function notificationRepository(driver: Driver): NotificationRepository {
         ["n.tenant = ?", tenant],
         ["n.created_at >= ?", since?.toISOString()],
         ["n.created_at < ?", until?.toISOString()],
-        [
-          `? = CASE n.source_kind
-            WHEN 'crossing' THEN (SELECT c.milestone FROM {crossings} c WHERE c.tenant = n.tenant AND c.id = n.source_id)
-            WHEN 'notice' THEN (SELECT y.milestone FROM {notices} y WHERE y.tenant = n.tenant AND y.id = n.source_id) END`,
-          milestone,
-        ],
+        [madeBy, milestone],
       ]);
       const sql = `SELECT n.reason, count(*) AS count FROM {notifications} n WHERE ${where} AND n.reason IS NOT NULL
         GROUP BY n.reason ORDER BY n.reason`;

@@ -18,6 +18,8 @@ import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { verifyStep } from "./verify.js";
+import { workerRepository } from "./worker-repository.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -76,6 +78,8 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     suppressions: suppressionRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
+    workers: workerRepository(driver),
+    verify: verifyStep(driver),
     migrate: () => migrate(driver),
     close: async () => driver.forget(),
   };

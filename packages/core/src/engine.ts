@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
+import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
 import { lanesOver } from "./delivery/lanes.js";
 import { notificationsOver } from "./delivery/notifications.js";
@@ -8,6 +9,7 @@ import { reasonsOver } from "./delivery/reasons.js";
 import { storyTeller } from "./delivery/story.js";
 import { deliveryTiming } from "./delivery/timing.js";
 import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
+import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
 import type { Milepost } from "./milepost.js";
@@ -33,6 +35,7 @@ import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
 import { parseInput } from "./validation.js";
+import { verifying } from "./verifying.js";
 
 export type { MilepostOptions } from "./engine-options.js";
 export type { Milepost } from "./milepost.js";
@@ -84,6 +87,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     runtime,
     timing,
     emit: events.emit,
+    notifiers: [...notifiers.keys()],
+    clockWatch: new ClockWatch(events.emit, runtime.monotonic),
     ready: () => registry.ready(),
     refresh: () => registry.refresh(),
     async upkeep() {
@@ -172,11 +177,12 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     limits: calls.guard<Limits>({ set: (input) => limits.set(input), list: (input) => limits.list(input) }),
     levels: calls.guard<Levels>({ set: (input) => levels.set(input), list: (input) => levels.list(input) }),
     parked: calls.guard(parkedOver(store, registry, evaluator, runtime)),
-    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget">>({
+    ...calls.guard<Pick<Milepost, "state" | "explain" | "reasons" | "forget" | "verify">>({
       state: subjectStates(store, registry, runtime),
       explain: storyTeller(store, registry),
       reasons: reasonsOver(store),
       forget: (act) => forget(store, runtime, act, calls.closing),
+      verify: verifying(store, runtime),
     }),
     contacts: calls.guard(contactsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
@@ -188,6 +194,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
+    workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {
       calls.admit();
       const worker = new DeliveryWorker(shop, workerOptions);

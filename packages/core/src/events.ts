@@ -76,6 +76,12 @@ export interface MilepostEvents {
   /** A notifier stopped working, or one of those behind a `failoverNotifier`: it is left alone until it works again. */
   degraded: NotifierEvent;
   recovered: NotifierEvent;
+  /**
+   * The clock of this process lies more than 5 seconds apart from the database's: ahead of it, or behind if negative. Told
+   * once a minute at most. Leases and schedules go by the database's clock; `occurredAt` where none is given, and the order
+   * of new ids, by the process'.
+   */
+  clock_skew: { readonly milliseconds: number };
   /** A step of the worker failed and will be tried again. */
   error: { readonly where: string; readonly error: unknown };
 }
@@ -99,6 +105,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "adopted",
   "degraded",
   "recovered",
+  "clock_skew",
   "error",
 ]);
 
@@ -164,6 +171,10 @@ function warnOf<Name extends keyof MilepostEvents>(name: Name, event: MilepostEv
   } else if (name === "degraded") {
     const { notifier, member, why } = event as MilepostEvents["degraded"];
     warn(`notifier "${notifier}"${member === null ? "" : `, its "${member}"`} is left alone for now: ${why}`);
+  } else if (name === "clock_skew") {
+    const { milliseconds } = event as MilepostEvents["clock_skew"];
+    const apart = `${Math.abs(milliseconds)} ms ${milliseconds > 0 ? "ahead of" : "behind"}`;
+    warn(`the clock of this process is ${apart} the database's; see docs/operating.md`);
   } else if (name === "announce_failed") {
     const { final, milestone, crossing, reason, error } = event as MilepostEvents["announce_failed"];
     if (final) warn(`crossing ${crossing} of "${milestone}" is told to nobody (${reason}): ${describeError(error)}`);

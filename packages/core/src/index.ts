@@ -132,9 +132,17 @@ export {
 // delivery
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
+export type { BulkResult, CancelAllAct, RetryAllAct } from "./delivery/bulk-acts.js";
+export type {
+  DeadLetterQuery,
+  NotificationAct,
+  NotificationQuery,
+  Notifications,
+  ResolveAct,
+  RetryAct,
+} from "./delivery/notifications.js";
 export type { Lane, Quota, Rate } from "./delivery/lane.js";
 export type { LaneAct, LaneLimits, Lanes, LaneState } from "./delivery/lanes.js";
-export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
 export type { Reason, ReasonCount } from "./delivery/reason.js";
 export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
@@ -145,6 +153,12 @@ export { redact } from "./redact.js";
 export type { KeyRing, KeyRingOptions } from "./secret/key-ring.js";
 export { keyRing } from "./secret/key-ring.js";
 export type { SecretPlace } from "./secret/secret-place.js";
+// operating
+export type { Workers, WorkerState } from "./delivery/workers.js";
+export type { WorkerBeat, WorkerRecord } from "./store/worker-repository.js";
+export type { InvariantCheck, InvariantId, VerifyReport, Violation } from "./store/verify.js";
+export { invariantIds } from "./store/verify.js";
+export type { VerifyQuery } from "./verifying.js";
 
 // store: the reference one; the contract is in "@milepost/core/store"
 export type { Member, Subject } from "./store/contact-repository.js";

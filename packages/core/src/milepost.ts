@@ -3,6 +3,7 @@ import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
+import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
@@ -25,6 +26,8 @@ import type { RecordManyResult, RecordResult } from "./recording/recorder.js";
 import type { CounterState } from "./store/counter-repository.js";
 import type { RetainedEvent } from "./store/event-repository.js";
 import type { MigrationReport } from "./store/store.js";
+import type { VerifyReport } from "./store/verify.js";
+import type { VerifyQuery } from "./verifying.js";
 
 /** What a host holds of an engine. */
 export interface Milepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
@@ -117,6 +120,13 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * it again: what was erased stays so. Events that are recorded afterwards count from 0.
    */
   forget(act: ForgetAct): Promise<Forgotten>;
+  /**
+   * Looks for rows of which an invariant of delivery does not hold: what no bug, no crash and no hand in the database may
+   * leave behind. Reads whole tables and changes nothing.
+   */
+  verify(query?: VerifyQuery): Promise<VerifyReport>;
+  /** Workers of all processes, by their heartbeats. */
+  readonly workers: Workers;
   /** A worker of this process; start it, and stop it before the process ends. */
   worker(options?: WorkerOptions): Worker;
   /** One pass: does all that can be done now, then returns. For cron jobs and cloud functions. */

@@ -47,7 +47,9 @@ function client(server: Store): Store {
     limits: repository("limits"),
     levels: repository("levels"),
     subjects: repository("subjects"),
+    workers: repository("workers"),
     inbox: noInbox(),
+    verify: (input) => server.verify(input),
     migrate: () => server.migrate(),
     close: async () => {},
   };

@@ -42,13 +42,15 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   events: ["list", "known", "purge"],
   // for people and reports
   crossings: ["get", "reasons"],
-  notifications: ["decide", "list", "attempts", "count", "reasons"],
+  notifications: ["decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the host's directory is filled before
   contacts: ["put", "list"],
   // what is erased is no part of what arrives
   subjects: ["halt", "erase"],
+  // heartbeats are beside the work: what fails in them changes nothing
+  workers: ["beat", "leave", "list"],
 };
 
 /**

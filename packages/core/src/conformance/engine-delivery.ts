@@ -319,24 +319,24 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "resends or redrives by a person's act only, linked and recorded",
+    name: "sends again by a person's act only, linked and recorded",
     async run({ store }) {
       const setup = await oneQueued(store, answering([new Error("lost"), refusedPermanent("full"), accepted()]));
       await setup.milepost.runOnce();
       const { id } = await only(setup);
       const act = { id, by: "ann", why: "customer says nothing came" };
-      const early = await refusal(() => setup.milepost.notifications.resend(act));
+      const early = await refusal(() => setup.milepost.notifications.retry(act));
       assert.match(early.message, /may still be under way/);
       setup.clock.advance(80_000);
-      await setup.milepost.notifications.resend(act);
+      await setup.milepost.notifications.retry(act);
       await setup.milepost.runOnce();
       const row = await only(setup);
       assert.deepEqual([row.state, row.attempts], ["unknown", 2], "it was ambiguous once, so it may have been sent");
-      const careless = await refusal(() => setup.milepost.notifications.redrive(act));
+      const careless = await refusal(() => setup.milepost.notifications.retry(act));
       assert.match(careless.message, /acceptDuplicate/);
-      const redriven = await setup.milepost.notifications.redrive({ ...act, acceptDuplicate: true });
+      const redriven = await setup.milepost.notifications.retry({ ...act, acceptDuplicate: true });
       assert.deepEqual([redriven.redrive, redriven.redriveOf, redriven.state], [1, id, "pending"]);
-      const twice = await refusal(() => setup.milepost.notifications.redrive({ ...act, acceptDuplicate: true }));
+      const twice = await refusal(() => setup.milepost.notifications.retry({ ...act, acceptDuplicate: true }));
       assert.equal(twice.code, "act_refused");
       await setup.milepost.runOnce();
       setup.notifier.expectSent(1);

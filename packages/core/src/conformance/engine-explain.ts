@@ -62,9 +62,9 @@ export const engineExplainCases: readonly ConformanceCase[] = [
       await milepost.record({ id: "evt-1", metric, subject });
       await milepost.runOnce();
       const [first, second] = await milepost.notifications.list();
-      await milepost.notifications.giveUp({ id: first!.id, by: "ann", why: "asked them\nby phone" });
+      await milepost.notifications.resolve({ id: first!.id, as: "unknown", by: "ann", why: "asked them\nby phone" });
       const again = { id: first!.id, by: "ann", why: "they want it", acceptDuplicate: true };
-      const redriven = await milepost.notifications.redrive(again);
+      const redriven = await milepost.notifications.retry(again);
       const story = await milepost.explain({ notification: first!.id });
       assert.equal(story?.crossing.id, first!.source.id);
       const [told, ...more] = story!.notifications;

@@ -318,7 +318,7 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
     async (store) => {
       const milepost = await answered(ambiguous("time-out"))(store);
       const [row] = await milepost.notifications.list();
-      await milepost.notifications.giveUp({ id: row!.id, ...person });
+      await milepost.notifications.resolve({ id: row!.id, as: "unknown", ...person });
       return milepost;
     },
   ],

@@ -10,6 +10,7 @@ import { engineExplainMoreCases } from "./engine-explain-more.js";
 import { engineForecastCases } from "./engine-forecast.js";
 import { engineForgetCases } from "./engine-forget.js";
 import { engineGaugeCases } from "./engine-gauges.js";
+import { engineHeartbeatCases } from "./engine-heartbeat.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
@@ -18,6 +19,7 @@ import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
 import { engineMessageCases } from "./engine-messages.js";
 import { engineNoticeCases } from "./engine-notices.js";
+import { engineNotificationActCases } from "./engine-notification-acts.js";
 import { engineParkingCases } from "./engine-parking.js";
 import { enginePeriodEndCases } from "./engine-period-ends.js";
 import { enginePeriodCases } from "./engine-periods.js";
@@ -34,10 +36,11 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
+import { leavingSound } from "./sound.js";
 
-/** The cases that run the whole engine on a store. */
+/** The cases that run the whole engine on a store. After each no invariant is violated. */
 export function engineCases(): readonly ConformanceCase[] {
-  return [
+  const cases = [
     ...engineRecordingCases,
     ...sequentialCountCases,
     ...engineEvaluationCases,
@@ -64,6 +67,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineMessageCases,
+    ...engineNotificationActCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
@@ -71,8 +75,10 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReasonCases,
     ...engineForgetCases,
     ...engineWorkerCases,
+    ...engineHeartbeatCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
     ...engineCanaryCases,
   ];
+  return cases.map(leavingSound);
 }

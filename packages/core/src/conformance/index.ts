@@ -15,6 +15,7 @@ import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
+import { workerCases } from "./worker-repository.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
@@ -31,10 +32,12 @@ export type {
   ReceivedMessage,
 } from "./notifier-case.js";
 export { behaviours, runNotifierCase } from "./notifier-case.js";
+export { type Damage, damages } from "./damages.js";
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
+export { soundHistory } from "./sound-history.js";
 export {
   checkSequentialObservations,
   type ObservingScenario,
@@ -59,6 +62,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...contactCases,
     ...subjectCases,
     ...subjectLaterCases,
+    ...workerCases,
     ...wholeStoreCases,
   ];
 }

@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "./case.js";
 import { notificationClaimCases } from "./notification-claim.js";
+import { notificationDeadLetterCases } from "./notification-dead-letters.js";
 import { notificationDecideCases } from "./notification-decide.js";
 import { notificationListCases } from "./notification-list.js";
 import { notificationMarkCases } from "./notification-mark.js";
@@ -21,4 +22,5 @@ export const notificationCases: readonly ConformanceCase[] = [
   ...notificationDecideCases,
   ...notificationRedriveCases,
   ...notificationListCases,
+  ...notificationDeadLetterCases,
 ];

@@ -231,9 +231,8 @@ export function decideMove(row: Notification, input: DecideInput, now: Date): De
       if (row.state === "sending" || row.state === "ambiguous") return { patch: { cancelRequested: true } };
       return refuse("it has ended and can no longer be cancelled");
     case "resend": {
-      if (row.state !== "ambiguous")
-        return refuse("only an ambiguous one can be sent again; redrive one that has ended");
-      if (row.cancelRequested) return refuse("its cancellation was asked for; give it up or confirm it");
+      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be sent again as it is");
+      if (row.cancelRequested) return refuse("its cancellation was asked for; resolve it instead");
       const from = (row.leaseUntil ?? now).getTime() + input.margin;
       if (now.getTime() < from) return refuse(`its call may still be under way until ${new Date(from).toISOString()}`);
       const again = { reason: null, leaseUntil: null, horizonAt: null, keyUntil: null, notBefore: now };
@@ -242,17 +241,17 @@ export function decideMove(row: Notification, input: DecideInput, now: Date): De
       };
     }
     case "confirm":
-      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be confirmed as sent");
+      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be resolved as sent");
       return { patch: { ...sentByEvidence(now), receipt: input.why } };
     case "give_up":
-      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be given up");
+      if (row.state !== "ambiguous") return refuse("only an ambiguous one can be resolved as unknown");
       return { patch: { state: "unknown", reason: "given_up", leaseUntil: null, horizonAt: null, settledAt: now } };
     case "redrive":
       if (row.state !== "failed" && row.state !== "unknown" && row.state !== "expired") {
-        return refuse("only a failed, unknown or expired one can be redriven");
+        return refuse("only an ambiguous, failed, unknown or expired one can be retried");
       }
       if (row.state === "unknown" && !input.acceptDuplicate) {
-        return refuse("it may have been sent; redriving it needs acceptDuplicate");
+        return refuse("it may have been sent; retrying it needs acceptDuplicate");
       }
       return { redrive: redriven(row, input.newId, now) };
   }

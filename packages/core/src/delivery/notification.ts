@@ -22,9 +22,11 @@ export type NotificationState = (typeof notificationStates)[number];
 export const terminalStates = ["sent", "failed", "unknown", "expired", "cancelled", "suppressed"] as const;
 export type TerminalState = (typeof terminalStates)[number];
 
+export const sourceKinds = ["crossing", "notice", "campaign"] as const;
+
 /** What made the notification: a crossing or a campaign. */
 export interface NotificationSource {
-  readonly kind: "crossing" | "notice" | "campaign";
+  readonly kind: (typeof sourceKinds)[number];
   readonly id: string;
 }
 

@@ -6,7 +6,9 @@ import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import { type Agrees, parseInput } from "../validation.js";
 import type { AnnounceEnd, Announcer } from "./announcer.js";
+import type { ClockWatch } from "./clock-skew.js";
 import type { Deliverer, DeliveryEnd, Stop } from "./deliverer.js";
+import { Heartbeat } from "./heartbeat.js";
 import { reap } from "./reaper.js";
 import { type DeliveryTiming, longestTimer } from "./timing.js";
 
@@ -17,6 +19,8 @@ export interface WorkerOptions {
   readonly pollInterval?: number;
   /** Milliseconds between sweeps for due counters and overdue leases; 5,000 unless said. */
   readonly sweepInterval?: number;
+  /** Milliseconds between heartbeats; 5,000 unless said. */
+  readonly heartbeatInterval?: number;
 }
 
 export interface StopOptions {
@@ -55,6 +59,7 @@ const workerSchema = z.strictObject({
   concurrency: z.int().min(1).max(10_000).default(10),
   pollInterval: z.int().min(1).max(longestTimer).default(1_000),
   sweepInterval: z.int().min(1).max(longestTimer).default(5_000),
+  heartbeatInterval: z.int().min(1).max(longestTimer).default(5_000),
 });
 
 const stopSchema = z.strictObject({ grace: z.int().min(0).max(longestTimer).default(10_000) });
@@ -86,6 +91,9 @@ export interface Workshop {
   readonly runtime: Runtime;
   readonly timing: DeliveryTiming;
   readonly emit: Emit;
+  /** The names of the notifiers there are. */
+  readonly notifiers: readonly string[];
+  readonly clockWatch: ClockWatch;
   readonly ready: () => Promise<void>;
   /** Reads what other processes have installed since. */
   readonly refresh: () => Promise<void>;
@@ -130,6 +138,7 @@ export class DeliveryWorker implements Worker {
   // Apart from each other: a resolver that hangs must not hold up what is queued already.
   readonly #announcements = new Slots(announceLimit);
   readonly #deliveries: Slots;
+  readonly #heartbeat: Heartbeat;
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #woken = false;
@@ -140,11 +149,15 @@ export class DeliveryWorker implements Worker {
     // one listener per call under way is no leak
     setMaxListeners(0, this.#stopping.signal, this.#graceOver.signal);
     this.#options = parseInput(workerSchema, options, "invalid_options", "worker");
-    this.#deliveries = new Slots(this.#options.concurrency);
+    const { concurrency, heartbeatInterval: beatsEvery } = this.#options;
+    this.#deliveries = new Slots(concurrency);
+    const about = { concurrency, beatsEvery, notifiers: shop.notifiers };
+    this.#heartbeat = new Heartbeat({ ...shop, about, inFlight: () => concurrency - this.#deliveries.free });
   }
 
   async start(): Promise<void> {
     this.#loop ??= this.#run();
+    this.#heartbeat.start();
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
@@ -164,6 +177,7 @@ export class DeliveryWorker implements Worker {
     await this.#loop;
     await this.#announcements.empty();
     await this.#deliveries.empty();
+    await this.#heartbeat.stop();
   }
 
   /** There may be work: looks at once instead of at the next poll. */

@@ -55,6 +55,18 @@ export type { Act, LaneRepository } from "./lane-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
+export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
+export type {
+  CheckedInvariant,
+  Finding,
+  InvariantCheck,
+  InvariantId,
+  Look,
+  VerifyInput,
+  VerifyReport,
+  Violation,
+} from "./verify.js";
+export { findings, invariantIds, verifyReport } from "./verify.js";
 
 // the rows they hold
 export type {
@@ -122,6 +134,8 @@ export {
 export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
 export { nextBounces, refusalOf } from "../recipient/suppression.js";
+export type { ShapeField, StateShape } from "../delivery/state-shape.js";
+export { hasShape, stateShapes } from "../delivery/state-shape.js";
 export { compareKeys } from "../text-key.js";
 export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";

@@ -198,6 +198,27 @@ export interface NotificationRepository {
     readonly states?: readonly NotificationState[];
     readonly recipientKey?: string;
     readonly ids?: readonly string[];
+    /** Those that crossings and notices of this milestone made. */
+    readonly milestone?: string;
+    readonly notifier?: string;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly Notification[]>;
+
+  /**
+   * Dead letters that match every given filter, ordered by id, after `after`: rows that are `failed` or `unknown` and that
+   * no redrive followed. By an index that holds only such rows.
+   */
+  deadLetters(input: {
+    readonly tenant: string;
+    readonly state?: "failed" | "unknown";
+    readonly reason?: Reason;
+    /** Those that crossings and notices of this milestone made. */
+    readonly milestone?: string;
+    readonly notifier?: string;
+    /** Ended (`settledAt`) at `since` or later, and before `until`. */
+    readonly since?: Date;
+    readonly until?: Date;
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly Notification[]>;

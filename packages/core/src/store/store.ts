@@ -12,6 +12,8 @@ import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
+import type { VerifyInput, VerifyReport } from "./verify.js";
+import type { WorkerRepository } from "./worker-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -57,12 +59,19 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
+  readonly workers: WorkerRepository;
   /**
    * Brings the schema to what this code needs, under a lock: any number may migrate at once. A repeat does nothing.
    * Throws `schema_changed` when a migration that was applied before differs from the shipped one, `schema_newer` when
    * the database knows one that this code does not.
    */
   migrate(): Promise<MigrationReport>;
+  /**
+   * Looks for rows of which an invariant of delivery does not hold; see `docs/operating.md`. Changes nothing and locks
+   * nothing that others wait for. Each invariant is one statement, and so of one moment; it reads whole tables, for as long
+   * as that takes.
+   */
+  verify(input?: VerifyInput): Promise<VerifyReport>;
   /** Lets go of what the store itself opened. The host's pool or handle stays open. A repeat does nothing. */
   close(): Promise<void>;
 }

@@ -17,6 +17,12 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
   };
   const laneOf = ({ tenant, notifier }: Notification) =>
     tables.lanes.get(keyOf(tenant, notifier)) ?? openLane(tenant, notifier);
+  const sources = { crossing: tables.crossings, notice: tables.notices, campaign: undefined };
+  /** Whether a crossing or notice of the milestone made the row; yes where none is named. */
+  const madeBy =
+    (milestone: string | undefined) =>
+    ({ tenant, source }: Notification) =>
+      milestone === undefined || sources[source.kind]?.get(keyOf(tenant, source.id))?.milestone === milestone;
 
   return {
     async claim({ notifiers, limit, served, lease, now = tables.clock() }) {
@@ -157,14 +163,30 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
       return store("patch" in decision ? { ...row, ...decision.patch } : decision.redrive);
     },
 
-    async list({ tenant, source, states, recipientKey, ids, after, limit }) {
+    async list({ tenant, source, states, recipientKey, ids, milestone, notifier, after, limit }) {
       return [...tables.notifications.values()]
         .filter((row) => row.tenant === tenant)
         .filter((row) => source === undefined || (row.source.kind === source.kind && row.source.id === source.id))
         .filter((row) => states === undefined || states.includes(row.state))
         .filter((row) => recipientKey === undefined || row.recipientKey === recipientKey)
         .filter((row) => ids === undefined || ids.includes(row.id))
+        .filter((row) => (notifier ?? row.notifier) === row.notifier)
+        .filter(madeBy(milestone))
         .filter((row) => after === undefined || compareKeys(row.id, after) > 0)
+        .sort((a, b) => compareKeys(a.id, b.id))
+        .slice(0, limit);
+    },
+
+    async deadLetters({ tenant, state, reason, milestone, notifier, since, until, after, limit }) {
+      const redriven = (row: Notification) =>
+        tables.notificationKeys.has(notificationKeyText({ ...row, redrive: row.redrive + 1 }));
+      return [...tables.notifications.values()]
+        .filter((row) => row.tenant === tenant && (row.state === "failed" || row.state === "unknown"))
+        .filter((row) => (state ?? row.state) === row.state && (reason ?? row.reason) === row.reason)
+        .filter((row) => (notifier ?? row.notifier) === row.notifier)
+        .filter(madeBy(milestone))
+        .filter(({ settledAt: at }) => at !== null && (since ?? at) <= at && (until === undefined || at < until))
+        .filter((row) => (after === undefined || compareKeys(row.id, after) > 0) && !redriven(row))
         .sort((a, b) => compareKeys(a.id, b.id))
         .slice(0, limit);
     },
@@ -186,11 +208,9 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
     },
 
     async reasons({ tenant, milestone, since, until }) {
-      const sources = { crossing: tables.crossings, notice: tables.notices, campaign: undefined };
-      const made = ({ source }: Notification) =>
-        sources[source.kind]?.get(keyOf(tenant, source.id))?.milestone === milestone;
       const rows = [...tables.notifications.values()]
-        .filter((row) => row.tenant === tenant && (milestone === undefined || made(row)))
+        .filter((row) => row.tenant === tenant)
+        .filter(madeBy(milestone))
         .filter(({ createdAt }) => (since ?? createdAt) <= createdAt && (until === undefined || createdAt < until));
       return reasonCounts(rows);
     },

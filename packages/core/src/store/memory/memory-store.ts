@@ -13,6 +13,8 @@ import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
+import { memoryVerify } from "./memory-verify.js";
+import { memoryWorkers } from "./memory-workers.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -46,6 +48,8 @@ export function storeOver(tables: Tables): Store {
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),
+    workers: memoryWorkers(tables),
+    verify: memoryVerify(tables),
     migrate: async () => ({ applied: [] }),
     close: async () => {},
   };

@@ -13,6 +13,7 @@ import type { Act } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
+import type { WorkerRecord } from "../worker-repository.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -52,6 +53,7 @@ export class Tables {
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
   readonly acts: Act[] = [];
+  readonly workers: Map<string, WorkerRecord> = new Map();
   readonly subjects: Map<string, Subject> = new Map();
   readonly members: Map<string, readonly Member[]> = new Map();
   /** The store's own clock, where a step is given no `now`. */

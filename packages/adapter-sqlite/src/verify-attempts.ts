@@ -1,0 +1,118 @@
+import { findings } from "@milepost/core/store";
+import type { Rules } from "./verify.js";
+
+const attempt = (alias: string) => `'attempt ' || ${alias}.number || ' of notification ' || ${alias}.notification`;
+const ofAttempt = (alias: string) => `n.tenant = ${alias}.tenant AND n.id = ${alias}.notification`;
+/** Two attempts of one notification. */
+const together = (one: string, other: string) =>
+  `${one}.tenant = ${other}.tenant AND ${one}.notification = ${other}.notification`;
+
+export const attemptRules: Rules = {
+  I4: [
+    {
+      found: findings.openAttempt,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND CASE WHEN a.ended_at IS NOT NULL THEN a.outcome IS NULL
+          ELSE a.outcome IS NOT NULL OR n.state <> 'sending' OR n.attempts <> a.number OR n.fence <> a.fence END`,
+    },
+    {
+      found: findings.sendingUnopened,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.state = 'sending' AND NOT EXISTS (
+          SELECT 1 FROM {attempts} a WHERE ${ofAttempt("a")} AND a.ended_at IS NULL)`,
+    },
+  ],
+  I5: [
+    {
+      found: findings.numbering,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n LEFT JOIN (
+          SELECT a.tenant, a.notification, count(*) AS count, min(a.number) AS first, max(a.number) AS last
+          FROM {attempts} a WHERE {mine a} GROUP BY a.tenant, a.notification
+        ) a ON ${ofAttempt("a")}
+        WHERE {mine n} AND (n.attempts <> coalesce(a.count, 0) OR a.first <> 1 OR a.last <> a.count)`,
+    },
+    {
+      found: findings.fenceNotRising,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM (
+          SELECT a.*, lag(a.fence) OVER (PARTITION BY a.tenant, a.notification ORDER BY a.number) AS before
+          FROM {attempts} a WHERE {mine a}
+        ) a WHERE a.fence <= a.before`,
+    },
+  ],
+  I7: [
+    {
+      found: findings.repeated,
+      sql: `SELECT b.tenant, ${attempt("b")} AS what FROM {notifications} n JOIN {attempts} b ON ${ofAttempt("b")}
+        WHERE {mine n} AND n.mode = 'at-most-once' AND n.attempts > 1 AND EXISTS (
+          SELECT 1 FROM {attempts} a WHERE ${together("a", "b")} AND a.number < b.number
+            AND a.outcome IN ('accepted', 'ambiguous') AND NOT EXISTS (
+              SELECT 1 FROM {acts} t WHERE t.tenant = a.tenant AND t.entity = 'notification' AND t.entity_id = a.notification
+                AND t.act = 'resend' AND t.at >= a.ended_at AND t.at <= b.started_at))`,
+    },
+    {
+      found: findings.keyExpired,
+      sql: `SELECT b.tenant, ${attempt("b")} AS what FROM {notifications} n JOIN {attempts} b ON ${ofAttempt("b")}
+        WHERE {mine n} AND n.mode = 'idempotent' AND n.attempts > 1 AND b.started_at >= n.key_until AND EXISTS (
+          SELECT 1 FROM {attempts} a WHERE ${together("a", "b")} AND a.number < b.number AND a.outcome = 'ambiguous')`,
+    },
+  ],
+  I8: [
+    {
+      found: findings.sentWithoutEvidence,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.state = 'sent'
+          AND NOT EXISTS (SELECT 1 FROM {attempts} a WHERE ${ofAttempt("a")} AND a.outcome = 'accepted')
+          AND NOT EXISTS (SELECT 1 FROM {acts} t WHERE t.tenant = n.tenant AND t.entity = 'notification'
+            AND t.entity_id = n.id AND t.act = 'confirm')`,
+    },
+  ],
+  I9: [
+    {
+      found: findings.mayHaveBeenSent,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.state IN ('failed', 'expired', 'cancelled', 'suppressed') AND EXISTS (
+          SELECT 1 FROM {attempts} a WHERE ${ofAttempt("a")} AND a.outcome IN ('accepted', 'ambiguous'))`,
+    },
+  ],
+  I11: [
+    {
+      found: findings.afterExpiry,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND a.started_at >= n.expires_at`,
+    },
+    {
+      found: findings.afterCancel,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a WHERE {mine a} AND EXISTS (
+          SELECT 1 FROM {acts} t WHERE t.tenant = a.tenant AND t.entity = 'notification' AND t.entity_id = a.notification
+            AND t.act = 'cancel' AND t.at < a.started_at)`,
+    },
+    {
+      found: findings.afterSuppression,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {suppressions} s
+        JOIN {notifications} n ON n.tenant = s.tenant AND n.recipient_key = s.recipient_key
+          AND (s.scope = '*' OR s.scope = n.scope)
+        JOIN {attempts} a ON ${ofAttempt("a")}
+        WHERE {mine s} AND a.started_at > s.at`,
+    },
+    {
+      found: findings.afterSuppression,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {consents} c
+        JOIN {notifications} n ON n.tenant = c.tenant AND n.recipient_key = c.recipient_key AND n.needs_consent
+          AND (c.scope = n.scope OR c.scope = '*' AND NOT EXISTS (SELECT 1 FROM {consents} o
+            WHERE o.tenant = n.tenant AND o.recipient_key = n.recipient_key AND o.scope = n.scope))
+        JOIN {attempts} a ON ${ofAttempt("a")}
+        WHERE {mine c} AND c.granted = 0 AND a.started_at > c.at`,
+    },
+    {
+      found: findings.whilePaused,
+      sql: `SELECT DISTINCT a.tenant, ${attempt("a")} AS what FROM (
+          SELECT p.tenant, p.entity_id AS notifier, p.at AS since, (
+            SELECT r.at FROM {acts} r WHERE r.tenant = p.tenant AND r.entity = 'lane' AND r.entity_id = p.entity_id
+              AND r.act = 'resume' AND r.number > p.number ORDER BY r.number LIMIT 1) AS until
+          FROM {acts} p WHERE {mine p} AND p.entity = 'lane' AND p.act = 'pause'
+        ) p JOIN {notifications} n ON n.tenant = p.tenant AND n.notifier = p.notifier
+        JOIN {attempts} a ON ${ofAttempt("a")}
+        WHERE a.started_at > p.since AND (p.until IS NULL OR a.started_at < p.until)`,
+    },
+  ],
+};

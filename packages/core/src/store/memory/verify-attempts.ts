@@ -1,0 +1,150 @@
+import type { Attempt, Notification } from "../../delivery/notification.js";
+import { everything } from "../../recipient/suppression.js";
+import type { Act } from "../lane-repository.js";
+import { findings, type Violation } from "../verify.js";
+import { keyOf, type Tables } from "./tables.js";
+
+const { openAttempt, sendingUnopened, numbering, fenceNotRising, repeated, keyExpired } = findings;
+const { sentWithoutEvidence, mayHaveBeenSent, attemptAfterEnd } = findings;
+const { afterExpiry, afterCancel, afterSuppression, whilePaused } = findings;
+
+const mayBeSent = ({ outcome }: Attempt): boolean => outcome === "accepted" || outcome === "ambiguous";
+const named = ({ number, notification }: Attempt): string => `attempt ${number} of notification ${notification}`;
+
+/** Each notification with its attempts, by number, and the acts on it. */
+function* histories(
+  tables: Tables,
+): Generator<{ row: Notification; tries: readonly Attempt[]; acts: readonly Act[]; what: string }> {
+  const tries = grouped(tables.attempts.values(), ({ tenant, notification }) => keyOf(tenant, notification));
+  const onOne = tables.acts.filter(({ entity }) => entity === "notification");
+  const acts = grouped(onOne, ({ tenant, entityId }) => keyOf(tenant, entityId));
+  for (const row of tables.notifications.values()) {
+    const key = keyOf(row.tenant, row.id);
+    const own = (tries.get(key) ?? []).sort((a, b) => a.number - b.number);
+    yield { row, tries: own, acts: acts.get(key) ?? [], what: `notification ${row.id}` };
+  }
+}
+
+function grouped<Row>(rows: Iterable<Row>, key: (row: Row) => string): ReadonlyMap<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
+  return groups;
+}
+
+export function* openAttemptViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries, what } of histories(tables)) {
+    const { tenant, state, attempts, fence } = row;
+    const isOpen = (a: Attempt) => state === "sending" && a.number === attempts && a.fence === fence;
+    for (const attempt of tries) {
+      const wrong = attempt.endedAt === null ? attempt.outcome !== null || !isOpen(attempt) : attempt.outcome === null;
+      if (wrong) yield { tenant, what: named(attempt), found: openAttempt };
+    }
+    if (state === "sending" && !tries.some((a) => a.endedAt === null)) yield { tenant, what, found: sendingUnopened };
+  }
+}
+
+export function* numberingViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries, what } of histories(tables)) {
+    const { tenant } = row;
+    const gapless = tries.length === row.attempts && tries.every(({ number }, i) => number === i + 1);
+    if (!gapless) yield { tenant, what, found: numbering };
+    for (const [i, attempt] of tries.entries()) {
+      const before = tries[i - 1];
+      if (before !== undefined && attempt.fence <= before.fence) {
+        yield { tenant, what: named(attempt), found: fenceNotRising };
+      }
+    }
+  }
+}
+
+export function* repeatViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries, acts } of histories(tables)) {
+    const { tenant, mode, keyUntil } = row;
+    for (const attempt of tries) {
+      const earlier = tries.filter((each) => each.number < attempt.number && mayBeSent(each));
+      const asked = ({ endedAt }: Attempt) =>
+        acts.some(({ act, at }) => act === "resend" && endedAt !== null && at >= endedAt && at <= attempt.startedAt);
+      if (mode === "at-most-once" && !earlier.every(asked)) yield { tenant, what: named(attempt), found: repeated };
+      const late = mode === "idempotent" && keyUntil !== null && attempt.startedAt >= keyUntil;
+      if (late && earlier.some(({ outcome }) => outcome === "ambiguous")) {
+        yield { tenant, what: named(attempt), found: keyExpired };
+      }
+    }
+  }
+}
+
+export function* sentViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries, acts, what } of histories(tables)) {
+    const evidence = tries.some(({ outcome }) => outcome === "accepted") || acts.some(({ act }) => act === "confirm");
+    if (row.state === "sent" && !evidence) yield { tenant: row.tenant, what, found: sentWithoutEvidence };
+  }
+}
+
+export function* unsentViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries, what } of histories(tables)) {
+    const unsent = ["failed", "expired", "cancelled", "suppressed"].includes(row.state);
+    if (unsent && tries.some(mayBeSent)) yield { tenant: row.tenant, what, found: mayHaveBeenSent };
+  }
+}
+
+export function* lateAttemptViolations(tables: Tables): Generator<Violation> {
+  for (const { row, tries } of histories(tables)) {
+    const { tenant, settledAt: end } = row;
+    for (const attempt of tries) {
+      const late = end !== null && (attempt.startedAt > end || (attempt.endedAt !== null && attempt.endedAt > end));
+      if (late) yield { tenant, what: named(attempt), found: attemptAfterEnd };
+    }
+  }
+}
+
+/** Attempts that started when none might. */
+export function* forbiddenStartViolations(tables: Tables): Generator<Violation> {
+  const pauses = pausesOf(tables);
+  for (const { row, tries, acts } of histories(tables)) {
+    const { tenant, expiresAt } = row;
+    const cancels = acts.filter(({ act }) => act === "cancel");
+    const paused = pauses.get(keyOf(tenant, row.notifier)) ?? [];
+    const forbidden = forbiddenSince(tables, row);
+    for (const attempt of tries) {
+      const what = named(attempt);
+      const { startedAt } = attempt;
+      if (expiresAt !== null && startedAt >= expiresAt) yield { tenant, what, found: afterExpiry };
+      if (cancels.some(({ at }) => startedAt > at)) yield { tenant, what, found: afterCancel };
+      if (forbidden.some((at) => startedAt > at)) yield { tenant, what, found: afterSuppression };
+      const isIn = ({ from, until }: Span) => startedAt > from && (until === undefined || startedAt < until);
+      if (paused.some(isIn)) yield { tenant, what, found: whilePaused };
+    }
+  }
+}
+
+/** Since when the address must not get the message: by the suppressions that stand, and by a consent that was withdrawn. */
+function forbiddenSince(tables: Tables, { tenant, recipientKey, scope, needsConsent }: Notification): readonly Date[] {
+  const scopes = [scope, everything].map((each) => keyOf(tenant, recipientKey, each));
+  const suppressions = scopes.flatMap((key) => tables.suppressions.get(key) ?? []);
+  const [consent] = needsConsent ? scopes.flatMap((key) => tables.consents.get(key) ?? []) : [];
+  return [...suppressions, ...(consent?.granted === false ? [consent] : [])].map(({ at }) => at);
+}
+
+interface Span {
+  readonly from: Date;
+  readonly until: Date | undefined;
+}
+
+/** When each lane was paused, by the acts on it. */
+function pausesOf({ acts }: Tables): ReadonlyMap<string, readonly Span[]> {
+  const spans = new Map<string, Span[]>();
+  for (const [i, { tenant, entity, entityId, act, at: from }] of acts.entries()) {
+    if (entity !== "lane" || act !== "pause") continue;
+    const resumed = acts.find(
+      (later, place) =>
+        place > i &&
+        later.tenant === tenant &&
+        later.entity === "lane" &&
+        later.entityId === entityId &&
+        later.act === "resume",
+    );
+    const lane = keyOf(tenant, entityId);
+    spans.set(lane, [...(spans.get(lane) ?? []), { from, until: resumed?.at }]);
+  }
+  return spans;
+}
