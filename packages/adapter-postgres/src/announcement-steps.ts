@@ -13,10 +13,16 @@ export interface AnnouncementSteps<Claimed> extends Pick<CrossingRepository, "an
   claim(input: Parameters<CrossingRepository["claim"]>[0]): Promise<readonly Claimed[]>;
 }
 
+interface Row {
+  readonly state: "leased" | "announced" | "unaddressed";
+  readonly notifications: number;
+  readonly woken: unknown;
+}
+
 /** Claiming, announcing and giving back: the same for crossings and for what is said of them later. */
 export function announcementSteps<Claimed>(database: Database, about: Announceable): AnnouncementSteps<Claimed> {
   const claim = database.statement(`${about.table}_claim`, claimText(about));
-  const announce = database.statement(`${about.table}_announce`, announceText(about));
+  const announce = database.tellingStatement(`${about.table}_announce`, "added", (woken) => announceText(about, woken));
   const release = database.statement(`${about.table}_release`, releaseText(about));
 
   return {
@@ -30,8 +36,7 @@ export function announcementSteps<Claimed>(database: Database, about: Announceab
         expiresAt: time(expiresAt),
       }));
       const values = [tenant, id, fence, JSON.stringify(added), JSON.stringify(templates), last, lease, time(now)];
-      type Row = { readonly state: "leased" | "announced" | "unaddressed"; readonly notifications: number };
-      const [row] = await database.run<Row>(announce, values);
+      const [row] = await database.tell(announce, (statement) => database.run<Row>(statement, values));
       if (row === undefined) return { result: "lost", notifications: 0 };
       return { result: row.state === "leased" ? "continued" : row.state, notifications: row.notifications };
     },
@@ -67,7 +72,7 @@ SELECT ${columns}, c.fence FROM claimed c ORDER BY c.not_before, c.id`;
 
 // The row's own column is the count so far, re-read under its lock: counting the notifications would read them by a
 // snapshot from before the lock was granted.
-const announceText = ({ table, kind }: Announceable): string => `
+const announceText = ({ table, kind }: Announceable, woken: string): string => `
 WITH locked AS MATERIALIZED (
   SELECT tenant, id, notifications FROM {${table}}
   WHERE tenant = $1 AND id = $2 AND fence = $3 AND state = 'leased' FOR UPDATE
@@ -110,7 +115,7 @@ UPDATE {${table}} c SET
   lease_until = CASE WHEN NOT $6 THEN step.now + $7::float8 * interval '1 millisecond' END
 FROM total t, step
 WHERE c.tenant = t.tenant AND c.id = t.id
-RETURNING c.state, c.notifications`;
+RETURNING c.state, c.notifications, ${woken}`;
 
 const releaseText = ({ table }: Announceable): string => `
 UPDATE {${table}} SET state = $4, lease_until = NULL, detail = $8,

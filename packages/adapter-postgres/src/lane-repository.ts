@@ -15,7 +15,7 @@ export function laneRepository(database: Database): LaneRepository {
      )
      INSERT INTO {lanes} (tenant, notifier, paused) VALUES ($1, $2, $3)
      ON CONFLICT (tenant, notifier) DO UPDATE SET paused = excluded.paused
-     RETURNING ${columns}`,
+     RETURNING ${columns}, ${database.wakeIfAny("(SELECT 1 WHERE NOT $3::boolean) resumed")} AS woken`,
   );
 
   const list = database.statement("lanes_list", `SELECT ${columns} FROM {lanes} WHERE tenant = $1 ORDER BY notifier`);
@@ -28,8 +28,10 @@ export function laneRepository(database: Database): LaneRepository {
 
   return {
     async setPaused({ tenant, notifier, paused, by, why, now }) {
-      const [lane] = await database.run<Lane>(setPaused, [tenant, notifier, paused, by, why, time(now)]);
-      return lane as Lane;
+      type Row = Lane & { readonly woken: unknown };
+      const [row] = await database.run<Row>(setPaused, [tenant, notifier, paused, by, why, time(now)]);
+      const { woken: _, ...lane } = row!;
+      return lane;
     },
 
     list: ({ tenant }) => database.run<Lane>(list, [tenant]),

@@ -42,6 +42,7 @@ export function decideStep(database: Database): NotificationRepository["decide"]
   const patchStatement = database.statement("notifications_decide_patch", patch);
   const redriveStatement = database.statement("notifications_decide_redrive", redrive);
   const actStatement = database.statement("notifications_decide_act", act);
+  const wakeStatement = database.statement("wake", `SELECT ${database.wakeIfAny("(SELECT 1) queued")}`);
 
   return ({ tenant, id, by, now: given, ...input }) =>
     database.transaction(async (run) => {
@@ -55,6 +56,7 @@ export function decideStep(database: Database): NotificationRepository["decide"]
           : await run<NotificationRow>(patchStatement, [tenant, id, JSON.stringify({ ...row, ...decision.patch })]);
       if (stored === undefined) throw redrivenTwice(row);
       await run(actStatement, [tenant, id, input.act, by, input.why, time(now)]);
+      if (stored.state === "pending") await run(wakeStatement);
       return notificationOf(stored);
     });
 }

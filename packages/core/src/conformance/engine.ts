@@ -31,6 +31,7 @@ import { engineStateCases } from "./engine-state.js";
 import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
 /** The cases that run the whole engine on a store. */
@@ -68,6 +69,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReasonCases,
     ...engineForgetCases,
     ...engineWorkerCases,
+    ...engineWakeUpCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
   ];

@@ -15,6 +15,7 @@ import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
+import { wakeUpCases } from "./wake-ups.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
@@ -47,6 +48,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...contactCases,
     ...subjectCases,
     ...subjectLaterCases,
+    ...wakeUpCases,
     ...wholeStoreCases,
   ];
 }

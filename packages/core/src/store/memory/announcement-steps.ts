@@ -48,6 +48,7 @@ export function announcementSteps<Row extends Announceable>(
     if (tables.notificationKeys.has(key)) return;
     tables.notificationKeys.add(key);
     tables.notifications.set(keyOf(input.tenant, input.id), queuedNotification(input, now));
+    tables.wakeUps.wake();
   }
 
   return {

@@ -10,6 +10,7 @@ export function memoryLanes(tables: Tables): LaneRepository {
       tables.lanes.set(key, lane);
       const act = paused ? "pause" : "resume";
       tables.acts.push({ tenant, entity: "lane", entityId: notifier, act, by, why, at: now });
+      if (!paused) tables.wakeUps.wake();
       return lane;
     },
 

@@ -30,7 +30,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 /** The same over tables that somebody has: what they hold is its data. */
 export function storeOver(tables: Tables): Store {
   return {
-    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
+    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false, wakeUps: true },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
     parking: memoryParking(tables),
@@ -45,6 +45,7 @@ export function storeOver(tables: Tables): Store {
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),
+    listen: tables.wakeUps.listen,
     close: async () => {},
   };
 }

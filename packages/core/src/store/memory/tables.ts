@@ -11,6 +11,7 @@ import type { Act, Lane } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
+import { MemoryWakeUps } from "./memory-wake-ups.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -49,6 +50,7 @@ export class Tables {
   readonly acts: Act[] = [];
   readonly subjects: Map<string, Subject> = new Map();
   readonly members: Map<string, readonly Member[]> = new Map();
+  readonly wakeUps: MemoryWakeUps = new MemoryWakeUps();
   /** The store's own clock, where a step is given no `now`. */
   readonly clock: () => Date;
 
