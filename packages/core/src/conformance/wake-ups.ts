@@ -91,7 +91,10 @@ function wakesNobody(
     requires,
     async run(opened: OpenedStore) {
       const [here, there] = await twoStores(opened);
-      await before?.(there);
+      // closed, it has told what it may tell a little later
+      const past = (await opened.reopen?.()) ?? there;
+      await before?.(past);
+      await past.close();
       const ear = await listening(here);
       await act(there);
       await pause(there, false);
@@ -110,6 +113,9 @@ export const wakeUpCases: readonly ConformanceCase[] = [
   wakes("a notice that is to be announced", (store) => announcedNotice.arise(store)),
   wakes("notifications that are queued", (store) => queued(store, [notification()])),
   wakes("a lane that is resumed", (store) => pause(store, false)),
+  wakes("other limits of a lane", (store) =>
+    store.lanes.limit({ tenant: "default", notifier: "smtp", quota: null, by: "ada", why: "asked", now: start }),
+  ),
   wakes(
     "a person's resend",
     (store) => store.notifications.decide(decision("resend", { now: new Date(start.getTime() + 10 * minute) })),

@@ -11,6 +11,7 @@ import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
+import type { SuppressionRepository } from "./suppression-repository.js";
 import type { Listening, WakeUpListener } from "./wake-ups.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
@@ -56,6 +57,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notices: NoticeRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
+  readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
   /**
@@ -66,7 +68,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   migrate(): Promise<MigrationReport>;
   /**
    * Tells a listener of work that others made: crossings, notices and notifications that are pending now, counters that
-   * an `add` was told to leave due, a lane that was resumed, a person's resend or redrive, counters that a limit or stored
+   * an `add` was told to leave due, a lane that was resumed or has other limits, a person's resend or redrive, counters that a limit or stored
    * levels made due. Never of plain recording in the quiet band. Answers at once, before anything is heard. Where
    * `supports.wakeUps` is false it throws `unsupported`.
    */
