@@ -10,12 +10,14 @@ export const programNames = [
   "deployment",
   "holder",
   "migrator",
+  "paced-recorder",
   "producer",
   "retrying-client",
   "shop-host",
   "sink",
   "steady-recorder",
   "victim",
+  "watched-worker",
   "worker",
 ] as const;
 export type ProgramName = (typeof programNames)[number];

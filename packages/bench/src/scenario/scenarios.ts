@@ -8,6 +8,7 @@ import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { restarts } from "./restarts.js";
 import type { Scenario } from "./scenario.js";
 
 /** Every scenario, in the order in which they run. */
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   lostAnswers,
   effects,
   deadlockBait,
+  restarts,
 ];
