@@ -18,7 +18,11 @@ import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 const sizes = {
   deliveries: { full: 20_000, short: 400, what: "evenly over the whole time" },
   seconds: { full: 600, short: 12, what: "in which the server is restarted again and again" },
-  restartEvery: { full: 5_000, short: 1_500, what: "milliseconds between two restarts at least; twice as many at most" },
+  restartEvery: {
+    full: 5_000,
+    short: 1_500,
+    what: "milliseconds between two restarts at least; twice as many at most",
+  },
   readOnlySeconds: { full: 60, short: 10, what: "in which the server takes no writes, afterwards" },
   producers: { full: 2, short: 1, what: "processes that record" },
   workers: { full: 2, short: 2, what: "processes that announce and send" },
@@ -53,7 +57,8 @@ interface Watched {
 
 export const restarts: Scenario = {
   name: "R16",
-  title: "Postgres is restarted every few seconds, then read-only: workers live, lose nothing and are back by themselves",
+  title:
+    "Postgres is restarted every few seconds, then read-only: workers live, lose nothing and are back by themselves",
   stores: ["postgres"],
   sizes,
   run,

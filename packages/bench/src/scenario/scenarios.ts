@@ -8,8 +8,10 @@ import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { powerLoss } from "./power-loss.js";
 import { restarts } from "./restarts.js";
 import type { Scenario } from "./scenario.js";
+import { silentListener } from "./silent-listener.js";
 
 /** Every scenario, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -24,4 +26,6 @@ export const scenarios: readonly Scenario[] = [
   effects,
   deadlockBait,
   restarts,
+  silentListener,
+  powerLoss,
 ];
