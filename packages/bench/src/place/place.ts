@@ -20,6 +20,8 @@ export interface OpenedPlace {
 export interface OpenOptions {
   /** Connections of the pool; 4 unless said. */
   readonly connections?: number;
+  /** SQLite: milliseconds a step waits for the file; the store's own default unless said. */
+  readonly busyTimeout?: number;
   /** Stand between the store and its driver. */
   readonly wrapPool?: (pool: PostgresPool) => PostgresPool;
   readonly wrapDatabase?: (db: Database.Database) => SqliteDatabase;
@@ -33,7 +35,8 @@ export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace 
     return { store, close: () => pool.end() };
   }
   const db = sqliteHandle(place.file);
-  const store = sqliteStore(options.wrapDatabase?.(db) ?? db);
+  const { busyTimeout } = options;
+  const store = sqliteStore(options.wrapDatabase?.(db) ?? db, busyTimeout === undefined ? {} : { busyTimeout });
   return { store, close: async () => void db.close() };
 }
 

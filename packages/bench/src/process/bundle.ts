@@ -13,6 +13,7 @@ export const programNames = [
   "paced-recorder",
   "producer",
   "retrying-client",
+  "sharing-worker",
   "shop-host",
   "sink",
   "steady-recorder",

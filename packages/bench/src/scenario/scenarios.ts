@@ -3,6 +3,7 @@ import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
 import { failpoints } from "./failpoints.js";
+import { foreignWriter } from "./foreign-writer.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
@@ -28,4 +29,5 @@ export const scenarios: readonly Scenario[] = [
   restarts,
   silentListener,
   powerLoss,
+  foreignWriter,
 ];
