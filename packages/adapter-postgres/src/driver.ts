@@ -19,13 +19,21 @@ export interface PostgresPool {
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<{ readonly rows: unknown[] }>;
   on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "notification", listener: (message: PostgresNotification) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
+  /** With an error, the pool closes the connection instead of keeping it. */
+  release(error?: Error): void;
+}
+
+/**
+ * What of a client is used beside that on the one that listens. Apart, so that a host's own wrapper round its clients needs
+ * none of it: passing `on` through is enough, and one that does not only hears nothing.
+ */
+export interface ListeningClient {
+  query(query: PostgresQuery): Promise<{ readonly rows: unknown[] }>;
+  on(event: "notification", listener: (message: PostgresNotification) => void): unknown;
   removeListener(event: "notification", listener: (message: PostgresNotification) => void): unknown;
   /** The server's process as it was said when the connection was made; a pooler says a number of its own. */
   readonly processID?: number | null;
-  /** With an error, the pool closes the connection instead of keeping it. */
-  release(error?: Error): void;
 }
 
 /** What NOTIFY brings. */
@@ -87,7 +95,7 @@ export interface DatabaseOptions {
 
 /** A connection that is kept for more than a step. */
 export interface HeldConnection {
-  readonly client: PostgresClient;
+  readonly client: ListeningClient;
   /** The pool closes it: what was set on it must not reach another step. */
   discard(why: Error): void;
 }
@@ -223,7 +231,7 @@ export class Database {
     const { client, onError } = await this.#checkOut();
     client.on("error", onLost);
     return {
-      client,
+      client: client as PostgresClient as unknown as ListeningClient,
       discard(why) {
         client.removeListener("error", onError);
         client.release(why);

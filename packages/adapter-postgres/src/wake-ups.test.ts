@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { MilepostError } from "@milepost/core/store";
 import type pg from "pg";
 import { afterEach, beforeEach, expect, inject, it } from "vitest";
-import { Database, type PostgresPool } from "./driver.js";
+import { Database, type PostgresClient, type PostgresPool, type PostgresQuery } from "./driver.js";
 import { Sandbox, watched } from "./postgres-harness.js";
 import { type WakeUpOptions, WakeUps } from "./wake-ups.js";
 
@@ -184,19 +184,20 @@ it("does not listen through a pooler that it was not told of: another process an
     connect: (done) =>
       pool.connect((error, client) => {
         if (client === undefined) return done(error, undefined);
-        done(undefined, {
+        const other = {
           on: client.on.bind(client),
           removeListener: client.removeListener.bind(client),
-          query(sent) {
+          query(sent: PostgresQuery) {
             if (sent.text.startsWith("LISTEN")) asked++;
             return client.query(sent);
           },
           processID: 1,
-          release(why) {
+          release(why?: Error) {
             client.release(why);
             given();
           },
-        });
+        } satisfies PostgresClient & { processID: number };
+        done(undefined, other);
       }),
   };
   over(pooled).listen(new Heard().listener);

@@ -13,8 +13,8 @@ export function failpointPool(pool: PostgresPool, points: Failpoints): PostgresP
 function failpointClient(client: PostgresClient, points: Failpoints): PostgresClient {
   let inTransaction = false;
   return {
-    on: client.on.bind(client),
-    removeListener: client.removeListener.bind(client),
+    on: (event, listener) => client.on(event, listener),
+    removeListener: (event, listener) => client.removeListener(event, listener),
     release: (error) => client.release(error),
     async query(query) {
       const { step } = points;

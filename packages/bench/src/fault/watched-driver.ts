@@ -7,8 +7,8 @@ export type OnDriverError = (code: string) => void;
 
 export function watchedPool(pool: PostgresPool, onError: OnDriverError): PostgresPool {
   const watched = (client: PostgresClient): PostgresClient => ({
-    on: client.on.bind(client),
-    removeListener: client.removeListener.bind(client),
+    on: (event, listener) => client.on(event, listener),
+    removeListener: (event, listener) => client.removeListener(event, listener),
     release: (error) => client.release(error),
     query: (query) =>
       client.query(query).catch((error: unknown) => {

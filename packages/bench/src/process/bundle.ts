@@ -9,10 +9,13 @@ export const programNames = [
   "host",
   "deployment",
   "holder",
+  "late-writer",
   "migrator",
   "paced-recorder",
+  "poisoned",
   "producer",
   "retrying-client",
+  "sender",
   "sharing-worker",
   "shop-host",
   "sink",
@@ -20,6 +23,7 @@ export const programNames = [
   "victim",
   "watched-worker",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

@@ -99,6 +99,11 @@ export class Child {
   }
 }
 
+export interface StartOptions {
+  /** How large its heap may grow; Node's own limit unless said. */
+  readonly heapMegabytes?: number;
+}
+
 /** Every process of one run; none outlives it. */
 export class Crew {
   readonly #programs: Programs;
@@ -110,7 +115,7 @@ export class Crew {
   }
 
   /** Starts a program; `input` is plain data. */
-  start(program: ProgramName, input: object): Child {
+  start(program: ProgramName, input: object, { heapMegabytes }: StartOptions = {}): Child {
     if (this.#disposed) throw new Error("the run is over");
     const { DATABASE_URL: _, NODE_OPTIONS: __, ...env } = process.env;
     // execArgv: the flags of tsx or vitest are not for a bundle
@@ -118,7 +123,7 @@ export class Crew {
       program,
       fork(this.#programs.path(program), [JSON.stringify(input)], {
         env,
-        execArgv: [],
+        execArgv: heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`],
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       }),
     );

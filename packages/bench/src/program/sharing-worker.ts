@@ -59,7 +59,7 @@ await runProgram<SharingWorkerInput>(async (input, link) => {
   });
 
   const opened = openPlace(place, {
-    busyTimeout,
+    patience: busyTimeout,
     wrapDatabase: (db) => watchedDatabase(db, (code) => void (code === "SQLITE_BUSY" && driverBusy++)),
   });
   const sink = sinkNotifier(sinkPort, "at-most-once");

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { checkCounting } from "../check/counting.js";
 import { checkDelivery } from "../check/delivery.js";
+import { checkInvariants } from "../check/invariants.js";
+import { installJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
 import { openPlace, type Place } from "../place/place.js";
 import type { Child } from "../process/crew.js";
@@ -37,6 +39,7 @@ export const foreignWriter: Scenario = {
 async function run(context: ScenarioContext<Size>): Promise<void> {
   const { scale, seed, places, crew, verdict, progress, faults } = context;
   const place = (await places.create()) as Extract<Place, { readonly store: "sqlite" }>;
+  await installJournal(place);
   const sink = await startSink(crew, places.folder);
   const random = seededRandom(seed);
   // what a stream has is known at its end
@@ -142,6 +145,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       verdict.exactly("secondAttempts", tables.notifications.filter(({ attempts }) => attempts !== 1).length, 0);
       const outcome = { mode: "at-most-once", recipients: 1, inFlightAtKills: 0, maxAttempts: 5 } as const;
       checkDelivery(tables, await sink.lines(), outcome, verdict);
+      await checkInvariants([place], verdict);
     } finally {
       await opened.close();
     }

@@ -7,6 +7,8 @@ import Database from "better-sqlite3";
 import { type AnswerLine, answersIn, checkAnswers } from "../check/answers.js";
 import { checkCounting } from "../check/counting.js";
 import { checkDelivery } from "../check/delivery.js";
+import { checkInvariants } from "../check/invariants.js";
+import { installJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
 import { createMarks, cutPower, marksAgree, type PowerCut } from "../fault/power-cut.js";
 import { openPlace, type Place } from "../place/place.js";
@@ -54,6 +56,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   const { scale, seed, places, crew, verdict, progress, faults } = context;
   let place = (await places.create()) as SqlitePlace;
   createMarks(place.file);
+  await installJournal(place);
   const sink = await startSink(crew, places.folder);
   const events = Math.ceil(scale.events / scale.producers);
   const shape = { seed, streams: scale.producers, events, subjects: scale.subjects };
@@ -145,6 +148,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     verdict.note("inFlightAtMost", inFlightAtKills);
     const wanted = { mode: "at-most-once", recipients: 1, inFlightAtKills, maxAttempts: 5 } as const;
     checkDelivery(tables, await sink.lines(), wanted, verdict);
+    await checkInvariants([place], verdict);
   } finally {
     await opened.close();
   }

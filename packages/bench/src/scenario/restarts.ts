@@ -4,6 +4,8 @@ import pg from "pg";
 import { type PostgresServer, startPostgres } from "../../../../scripts/postgres.js";
 import { checkCounting } from "../check/counting.js";
 import { checkDelivery } from "../check/delivery.js";
+import { checkInvariants } from "../check/invariants.js";
+import { installJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
 import { openPlace, type Place } from "../place/place.js";
 import { openPlaces } from "../place/places.js";
@@ -70,7 +72,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   try {
     const places = await openPlaces("postgres", server.url);
     try {
-      await runOn(server, await places.create(), context);
+      const place = await places.create();
+      await installJournal(place);
+      await runOn(server, place, context);
     } finally {
       await places.dispose();
     }
@@ -189,6 +193,7 @@ async function runOn(server: PostgresServer, place: Place, context: ScenarioCont
     checkCounting(tables, { events: wanted, levels }, verdict);
     const outcome = { mode: "at-most-once", recipients: 1, inFlightAtKills: 0, maxAttempts: 5 } as const;
     checkDelivery(tables, sent, outcome, verdict);
+    await checkInvariants([place], verdict);
   } finally {
     await opened.close();
   }
