@@ -15,10 +15,18 @@ export interface AnnouncementSteps<Claimed> extends Pick<CrossingRepository, "an
   claim(input: Parameters<CrossingRepository["claim"]>[0]): Promise<readonly Claimed[]>;
 }
 
+interface Row {
+  readonly state: "leased" | "announced" | "unaddressed";
+  readonly notifications: number;
+  readonly woken: unknown;
+}
+
 /** Claiming, announcing and giving back: the same for crossings and for what is said of them later. */
 export function announcementSteps<Claimed>(database: Database, about: Announceable): AnnouncementSteps<Claimed> {
   const claim = database.statement(`${about.table}_claim`, claimText(about));
-  const announce = database.statement(`${about.table}_announce`, announceText(about));
+  const announce = database.tellingStatement(`${about.table}_announce`, "added WHERE state = 'pending'", (woken) =>
+    announceText(about, woken),
+  );
   const release = database.statement(`${about.table}_release`, releaseText(about));
 
   return {
@@ -33,8 +41,7 @@ export function announcementSteps<Claimed>(database: Database, about: Announceab
       }));
       const what = [JSON.stringify(added), JSON.stringify(templates), last];
       const values = [tenant, id, fence, ...what, lease, time(now), addressLock(database, tenant)];
-      type Row = { readonly state: "leased" | "announced" | "unaddressed"; readonly notifications: number };
-      const [row] = await database.run<Row>(announce, values);
+      const [row] = await database.tell(announce, (statement) => database.run<Row>(statement, values));
       if (row === undefined) return { result: "lost", notifications: 0 };
       return { result: row.state === "leased" ? "continued" : row.state, notifications: row.notifications };
     },
@@ -70,7 +77,7 @@ SELECT ${columns}, c.fence FROM claimed c ORDER BY c.not_before, c.id`;
 
 // The row's own column is the count so far, re-read under its lock: counting the notifications would read them by a
 // snapshot from before the lock was granted.
-const announceText = ({ table, kind }: Announceable): string => `
+const announceText = ({ table, kind }: Announceable, woken: string): string => `
 WITH locked AS MATERIALIZED (
   SELECT tenant, id, notifications FROM {${table}}
   WHERE tenant = $1 AND id = $2 AND fence = $3 AND state = 'leased' FOR UPDATE
@@ -110,7 +117,7 @@ WITH locked AS MATERIALIZED (
   ORDER BY n.source ->> 'kind'::text COLLATE "C", n.source ->> 'id'::text COLLATE "C", n.channel COLLATE "C",
     n."recipientKey" COLLATE "C", n."itemKey" COLLATE "C"
   ON CONFLICT ON CONSTRAINT {#notifications_once} DO NOTHING
-  RETURNING source_kind, source_id
+  RETURNING source_kind, source_id, state
 ), total AS (
   SELECT l.tenant, l.id, l.notifications + (
     SELECT count(*) FROM added a WHERE a.source_kind = '${kind}' AND a.source_id = l.id) AS notifications
@@ -124,7 +131,7 @@ UPDATE {${table}} c SET
   lease_until = CASE WHEN NOT $6 THEN step.now + $7::float8 * interval '1 millisecond' END
 FROM total t, step
 WHERE c.tenant = t.tenant AND c.id = t.id
-RETURNING c.state, c.notifications`;
+RETURNING c.state, c.notifications, ${woken}`;
 
 const releaseText = ({ table }: Announceable): string => `
 UPDATE {${table}} SET state = $4, lease_until = NULL, detail = $8,

@@ -15,6 +15,8 @@ interface Needs {
   readonly keeps: boolean;
   /** A metric of the batch is a gauge. */
   readonly gauges: boolean;
+  /** A metric of the batch is evaluated by others, who are woken if one of its counters is due. */
+  readonly leaves: boolean;
 }
 
 /** Where the trail and what is retained find a batch's effect on its counters. */
@@ -66,6 +68,10 @@ const movedSteps = `, travel AS MATERIALIZED (
 const wholeSteps = `
   (SELECT count(amount) FROM moved) AS moved,`;
 
+/** All that is due is told where any metric of the batch is left to others: a batch seldom has metrics of both kinds. */
+const leftStep = (wakeIfAny: Database["wakeIfAny"]): string => `
+  ${wakeIfAny("changed WHERE due")} AS woken,`;
+
 /** Each accepted event feeds one lifetime counter, so this keeps it once. */
 const retainedStep = ({ change, accepted }: Effect): string => `, retained AS (
   INSERT INTO {retained_events} (tenant, metric, subject, rev, place, id, amount, occurred_at, value)
@@ -91,7 +97,7 @@ const retainedStep = ({ change, accepted }: Effect): string => `, retained AS (
  * In three texts: only a batch with a metric that keeps more of an event than its id pays for keeping it, and only one with
  * a gauge for setting it.
  */
-function addText({ keeps, gauges }: Needs): string {
+function addText({ keeps, gauges, leaves }: Needs, { wakeIfAny }: Database): string {
   const base = gauges ? `CASE WHEN ${isGauge} THEN 0 ELSE c.value END` : "c.value";
   const dip = gauges ? `CASE WHEN ${isGauge} THEN c.value ELSE c.value + excluded.dip END` : "c.value + excluded.dip";
   const effect: Effect = gauges
@@ -170,7 +176,7 @@ SELECT
   (SELECT json_agg(metric) FROM stale) AS stale,
   (SELECT json_agg(place ORDER BY place) FROM event
     WHERE NOT (SELECT all_fresh FROM counted) AND NOT EXISTS (SELECT FROM stale)
-      AND place NOT IN (SELECT place FROM accepted)) AS duplicates,${gauges ? wholeSteps : ""}
+      AND place NOT IN (SELECT place FROM accepted)) AS duplicates,${gauges ? wholeSteps : ""}${leaves ? leftStep(wakeIfAny) : ""}
   changed.*
 FROM (
   -- One row of arrays costs both sides less than a row for each counter.
@@ -191,9 +197,13 @@ interface Row {
 }
 
 export function addStep(database: Database): CounterRepository["add"] {
-  const plain = database.statement("counters_add", addText({ keeps: false, gauges: false }));
-  const keeping = database.statement("counters_add_keeping", addText({ keeps: true, gauges: false }));
-  const setting = database.statement("counters_add_setting", addText({ keeps: true, gauges: true }));
+  const statements = (leaves: boolean) => ({
+    plain: database.statement("counters_add", addText({ keeps: false, gauges: false, leaves }, database)),
+    keeping: database.statement("counters_add_keeping", addText({ keeps: true, gauges: false, leaves }, database)),
+    setting: database.statement("counters_add_setting", addText({ keeps: true, gauges: true, leaves }, database)),
+  });
+  const own = statements(false);
+  const forOthers = statements(true);
   const forget = forgetDrained(database);
 
   return async ({ events, rules, drained = [], now }) => {
@@ -201,6 +211,7 @@ export function addStep(database: Database): CounterRepository["add"] {
     const known = Object.values(rules);
     const gauges = known.some(({ gauge }) => gauge);
     const keeps = gauges || known.some(({ purged, retain }) => purged || retain === "events");
+    const { plain, keeping, setting } = known.some(({ left }) => left) ? forOthers : own;
     const statement = gauges ? setting : keeps ? keeping : plain;
     const values = parameters(events, batch, rules, now);
     if (keeps) {

@@ -38,6 +38,7 @@ const noticesStep = `, noticed AS (
     kind text, number bigint, value bigint, "noticedAt" timestamptz)
   ORDER BY y.tenant COLLATE "C", y.crossing COLLATE "C", y.kind COLLATE "C", y.number
   ON CONFLICT DO NOTHING
+  RETURNING id
 )`;
 
 /** With `reacts` for a batch that has stored levels or notices: one without, the most of them, does not pay for theirs. */
@@ -91,15 +92,22 @@ WITH step AS (
   ORDER BY x.tenant COLLATE "C", x.milestone COLLATE "C", x.subject COLLATE "C", x.period COLLATE "C",
     x.threshold COLLATE "C", x."limitVersion", x.arming
   ON CONFLICT DO NOTHING
-  RETURNING id
-)${reacts ? noticesStep : ""}
+  RETURNING id, state
+)${reacts ? noticesStep : ""}, announceable AS (
+  SELECT id FROM stored WHERE state = 'pending'${reacts ? " UNION ALL SELECT id FROM noticed" : ""}
+)
 SELECT ${answer} FROM committed`;
 
+/** What {@link commitText} has stored for others to announce. */
+const work = "announceable";
+
 export function commitStep(database: Database): CrossingRepository["commitEvaluation"] {
-  const plainStatement = database.statement("crossings_commit", commitText({ reacts: false, answer: "n" }));
-  const reacting = database.statement("crossings_commit_reacting", commitText({ reacts: true, answer: "n" }));
+  const committing = (label: string, reacts: boolean) =>
+    database.tellingStatement(label, work, (woken) => commitText({ reacts, answer: `n, ${woken}` }));
+  const plainStatement = committing("crossings_commit", false);
+  const reacting = committing("crossings_commit_reacting", true);
   // for an evaluation that is alone in its statement
-  const stored = "(SELECT json_agg(id) FROM stored) AS stored";
+  const stored = `(SELECT json_agg(id) FROM stored) AS stored, ${database.wakeIfAny(work)} AS woken`;
   const telling = database.statement("crossings_commit_telling", commitText({ reacts: true, answer: stored }));
   const commitWithEffects = effectStep(database, async (run, evaluation, now) => {
     const item = { ...itemOf(evaluation), n: 0 };
@@ -117,11 +125,20 @@ export function commitStep(database: Database): CrossingRepository["commitEvalua
     const reacts = batch.some(({ levelsSeen: seen = [], notices = [] }) => seen.length + notices.length > 0);
     const statement = reacts ? reacting : plainStatement;
     const further = [time(now), ...(reacts ? levelsSeen(batch) : [])];
-    const committed = await runBatch(database, statement, batch.map(itemOf), counterKeyText, further);
-    for (const n of committed.keys()) results[plain[n]!] = "committed";
+    const items = batch.map(itemOf);
+    const committed = await database.tell(statement, async (text) => {
+      const rows = await runBatch<(typeof items)[number], Committed>(database, text, items, counterKeyText, further);
+      return [...rows.values()];
+    });
+    for (const { n } of committed) results[plain[n]!] = "committed";
     for (const place of places.filter(hasEffects)) results[place] = await commitWithEffects(evaluations[place]!, now);
     return results;
   };
+}
+
+interface Committed {
+  readonly n: number;
+  readonly woken: unknown;
 }
 
 /** An evaluation as its statement takes it. */

@@ -4,10 +4,14 @@ import { MilepostError, type TableNaming, tableNamer } from "@milepost/core/stor
 import { inHostTransaction, leavesConnectionUsable, pauseAfter, translateError } from "./errors.js";
 import { qualifyFunctions } from "./qualify.js";
 import { refuseUnsafeSearchPath, searchPathText } from "./search-path.js";
+import { Telling } from "./telling.js";
 import { parserOf } from "./values.js";
 
 /** The members of a `pg.Pool` that are called. Its `error` events belong to the host. */
 export interface PostgresPool {
+  /** Read where it is there: a pool of one connection has none to spare for listening, an ending one wants all back. */
+  readonly options?: { readonly max?: number | undefined };
+  readonly ending?: boolean;
   connect(done: (error: Error | undefined, client: PostgresClient | undefined) => void): void;
 }
 
@@ -18,6 +22,23 @@ export interface PostgresClient {
   removeListener(event: "error", listener: (error: Error) => void): unknown;
   /** With an error, the pool closes the connection instead of keeping it. */
   release(error?: Error): void;
+}
+
+/**
+ * What of a client is used beside that on the one that listens. Apart, so that a host's own wrapper round its clients needs
+ * none of it: passing `on` through is enough, and one that does not only hears nothing.
+ */
+export interface ListeningClient {
+  query(query: PostgresQuery): Promise<{ readonly rows: unknown[] }>;
+  on(event: "notification", listener: (message: PostgresNotification) => void): unknown;
+  removeListener(event: "notification", listener: (message: PostgresNotification) => void): unknown;
+  /** The server's process as it was said when the connection was made; a pooler says a number of its own. */
+  readonly processID?: number | null;
+}
+
+/** What NOTIFY brings. */
+export interface PostgresNotification {
+  readonly channel: string;
 }
 
 /**
@@ -48,6 +69,12 @@ export interface Statement {
   readonly text: string;
 }
 
+/** The same step twice: one text tells others of the work it makes, the other only says whether it made any. */
+export interface TellingStatement {
+  readonly told: Statement;
+  readonly owing: Statement;
+}
+
 export type Run = <Row>(statement: Statement, values?: readonly Value[]) => Promise<Row[]>;
 
 /** One statement of the host, which runs as it is: neither prepared nor decoded. */
@@ -62,6 +89,15 @@ export interface DatabaseOptions {
   readonly schema: string;
   readonly tablePrefix: string;
   readonly prepare: boolean;
+  /** Whether steps that make work for others say so by NOTIFY. */
+  readonly notify: boolean;
+}
+
+/** A connection that is kept for more than a step. */
+export interface HeldConnection {
+  readonly client: ListeningClient;
+  /** The pool closes it: what was set on it must not reach another step. */
+  discard(why: Error): void;
 }
 
 interface CheckedOut {
@@ -93,8 +129,17 @@ export class Database {
   readonly schema: string;
   /** Makes SQL of ours ready for any search_path: functions are qualified, and so are `{counters}` and `{#index}`. */
   readonly fill: (sql: string) => string;
+  /** What is sent to those who listen for work in these tables. One short name, because a schema's may be cut off at 63 bytes. */
+  readonly channel: string;
+  /**
+   * A scalar expression for SQL of ours that tells them once, when the transaction commits, if `rows`, a FROM item, has any;
+   * null if it has none. Never for a step that makes no work: see {@link Telling}.
+   */
+  readonly wakeIfAny: (rows: string) => string;
+  readonly #telling: Telling;
   readonly #pool: PostgresPool;
   readonly #prepare: boolean;
+  readonly #notifies: boolean;
   readonly #safeValueConstraint: string;
   /** Connections whose search_path was looked at. */
   readonly #safe = new WeakSet<PostgresClient>();
@@ -102,8 +147,16 @@ export class Database {
   constructor(pool: PostgresPool, options: DatabaseOptions) {
     this.#pool = pool;
     this.#prepare = options.prepare;
+    this.#notifies = options.notify;
     this.schema = options.schema;
     this.fill = sqlFiller(options);
+    const tables = JSON.stringify([options.schema, options.tablePrefix]);
+    this.channel = `milepost_${createHash("sha256").update(tables).digest("hex").slice(0, 16)}`;
+    const { channel } = this;
+    this.wakeIfAny = (rows) =>
+      options.notify ? `(SELECT pg_notify('${channel}', '') FROM (SELECT FROM ${rows} LIMIT 1) work)` : "NULL";
+    const wake = this.statement("wake", `SELECT ${this.wakeIfAny("(SELECT 1) work")}`);
+    this.#telling = new Telling(() => this.run(wake));
     this.#safeValueConstraint = `${options.tablePrefix}counters_value_safe`;
   }
 
@@ -112,6 +165,33 @@ export class Database {
     // Stores with other tables may share the connection, and a name stands for one text only. 63 bytes at most.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
     return { name: `milepost_${label}_${digest}`, text };
+  }
+
+  /** A step that often makes work, in its two texts; `woken` is the column that says so, if `rows` has any. */
+  tellingStatement(label: string, rows: string, text: (woken: string) => string): TellingStatement {
+    const owing = `(SELECT true FROM (SELECT FROM ${rows} LIMIT 1) work)`;
+    const told = this.statement(label, text(`${this.wakeIfAny(rows)} AS woken`));
+    return { told, owing: this.statement(`${label}_owing`, text(`${owing} AS woken`)) };
+  }
+
+  /** Runs a step in the one of its texts that is right now. */
+  async tell<Row extends { readonly woken: unknown }, Rows extends Iterable<Row>>(
+    { told, owing }: TellingStatement,
+    run: (statement: Statement) => Promise<Rows>,
+  ): Promise<Rows> {
+    if (!this.#notifies || this.#telling.takes()) return run(told);
+    const rows = await run(owing);
+    for (const { woken } of rows) {
+      if (woken === null) continue;
+      this.#telling.later();
+      break;
+    }
+    return rows;
+  }
+
+  /** Tells what steps owe still. */
+  close(): Promise<void> {
+    return this.#telling.close();
   }
 
   /** One statement in a transaction of its own: one round trip. */
@@ -141,6 +221,33 @@ export class Database {
       return result;
     };
     return this.#connected(transacted, ownLockTimeout);
+  }
+
+  /**
+   * Takes a connection out of the pool for as long as the caller wants. May wait for ever, as long as the host's other steps
+   * hold all connections. `onLost` hears of its end.
+   */
+  async hold(onLost: (error: Error) => void): Promise<HeldConnection> {
+    const { client, onError } = await this.#checkOut();
+    client.on("error", onLost);
+    return {
+      client: client as PostgresClient as unknown as ListeningClient,
+      discard(why) {
+        client.removeListener("error", onError);
+        client.release(why);
+        // after release(), which has a listener of its own: the loss of a connection that nobody hears of ends the process
+        client.removeListener("error", onLost);
+      },
+    };
+  }
+
+  /** Whether the host takes its pool back, where the pool shows it. */
+  get poolIsEnding(): boolean {
+    return this.#pool.ending === true;
+  }
+
+  asMilepostError(error: unknown): MilepostError {
+    return translateError(error, this.#safeValueConstraint);
   }
 
   /** A text in a transaction of the host's, whose end, also after a failure, is the host's: so it runs only once. */

@@ -16,7 +16,7 @@ export function laneRepository(database: Database): LaneRepository {
      )
      INSERT INTO {lanes} AS l (tenant, notifier, paused) VALUES ($1, $2, $3)
      ON CONFLICT (tenant, notifier) DO UPDATE SET paused = excluded.paused
-     RETURNING ${laneColumns}`,
+     RETURNING ${laneColumns}, ${database.wakeIfAny("(SELECT 1 WHERE NOT $3::boolean) resumed")} AS woken`,
   );
 
   const create = database.statement(
@@ -28,7 +28,8 @@ export function laneRepository(database: Database): LaneRepository {
     `WITH act AS (
        INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at) VALUES ($1, 'lane', $2, 'limit', $6, $7, $8)
      )
-     UPDATE {lanes} l SET rate = $3, quota = $4, usage = $5, not_before = NULL WHERE l.tenant = $1 AND l.notifier = $2`,
+     UPDATE {lanes} l SET rate = $3, quota = $4, usage = $5, not_before = NULL WHERE l.tenant = $1 AND l.notifier = $2
+     RETURNING ${database.wakeIfAny("(SELECT 1) opened")} AS woken`,
   );
 
   const list = database.statement(
@@ -44,8 +45,10 @@ export function laneRepository(database: Database): LaneRepository {
 
   return {
     async setPaused({ tenant, notifier, paused, by, why, now }) {
-      const [lane] = await database.run<Lane>(setPaused, [tenant, notifier, paused, by, why, time(now)]);
-      return lane as Lane;
+      type Row = Lane & { readonly woken: unknown };
+      const [row] = await database.run<Row>(setPaused, [tenant, notifier, paused, by, why, time(now)]);
+      const { woken: _, ...lane } = row!;
+      return lane;
     },
 
     limit: ({ tenant, notifier, rate, quota, by, why, now }) =>

@@ -58,7 +58,7 @@ export function levelsRepository(database: Database): LevelsRepository {
      SELECT tenant, metric, subject, period, rev, generation, value,
        jsonb_build_object('levels', jsonb_build_object('milestone', $2::text, 'subject', $3::text, 'version', $4::bigint)),
        '{}', '{}', '{}', coalesce($8::timestamptz, clock_timestamp())
-     FROM due RETURNING tenant, metric, subject, period`;
+     FROM due RETURNING tenant, metric, subject, period, ${database.wakeIfAny("due")} AS woken`;
   // Written per shape, so that each is a range of the primary key.
   const tell = (ofSubject: boolean, after: CounterKey | undefined) =>
     database.statement(
@@ -104,7 +104,8 @@ export function levelsRepository(database: Database): LevelsRepository {
         if ((await run(lockHead, about)).length === 0) return { counters: [], next: null };
         await run(take, about);
         const found = await run<CounterKey>(tell(subject !== "", after), values);
-        const counters = found.sort(compareCounterKeys);
+        const keys = found.map(({ subject: of, period: span }) => ({ tenant, metric, subject: of, period: span }));
+        const counters = keys.sort(compareCounterKeys);
         if (counters.length === limit) return { counters, next: counters.at(-1)! };
         await run(told, about);
         return { counters, next: null };

@@ -62,7 +62,7 @@ export function limitRepository(database: Database): LimitRepository {
        occurred_ats, recorded_at)
      SELECT tenant, metric, subject, period, rev, generation, value, $4, '{}', '{}', '{}',
        coalesce($7::timestamptz, clock_timestamp())
-     FROM due RETURNING period`,
+     FROM due RETURNING period, ${database.wakeIfAny("due")} AS woken`,
   );
 
   const pending = database.statement(
@@ -101,7 +101,7 @@ export function limitRepository(database: Database): LimitRepository {
         },
         { kept: (result) => result !== undefined && result !== "stale" },
       );
-      return told ?? [];
+      return told === "stale" ? told : (told ?? []).map(({ period }) => ({ period }));
     },
 
     pending: ({ metrics, limit, now }) => database.run<Limit>(pending, [textArray(metrics), limit, time(now)]),

@@ -50,6 +50,7 @@ export function decideStep(database: Database): NotificationRepository["decide"]
     "SELECT pg_advisory_xact_lock_shared($1::bigint)",
   );
   const actStatement = database.statement("notifications_decide_act", act);
+  const wakeStatement = database.statement("wake", `SELECT ${database.wakeIfAny("(SELECT 1) queued")}`);
 
   return ({ tenant, id, by, now: given, ...input }) =>
     database.transaction(async (run) => {
@@ -65,6 +66,7 @@ export function decideStep(database: Database): NotificationRepository["decide"]
           : await run<NotificationRow>(patchStatement, [tenant, id, JSON.stringify({ ...row, ...decision.patch })]);
       if (stored === undefined) throw redrivenTwice(row);
       await run(actStatement, [tenant, id, input.act, by, input.why, time(now)]);
+      if (stored.state === "pending") await run(wakeStatement);
       return notificationOf(stored);
     });
 }

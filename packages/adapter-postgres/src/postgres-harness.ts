@@ -57,7 +57,7 @@ export class Sandbox {
   async dispose(): Promise<void> {
     const schemas = [this.schema, this.hostSchema].map((name) => pg.escapeIdentifier(name)).join(", ");
     await this.pool({ max: 1 }).query(`DROP SCHEMA IF EXISTS ${schemas} CASCADE`);
-    await Promise.all(this.#pools.map((pool) => pool.end()));
+    await Promise.all(this.#pools.filter((pool) => !pool.ending).map((pool) => pool.end()));
   }
 }
 

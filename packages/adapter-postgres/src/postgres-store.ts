@@ -1,4 +1,4 @@
-import { MilepostError, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
+import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -16,6 +16,7 @@ import { parkingRepository } from "./parking-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
 import { verifyStep } from "./verify.js";
+import { WakeUps } from "./wake-ups.js";
 import { workerRepository } from "./worker-repository.js";
 
 export interface PostgresNaming {
@@ -31,6 +32,14 @@ export interface PostgresStoreOptions extends PostgresNaming {
    * not follow them, such as PgBouncer before 1.21 in transaction mode; recording then costs about twice as much.
    */
   readonly prepare?: boolean;
+  /**
+   * Whether a worker hears at once of work that other processes make, by LISTEN, and the store tells it, by NOTIFY. It takes
+   * one connection of the pool while a worker runs, and costs each commit that makes work a lock that the whole cluster
+   * shares. Unless given it is done wherever it can work: not with a pool of one connection, and without listening behind a
+   * pooler, which may hand each transaction another connection. `true` listens there too: behind one that pools sessions.
+   * Without it workers find everything by polling.
+   */
+  readonly listen?: boolean;
 }
 
 /** A store over the host's pool; see {@link postgresStore}. */
@@ -38,14 +47,22 @@ export interface PostgresStore extends Store<PostgresTransaction, Promise<void>>
 
 /**
  * A store over a `pg.Pool` that the host made and closes. Connections are used for one step at a time and never held
- * across two. The promise of durable commits relies on the server's `synchronous_commit = on`, its default.
+ * across two, save the one that listens while a worker runs. The promise of durable commits relies on the server's `synchronous_commit = on`, its default.
  */
 export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions = {}): PostgresStore {
   refuseOtherDriver(pool, ["connect"], "pool", "a pg.Pool");
-  refuseUnknownOptions(options, ["schema", "tablePrefix", "prepare"]);
-  const database = new Database(pool, { ...named(options), prepare: options.prepare ?? true });
+  refuseUnknownOptions(options, ["schema", "tablePrefix", "prepare", "listen"]);
+  const { prepare = true, listen } = options;
+  const isSingle = pool.options?.max === 1;
+  if (listen === true && isSingle) {
+    const expected = "a pool of two connections or more: the one that listens is not there for anything else";
+    throw new MilepostError("invalid_options", `listen: ${expected}`, { path: "listen", expected });
+  }
+  const database = new Database(pool, { ...named(options), prepare, notify: listen !== false });
+  const wakeUps = new WakeUps(database, { throughPooler: listen === true });
+  const listens = listen !== false && !isSingle;
   return {
-    supports: { persistence: true, durableCommits: true, hostTransactions: true, effect: true },
+    supports: { persistence: true, durableCommits: true, hostTransactions: true, effect: true, wakeUps: listens },
     definitions: definitionRepository(database),
     counters: counterRepository(database),
     parking: parkingRepository(database),
@@ -63,8 +80,12 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     workers: workerRepository(database),
     verify: verifyStep(database),
     migrate: () => migrateDatabase(database),
+    listen: listens ? (listener) => wakeUps.listen(listener) : noWakeUps,
     // The pool is the host's, and nothing else is open between two steps.
-    close: async () => {},
+    async close() {
+      await wakeUps.close();
+      await database.close();
+    },
   };
 }
 
@@ -74,7 +95,10 @@ export function ddl(options: PostgresNaming = {}): string {
   return ddlText(named(options));
 }
 
-function named({ schema = "milepost", tablePrefix = "" }: PostgresNaming): Omit<DatabaseOptions, "prepare"> {
+function named({
+  schema = "milepost",
+  tablePrefix = "",
+}: PostgresNaming): Pick<DatabaseOptions, "schema" | "tablePrefix"> {
   if (typeof schema === "string" && /^(pg_|information_schema$)/.test(schema)) {
     const expected = "any but information_schema and names that begin with pg_, which Postgres keeps for itself";
     throw new MilepostError("invalid_options", `schema: ${expected}`, { path: "schema", expected });

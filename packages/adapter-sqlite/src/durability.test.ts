@@ -32,6 +32,7 @@ describe("durability", () => {
       persistence: true,
       durableCommits,
       hostTransactions: true,
+      wakeUps: false,
       effect: true,
     });
   });
@@ -62,6 +63,7 @@ describe("durability", () => {
       persistence: false,
       durableCommits: true,
       hostTransactions: true,
+      wakeUps: false,
       effect: true,
     });
     db.close();

@@ -13,7 +13,8 @@ const full = 2;
  * durable as what it marks.
  */
 export function durabilityOf(db: SqliteDatabase): StoreSupports {
-  const always = { hostTransactions: true, effect: true };
+  // Nobody hears of another connection's commit: the file could be watched, but it changes with every recorded event.
+  const always = { hostTransactions: true, effect: true, wakeUps: false };
   if (databaseFile(db) === "") return { persistence: false, durableCommits: true, ...always };
 
   // Before synchronous: only reading the file tells SQLite that it is in WAL mode, where better-sqlite3 means NORMAL.

@@ -1,4 +1,11 @@
-import { MilepostError, refuseOtherDriver, refuseUnknownOptions, type Store, tableNamer } from "@milepost/core/store";
+import {
+  MilepostError,
+  noWakeUps,
+  refuseOtherDriver,
+  refuseUnknownOptions,
+  type Store,
+  tableNamer,
+} from "@milepost/core/store";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -81,6 +88,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     workers: workerRepository(driver),
     verify: verifyStep(driver),
     migrate: () => migrate(driver),
+    listen: noWakeUps,
     close: async () => driver.forget(),
   };
 }

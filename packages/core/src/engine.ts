@@ -21,6 +21,7 @@ import { parkedOver } from "./milestone/parked.js";
 import { Registry } from "./milestone/registry.js";
 import { subjectStates } from "./milestone/subject-state.js";
 import { OpenCalls } from "./open-calls.js";
+import { reportingOutagesOnce } from "./outage-report.js";
 import { Planner } from "./planning/planner.js";
 import { replay } from "./planning/replay.js";
 import { counterQuery, crossingQuery, eventQuery, noticeQuery, subjectCounter } from "./queries.js";
@@ -72,6 +73,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
 
   const events = new Events();
+  const workerEmit = reportingOutagesOnce(events.emit, runtime.monotonic);
   const registry = new Registry(store, { milestones, metrics, removed, onUnknownMetric }, runtime, events.emit);
   const evaluator = new Evaluator(store, registry, runtime, events.emit);
   const admission = new Admission(registry, clockTolerance, runtime);
@@ -86,7 +88,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     evaluator,
     runtime,
     timing,
-    emit: events.emit,
+    emit: workerEmit,
     notifiers: [...notifiers.keys()],
     clockWatch: new ClockWatch(events.emit, runtime.monotonic),
     ready: () => registry.ready(),
@@ -104,8 +106,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       await levels.applyPending(stop);
     },
     purge: (stop) => purge(store, registry, admission, runtime, stop),
-    announcer: new Announcer(store, registry, runtime, timing, events.emit),
-    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
+    announcer: new Announcer(store, registry, runtime, timing, workerEmit),
+    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
     notifier.onHealth?.(({ state, member, since, why }) => {

@@ -1,7 +1,7 @@
 // A store as a host outside the workspace would write it: a client of one that lives elsewhere. What goes to and fro are
 // copies, later, as over a wire; an error crosses as its fields. TOY_FAULT breaks it on purpose.
 import { memoryStore } from "@milepost/core";
-import { MilepostError, noInbox, type Store } from "@milepost/core/store";
+import { MilepostError, noInbox, noWakeUps, type Store } from "@milepost/core/store";
 
 /** One call of a method such as `counters.add`. */
 // biome-ignore lint/suspicious/noExplicitAny: a wire knows no types
@@ -33,7 +33,7 @@ function client(server: Store): Store {
     return Object.fromEntries(methods);
   };
   return {
-    supports: { persistence: true, durableCommits: true, hostTransactions: false, effect: false },
+    supports: { persistence: true, durableCommits: true, hostTransactions: false, effect: false, wakeUps: false },
     definitions: repository("definitions"),
     counters: repository("counters"),
     parking: repository("parking"),
@@ -51,6 +51,7 @@ function client(server: Store): Store {
     inbox: noInbox(),
     verify: (input) => server.verify(input),
     migrate: () => server.migrate(),
+    listen: noWakeUps,
     close: async () => {},
   };
 }

@@ -1,6 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFile, fork } from "node:child_process";
 import { once } from "node:events";
+import { promisify } from "node:util";
 import type { ProgramName, Programs } from "./bundle.js";
+
+const run = promisify(execFile);
 
 /** How a process ended: by itself with a code, or by a signal. */
 export interface Ended {
@@ -61,6 +64,17 @@ export class Child {
   /** Another signal than kill's, such as SIGTERM or SIGCONT. */
   signal(name: NodeJS.Signals): void {
     this.#process.kill(name);
+  }
+
+  /** SIGSTOP, and the wait until it does nothing any more; a system call under way ends first. */
+  async freeze(): Promise<void> {
+    this.signal("SIGSTOP");
+    const { pid } = this.#process;
+    while (this.running) {
+      const { stdout } = await run("ps", ["-o", "state=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+      if (stdout.trim().startsWith("T")) return;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
   }
 
   /** kill -9, and the wait for its end. */

@@ -4,6 +4,7 @@ import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
 import { expiring } from "./expiring.js";
 import { failpoints } from "./failpoints.js";
+import { foreignWriter } from "./foreign-writer.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { httpFaultsScenario } from "./http-faults.js";
@@ -14,8 +15,11 @@ import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import { pausedAndCancelled } from "./paused-and-cancelled.js";
 import { poison } from "./poison.js";
+import { powerLoss } from "./power-loss.js";
 import { quotas } from "./quotas.js";
+import { restarts } from "./restarts.js";
 import type { Scenario } from "./scenario.js";
+import { silentListener } from "./silent-listener.js";
 import { skewedClocks } from "./skewed-clocks.js";
 import { storm } from "./storm.js";
 import { suppressed } from "./suppressed.js";
@@ -33,6 +37,10 @@ export const scenarios: readonly Scenario[] = [
   lostAnswers,
   effects,
   deadlockBait,
+  restarts,
+  silentListener,
+  powerLoss,
+  foreignWriter,
   killedAtMostOnce,
   killedAtLeastOnce,
   killedIdempotent,

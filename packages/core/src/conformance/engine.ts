@@ -35,6 +35,7 @@ import { engineStateCases } from "./engine-state.js";
 import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
 import { leavingSound } from "./sound.js";
 
@@ -76,6 +77,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineForgetCases,
     ...engineWorkerCases,
     ...engineHeartbeatCases,
+    ...engineWakeUpCases,
     ...engineSweepCases,
     ...engineHostileInputCases,
     ...engineCanaryCases,

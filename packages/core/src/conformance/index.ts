@@ -16,6 +16,7 @@ import { wholeStoreCases } from "./store.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
 import { workerCases } from "./worker-repository.js";
+import { wakeUpCases } from "./wake-ups.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
@@ -63,6 +64,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...subjectCases,
     ...subjectLaterCases,
     ...workerCases,
+    ...wakeUpCases,
     ...wholeStoreCases,
   ];
 }

@@ -35,7 +35,13 @@ export const wholeStoreCases: readonly ConformanceCase[] = [
     name: "supports says of every difference whether the store has it",
     async run({ store }) {
       const { supports } = store;
-      assert.deepEqual(Object.keys(supports).sort(), ["durableCommits", "effect", "hostTransactions", "persistence"]);
+      assert.deepEqual(Object.keys(supports).sort(), [
+        "durableCommits",
+        "effect",
+        "hostTransactions",
+        "persistence",
+        "wakeUps",
+      ]);
       assert.ok(
         Object.values(supports).every((each) => typeof each === "boolean"),
         JSON.stringify(supports),

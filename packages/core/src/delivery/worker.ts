@@ -4,18 +4,23 @@ import type { Emit } from "../events.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
+import type { Listening } from "../store/wake-ups.js";
 import { type Agrees, parseInput } from "../validation.js";
 import type { AnnounceEnd, Announcer } from "./announcer.js";
 import type { ClockWatch } from "./clock-skew.js";
 import type { Deliverer, DeliveryEnd, Stop } from "./deliverer.js";
 import { Heartbeat } from "./heartbeat.js";
 import { reap } from "./reaper.js";
+import { type Spaced, spaced } from "./spaced.js";
 import { type DeliveryTiming, longestTimer } from "./timing.js";
 
 export interface WorkerOptions {
   /** Calls of notifiers at once; 10 unless said. */
   readonly concurrency?: number;
-  /** Milliseconds between looks for work that another process, or a transaction of the host, made; 1,000 unless said. */
+  /**
+   * Milliseconds between looks for work that another process, or a transaction of the host, made; 1,000 unless said. Where
+   * the store wakes those who listen, most work of other processes is found at once, and this is the safety net.
+   */
   readonly pollInterval?: number;
   /** Milliseconds between sweeps for due counters and overdue leases; 5,000 unless said. */
   readonly sweepInterval?: number;
@@ -72,7 +77,10 @@ const announceLimit = 20;
 /** Milliseconds after the grace in which what became of calls may still be written. */
 const writingTime = 1_000;
 const firstBackoff = 1_000;
-const longestBackoff = 30_000;
+/** So short that a worker is at work again within 5 s of its database, and so long that it is no load. */
+const longestBackoff = 4_000;
+/** Milliseconds between two looks because of wake-ups: all workers hear of what one of them queues and sends itself. */
+const wakeGap = 50;
 
 /** What was done beside evaluating and delivering. */
 export interface Upkeep {
@@ -142,6 +150,10 @@ export class DeliveryWorker implements Worker {
   #loop: Promise<void> | undefined;
   #wake: () => void = () => {};
   #woken = false;
+  #listening: Listening | undefined;
+  readonly #wakeUps: Spaced;
+  /** Others may have left counters due that have no code for them. */
+  #sweepDueAtOnce = false;
   #lookAtOnce = false;
 
   constructor(shop: Workshop, options: WorkerOptions) {
@@ -153,10 +165,16 @@ export class DeliveryWorker implements Worker {
     this.#deliveries = new Slots(concurrency);
     const about = { concurrency, beatsEvery, notifiers: shop.notifiers };
     this.#heartbeat = new Heartbeat({ ...shop, about, inFlight: () => concurrency - this.#deliveries.free });
+    this.#wakeUps = spaced(wakeGap, () => {
+      this.#sweepDueAtOnce = true;
+      this.wake();
+    });
   }
 
   async start(): Promise<void> {
-    this.#loop ??= this.#run();
+    if (this.#loop !== undefined) return;
+    if (!this.#stopping.signal.aborted) this.#listen();
+    this.#loop = this.#run();
     this.#heartbeat.start();
   }
 
@@ -164,12 +182,13 @@ export class DeliveryWorker implements Worker {
     const { grace } = parseInput(stopSchema, options, "invalid_options", "stop");
     this.#stopping.abort();
     this.wake();
+    this.#wakeUps.cancel();
     const timer = setTimeout(() => this.#graceOver.abort(), grace);
     // a database that is away must not keep the process: what cannot be written by then, the reaper finds
     const late = new Promise<void>((resolve) => {
       this.#graceOver.signal.addEventListener("abort", () => setTimeout(resolve, writingTime).unref(), { once: true });
     });
-    await Promise.race([this.#ended(), late]);
+    await Promise.race([Promise.all([this.#ended(), this.#listening?.close()]), late]);
     clearTimeout(timer);
   }
 
@@ -192,6 +211,16 @@ export class DeliveryWorker implements Worker {
     this.wake();
   }
 
+  /** Polling goes on as before: a wake-up may get lost, and is not sent for everything. */
+  #listen(): void {
+    const { store, emit } = this.#shop;
+    if (!store.supports.wakeUps) return;
+    this.#listening = store.listen({
+      onWake: () => this.#wakeUps.call(),
+      onOutage: (error) => emit("error", { where: "listen", error }),
+    });
+  }
+
   /** A lane has room again then: looks at once instead of at the next poll. */
   #wakeIn(milliseconds: number): void {
     if (milliseconds >= this.#options.pollInterval) return;
@@ -208,10 +237,13 @@ export class DeliveryWorker implements Worker {
         await this.#shop.ready();
         this.#woken = false;
         const now = this.#shop.runtime.monotonic();
+        const { evaluator } = this.#shop;
+        const sweepDue = this.#sweepDueAtOnce;
+        this.#sweepDueAtOnce = false;
         if (now - sweptAt >= this.#options.sweepInterval) {
           await this.#apart(() => this.#sweep());
           sweptAt = now;
-        }
+        } else if (sweepDue) await this.#apart(() => evaluator.sweep(sweepLimit));
         if (more || this.#lookAtOnce || now - lookedAt >= this.#options.pollInterval) {
           this.#lookAtOnce = false;
           more = (await this.#apart(() => this.#shop.upkeep()))?.more ?? false;

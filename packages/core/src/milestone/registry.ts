@@ -284,7 +284,9 @@ export class Registry {
     this.#read = true;
     this.#settings.clear();
     this.#evaluated = evaluated;
-    this.#rules = new Map([...installed].map(([metric, definition]) => [metric, rulesOf(definition)]));
+    this.#rules = new Map(
+      [...installed].map(([metric, definition]) => [metric, rulesOf(definition, !evaluated.has(metric))]),
+    );
   }
 
   /** Once per definition. A process without any milestone on the metric only records: it has nothing to be behind with. */
@@ -319,9 +321,9 @@ export class Registry {
   }
 }
 
-function rulesOf(definition: InstalledDefinition): RecordingRules {
+function rulesOf(definition: InstalledDefinition, left: boolean): RecordingRules {
   const { generation, gauge, retain, eventRetention } = definition;
-  return { generation, bandsSince: bandsSince(definition), gauge, retain, purged: eventRetention !== null };
+  return { generation, bandsSince: bandsSince(definition), gauge, retain, purged: eventRetention !== null, left };
 }
 
 /** A misspelt name would remove nothing and say nothing. One that is removed already is no mistake: a repeat names it. */

@@ -41,6 +41,8 @@ export interface RecordingRules {
   readonly retain: Retain;
   /** Ids are remembered with their time, so that they can be purged. */
   readonly purged: boolean;
+  /** The caller has no code to evaluate the metric: a counter that is due afterwards is left to others, who are woken. */
+  readonly left?: boolean;
 }
 
 /** What a trail row without events stands for. Opaque to stores. */

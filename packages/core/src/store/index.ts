@@ -4,6 +4,7 @@
 export type { LevelsOwner, LevelsRepository, StoredLevels } from "./levels-repository.js";
 export type { Limit, LimitRepository, LimitSubject, PeriodsFrom } from "./limit-repository.js";
 export type { MigrationReport, Store, StoreSupports } from "./store.js";
+export type { Listening, WakeUpListener } from "./wake-ups.js";
 export type {
   Band,
   CounterBirth,
@@ -118,6 +119,7 @@ export {
   walk,
 } from "./tally.js";
 export { noInbox } from "./no-inbox.js";
+export { noWakeUps } from "./wake-ups.js";
 export { nothingErased } from "./subject-repository.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";

@@ -13,6 +13,7 @@ import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
 import type { VerifyInput, VerifyReport } from "./verify.js";
+import type { Listening, WakeUpListener } from "./wake-ups.js";
 import type { WorkerRepository } from "./worker-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
@@ -28,6 +29,8 @@ export interface StoreSupports {
   readonly hostTransactions: boolean;
   /** Statements of the host can run in the transaction that stores a crossing. */
   readonly effect: boolean;
+  /** Whoever listens hears of work that another process made. */
+  readonly wakeUps: boolean;
 }
 
 /**
@@ -72,6 +75,13 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
    * as that takes.
    */
   verify(input?: VerifyInput): Promise<VerifyReport>;
+  /**
+   * Tells a listener of work that others made: crossings, notices and notifications that are pending now, counters that
+   * an `add` was told to leave due, a lane that was resumed or has other limits, a person's resend or redrive, counters that a limit or stored
+   * levels made due. Never of plain recording in the quiet band. Answers at once, before anything is heard. Where
+   * `supports.wakeUps` is false it throws `unsupported`.
+   */
+  listen(listener: WakeUpListener): Listening;
   /** Lets go of what the store itself opened. The host's pool or handle stays open. A repeat does nothing. */
   close(): Promise<void>;
 }

@@ -49,7 +49,9 @@ export function announcementSteps<Row extends Announceable>(
     const key = notificationKeyText({ ...input, redrive: 0 });
     if (tables.notificationKeys.has(key)) return;
     tables.notificationKeys.add(key);
-    tables.notifications.set(keyOf(input.tenant, input.id), queuedNotification(input, refusalIn(tables, input), now));
+    const row = queuedNotification(input, refusalIn(tables, input), now);
+    tables.notifications.set(keyOf(input.tenant, input.id), row);
+    if (row.state === "pending") tables.wakeUps.wake();
   }
 
   return {

@@ -66,6 +66,7 @@ export function memoryCounters(tables: Tables): CounterRepository {
         tables.retained = [...tables.retained, ...kept];
       }
       for (const row of changed) tables.counters.set(counterKeyText(row), row);
+      if (changed.some(({ due, metric }) => due && rules[metric]!.left)) tables.wakeUps.wake();
       return { stale: [], duplicates, counters: changed.map(stateOf) };
     },
 

@@ -45,7 +45,9 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
         for (const crossing of evaluation.crossings) {
           if (tables.crossingKeys.has(crossingKeyText(crossing))) continue;
           tables.crossingKeys.add(crossingKeyText(crossing));
-          store(recordedCrossing(crossing, now));
+          const row = recordedCrossing(crossing, now);
+          store(row);
+          if (row.state === "pending") tables.wakeUps.wake();
         }
         const isNew = (id: string) => evaluation.crossings.some((crossing) => crossing.id === id && stored(crossing));
         noted?.push(...(evaluation.effects ?? []).filter(({ crossing }) => crossing === null || isNew(crossing)));
@@ -54,6 +56,7 @@ export function memoryCrossings(tables: Tables): CrossingRepository {
           if (tables.noticeKeys.has(once)) continue;
           tables.noticeKeys.add(once);
           tables.notices.set(keyOf(notice.tenant, notice.id), recordedNotice(notice, now));
+          tables.wakeUps.wake();
         }
         tables.counters.set(key, {
           ...row,

@@ -12,6 +12,7 @@ export function memoryLanes(tables: Tables): LaneRepository {
       tables.lanes.set(keyOf(tenant, notifier), lane);
       const act = paused ? "pause" : "resume";
       tables.acts.push({ tenant, entity: "lane", entityId: notifier, act, by, why, at: now });
+      if (!paused) tables.wakeUps.wake();
       return lane;
     },
 
@@ -19,6 +20,7 @@ export function memoryLanes(tables: Tables): LaneRepository {
       const lane = withLimits(laneOf(tenant, notifier), { rate, quota });
       tables.lanes.set(keyOf(tenant, notifier), lane);
       tables.acts.push({ tenant, entity: "lane", entityId: notifier, act: "limit", by, why, at: now });
+      tables.wakeUps.wake();
       return lane;
     },
 

@@ -33,6 +33,7 @@ export function memoryLevels(tables: Tables): LevelsRepository {
       for (const row of found) {
         tables.counters.set(counterKeyText(row), markedRow(tables, row, { limitVersion: null, mark }));
       }
+      if (found.length > 0) tables.wakeUps.wake();
       const more = found.length === limit;
       const told = versions.map((each) =>
         each.version === version ? { ...each, applied: true, pending: each.pending && more } : each,

@@ -53,6 +53,7 @@ export function memoryLimits(tables: Tables): LimitRepository {
       for (const [key, row] of found) {
         tables.counters.set(key, markedRow(tables, row, { limitVersion: version }));
       }
+      if (found.length > 0) tables.wakeUps.wake();
       return found.map(([, { period }]) => ({ period }));
     },
 

@@ -160,7 +160,9 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         tables.notificationKeys.add(notificationKeyText(redrive));
       }
       tables.acts.push({ tenant, entity: "notification", entityId: id, act: input.act, by, why: input.why, at: now });
-      return store("patch" in decision ? { ...row, ...decision.patch } : decision.redrive);
+      const decided = store("patch" in decision ? { ...row, ...decision.patch } : decision.redrive);
+      if (decided.state === "pending") tables.wakeUps.wake();
+      return decided;
     },
 
     async list({ tenant, source, states, recipientKey, ids, milestone, notifier, after, limit }) {

@@ -33,7 +33,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 /** The same over tables that somebody has: what they hold is its data. */
 export function storeOver(tables: Tables): Store {
   return {
-    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false },
+    supports: { persistence: false, durableCommits: true, hostTransactions: false, effect: false, wakeUps: true },
     definitions: memoryDefinitions(tables),
     counters: memoryCounters(tables),
     parking: memoryParking(tables),
@@ -51,6 +51,7 @@ export function storeOver(tables: Tables): Store {
     workers: memoryWorkers(tables),
     verify: memoryVerify(tables),
     migrate: async () => ({ applied: [] }),
+    listen: tables.wakeUps.listen,
     close: async () => {},
   };
 }

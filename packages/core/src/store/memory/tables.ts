@@ -14,6 +14,7 @@ import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
 import type { WorkerRecord } from "../worker-repository.js";
+import { MemoryWakeUps } from "./memory-wake-ups.js";
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -56,6 +57,7 @@ export class Tables {
   readonly workers: Map<string, WorkerRecord> = new Map();
   readonly subjects: Map<string, Subject> = new Map();
   readonly members: Map<string, readonly Member[]> = new Map();
+  readonly wakeUps: MemoryWakeUps = new MemoryWakeUps();
   /** The store's own clock, where a step is given no `now`. */
   readonly clock: () => Date;
 
