@@ -40,12 +40,12 @@ await runProgram<PoisonedInput>(async (input, link) => {
   }
 
   const watched = (store: Store): Store =>
-    aroundSteps(store, async (step, call) => {
-      const result = await call();
-      if (step === "notifications.claim" && poison === "exits unmarked") {
-        if ((result as readonly { readonly id: string }[]).some(({ id }) => id === poisoned)) harm();
+    aroundSteps(store, async (step, call, given) => {
+      if (step === "notifications.mark" && poison === "exits unmarked") {
+        const { marks } = given as Parameters<Store["notifications"]["mark"]>[0];
+        if (marks.some(({ id }) => id === poisoned)) harm();
       }
-      return result;
+      return call();
     });
 
   const opened = openPlace(place, { connections: 2 });

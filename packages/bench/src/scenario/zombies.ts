@@ -14,7 +14,7 @@ import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const shared = {
   zombies: { full: 25, short: 5, what: "processes that come to a standstill side by side" },
-  concurrency: { full: 4, short: 4, what: "messages that a process sends side by side" },
+  concurrency: { full: 2, short: 2, what: "messages that a process sends side by side" },
 } satisfies Sizes;
 
 const claimedSizes = {
@@ -260,8 +260,7 @@ async function haunt(
   orders: readonly Order[],
   { queue, rescuer, round, concurrency }: Setting,
 ): Promise<{ readonly standings: readonly Standing[]; readonly idle: readonly Standstill[] }> {
-  // half of its free slots: what a worker takes of one lane at once
-  await queue.fill(orders.length * Math.ceil(concurrency / 2), `r${round}`);
+  await queue.fill(orders.length * concurrency, `r${round}`);
   for (const { zombie, standstill } of orders) await zombie.arm(standstill);
   await queue.open();
   await Promise.race([Promise.all(orders.map(({ zombie }) => zombie.still)), quiet(orders)]);

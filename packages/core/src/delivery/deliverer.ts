@@ -14,6 +14,7 @@ import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
 import { type CallResult, type SendingRow, settlementOf } from "./settlement.js";
 import type { DeliveryTiming } from "./timing.js";
+import { suspectAlone } from "./suspects.js";
 import { Turns } from "./turns.js";
 
 /** Where a notification stood when this worker was done with it; `lost` when another had taken over. */
@@ -31,6 +32,8 @@ interface Prepared {
   readonly payload: RenderedMessage;
   readonly mark: Mark;
 }
+
+type Release = Parameters<Store["notifications"]["release"]>[0]["releases"][number];
 
 /** Hands notifications to their notifiers: claim, render, mark, call, settle. */
 export class Deliverer {
@@ -93,10 +96,12 @@ export class Deliverer {
       ...storeNow(this.#runtime),
     });
     if (rows.length === 0) return [];
-    for (const row of rows) this.#turns.took(row, 1, claimedAt);
+    const { start, back } = suspectAlone(rows);
+    if (back.length > 0) await this.#release(back.map(givenBack));
+    for (const row of start) this.#turns.took(row, 1, claimedAt);
     const prepared: Prepared[] = [];
     const ends: Promise<DeliveryEnd>[] = [];
-    for (const row of rows) {
+    for (const row of start) {
       try {
         if (stop.begun.aborted) ends.push(watched(this.#giveBack(row)));
         else if (row.claims > this.#timing.maxClaims) ends.push(watched(this.#fail(row, "poison_claim")));
@@ -240,23 +245,20 @@ export class Deliverer {
   }
 
   async #giveBack(row: ClaimedNotification): Promise<DeliveryEnd> {
-    await this.#release(row, { to: "pending", refund: true, reason: null });
+    await this.#release([givenBack(row)]);
     return "pending";
   }
 
   async #fail(row: ClaimedNotification, reason: Reason): Promise<DeliveryEnd> {
-    if (!(await this.#release(row, { to: "failed", refund: false, reason }))) return "lost";
+    const { tenant, id, fence } = row;
+    const [released] = await this.#release([{ tenant, id, fence, to: "failed", retryIn: 0, refund: false, reason }]);
+    if (released !== true) return "lost";
     this.#emit("failed", { tenant: row.tenant, notification: row.id, attempt: row.attempts, reason });
     return "failed";
   }
 
-  async #release(
-    { tenant, id, fence }: ClaimedNotification,
-    end: { readonly to: "pending" | "failed"; readonly refund: boolean; readonly reason: Reason | null },
-  ): Promise<boolean> {
-    const releases = [{ tenant, id, fence, retryIn: 0, ...end }];
-    const [released] = await this.#store.notifications.release({ releases, ...storeNow(this.#runtime) });
-    return released ?? false;
+  #release(releases: readonly Release[]): Promise<readonly boolean[]> {
+    return this.#store.notifications.release({ releases, ...storeNow(this.#runtime) });
   }
 
   #elapsed(since: number): number {
@@ -269,6 +271,11 @@ export class Deliverer {
       return MilepostError.is(error) && (error.code === "store_busy" || error.code === "store_unavailable");
     };
   }
+}
+
+/** Back as it was before the claim, its reason kept. */
+function givenBack({ tenant, id, fence, reason }: ClaimedNotification): Release {
+  return { tenant, id, fence, to: "pending", retryIn: 0, refund: true, reason };
 }
 
 /** Its failure is seen by whoever awaits it, perhaps only after other work: until then it is nobody's unhandled one. */
