@@ -82,10 +82,22 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   const most = (figure: (outcome: Outcome) => number) => Math.max(...outcomes.map(figure));
   for (const kind of poisons) {
     const name = `restarts ${kind}`.replaceAll(/ (\w)/g, (_, letter: string) => letter.toUpperCase());
-    verdict.atMost(name, Math.max(...outcomes.filter((each) => each.poison === kind).map(({ restarts }) => restarts)), 3);
+    verdict.atMost(
+      name,
+      Math.max(...outcomes.filter((each) => each.poison === kind).map(({ restarts }) => restarts)),
+      3,
+    );
   }
-  verdict.atMost("poisonAttempts", most(({ poisoned }) => poisoned.attempts), maxAttempts);
-  verdict.atMost("poisonClaims", most(({ poisoned }) => poisoned.claims), maxClaims);
+  verdict.atMost(
+    "poisonAttempts",
+    most(({ poisoned }) => poisoned.attempts),
+    maxAttempts,
+  );
+  verdict.atMost(
+    "poisonClaims",
+    most(({ poisoned }) => poisoned.claims),
+    maxClaims,
+  );
   const dead = ({ poisoned }: Outcome) => ["failed", "unknown"].includes(poisoned.state) && poisoned.reason !== null;
   verdict.exactly("poisonNotDead", outcomes.filter((outcome) => !dead(outcome)).length, 0);
   verdict.exactly("poisonInSink", outcomes.filter(({ poisoned, inSink }) => inSink.has(poisoned.id)).length, 0);
@@ -97,7 +109,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       verdict.fail(`${where}: ${unsent.length} others are not sent, such as ${unsent[0]!.state} ${unsent[0]!.reason}`);
     }
     // at most once, a call that its process took with it is not made again, and its row says so
-    const silent = unsent.filter(({ id, state, reason }) => state !== "unknown" || reason === null || !inFlight.has(id));
+    const silent = unsent.filter(
+      ({ id, state, reason }) => state !== "unknown" || reason === null || !inFlight.has(id),
+    );
     if (mode === "at-most-once" && silent.length > 0) {
       verdict.fail(`${where}: ${silent.length} others are not sent, such as ${silent[0]!.state} ${silent[0]!.reason}`);
     }
@@ -112,7 +126,10 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     .reduce((sum, { inFlight, poisoned }) => sum + inFlight.size - (inFlight.has(poisoned.id) ? 1 : 0), 0);
   verdict.note("inFlightAtDeathsAtMostOnce", takenAlong);
   verdict.atMost("othersUnknownAtMostOnce", unsentOf("at-most-once").length, takenAlong);
-  await checkInvariants(outcomes.map(({ place }) => place), verdict);
+  await checkInvariants(
+    outcomes.map(({ place }) => place),
+    verdict,
+  );
 }
 
 async function tryPoison(context: ScenarioContext<Size>, mode: DeliveryMode, kind: Poison): Promise<Outcome> {

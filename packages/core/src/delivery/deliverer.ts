@@ -9,12 +9,12 @@ import type { Mark, MarkResult, Settlement, SettleResult } from "../store/notifi
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { withDeadline } from "./deadline.js";
+import { lastChanceAlone } from "./last-chance.js";
 import type { ClaimedNotification, NotificationState } from "./notification.js";
 import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
 import { type CallResult, type SendingRow, settlementOf } from "./settlement.js";
 import type { DeliveryTiming } from "./timing.js";
-import { suspectAlone } from "./suspects.js";
 import { Turns } from "./turns.js";
 
 /** Where a notification stood when this worker was done with it; `lost` when another had taken over. */
@@ -46,6 +46,7 @@ export class Deliverer {
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
   readonly #turns = new Turns();
+  readonly #underWay = new Set<Promise<DeliveryEnd>>();
   #abandoned = false;
 
   constructor(
@@ -96,8 +97,9 @@ export class Deliverer {
       ...storeNow(this.#runtime),
     });
     if (rows.length === 0) return [];
-    const { start, back } = suspectAlone(rows);
+    const { start, back, alone } = lastChanceAlone(rows, this.#timing.maxClaims);
     if (back.length > 0) await this.#release(back.map(givenBack));
+    if (alone && !(await this.#othersEnd(stop))) return start.map((row) => this.#giveBack(row));
     for (const row of start) this.#turns.took(row, 1, claimedAt);
     const prepared: Prepared[] = [];
     const ends: Promise<DeliveryEnd>[] = [];
@@ -121,7 +123,27 @@ export class Deliverer {
     const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
     const openings = results.flatMap((result) => ("opensIn" in result ? (result.opensIn ?? []) : []));
     if (openings.length > 0) opens(Math.min(...openings));
-    return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
+    const calls = results.map((result, i) => this.#tracked(this.#deliver(prepared[i]!, result, markedAt, stop.over)));
+    // nothing is started beside it either
+    if (alone) await Promise.allSettled(calls);
+    return [...ends, ...calls];
+  }
+
+  /** Waits for what is under way, within the lease of a claim; answers whether all of it has ended. */
+  async #othersEnd(stop: Stop): Promise<boolean> {
+    const others = () => Promise.allSettled(this.#underWay);
+    const { callDeadline, settleMargin } = this.#timing;
+    return withDeadline(others, callDeadline + settleMargin, stop.over).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #tracked(call: Promise<DeliveryEnd>): Promise<DeliveryEnd> {
+    this.#underWay.add(call);
+    const over = () => this.#underWay.delete(call);
+    call.then(over, over);
+    return call;
   }
 
   /** The engine closes for good: results that cannot be written now are left to be found as ambiguous. */
