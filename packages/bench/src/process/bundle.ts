@@ -10,6 +10,7 @@ export const programNames = [
   "deployment",
   "holder",
   "late-writer",
+  "leaver",
   "migrator",
   "poisoned",
   "producer",

@@ -29,7 +29,7 @@ await runProgram<PoisonedInput>(async (input, link) => {
   const { place, name, concurrency, delivery, poison, poisoned, flightFile, faultFile, ...shape } = input;
   const faults = new FaultLog(faultFile);
 
-  function harm(): Promise<void> | void {
+  async function harm(): Promise<void> {
     faults.add(poison, name);
     if (poison === "throws") throw new Error("this message is poison");
     if (poison === "never settles") return new Promise<void>(() => {});
@@ -43,7 +43,7 @@ await runProgram<PoisonedInput>(async (input, link) => {
     aroundSteps(store, async (step, call, given) => {
       if (step === "notifications.mark" && poison === "exits unmarked") {
         const { marks } = given as Parameters<Store["notifications"]["mark"]>[0];
-        if (marks.some(({ id }) => id === poisoned)) harm();
+        if (marks.some(({ id }) => id === poisoned)) await harm();
       }
       return call();
     });

@@ -12,6 +12,7 @@ import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
 import { poison } from "./poison.js";
 import type { Scenario } from "./scenario.js";
+import { shutdown } from "./shutdown.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
@@ -33,4 +34,5 @@ export const scenarios: readonly Scenario[] = [
   stoppedAfterMark,
   lateResults,
   poison,
+  shutdown,
 ];
