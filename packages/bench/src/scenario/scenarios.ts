@@ -2,6 +2,7 @@ import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
+import { expiring } from "./expiring.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
@@ -10,9 +11,14 @@ import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-
 import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { pausedAndCancelled } from "./paused-and-cancelled.js";
 import { poison } from "./poison.js";
+import { quotas } from "./quotas.js";
 import type { Scenario } from "./scenario.js";
 import { shutdown } from "./shutdown.js";
+import { skewedClocks } from "./skewed-clocks.js";
+import { storm } from "./storm.js";
+import { suppressed } from "./suppressed.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
@@ -32,6 +38,12 @@ export const scenarios: readonly Scenario[] = [
   killedIdempotent,
   stoppedAfterClaim,
   stoppedAfterMark,
+  pausedAndCancelled,
+  suppressed,
+  quotas,
+  skewedClocks,
+  expiring,
+  storm,
   lateResults,
   poison,
   shutdown,
