@@ -25,7 +25,7 @@ WITH released AS MATERIALIZED (
 UPDATE {notifications} r SET lease_until = NULL,
   state = CASE WHEN s."to" = 'failed' AND r.was_ambiguous THEN 'unknown' ELSE s."to" END,
   claims = r.claims - CASE WHEN s.refund THEN 1 ELSE 0 END,
-  reason = CASE WHEN s."to" = 'failed' THEN s.reason END,
+  reason = s.reason,
   settled_at = CASE WHEN s."to" = 'failed' THEN step.now END,
   not_before = CASE WHEN s."to" = 'failed' THEN r.not_before ELSE step.now + s."retryIn" * interval '1 millisecond' END
 FROM locked s CROSS JOIN step

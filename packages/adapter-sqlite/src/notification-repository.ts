@@ -110,9 +110,9 @@ export function notificationRepository(driver: Driver): NotificationRepository {
           const claims = refund ? row.claims - 1 : row.claims;
           const end =
             to === "pending"
-              ? ({ state: to, reason: null, notBefore: later(at, retryIn) } as const)
-              : ({ state: row.wasAmbiguous ? "unknown" : to, reason, settledAt: at } as const);
-          patchNotification(step, fenced, { ...end, leaseUntil: null, claims });
+              ? ({ state: to, notBefore: later(at, retryIn) } as const)
+              : ({ state: row.wasAmbiguous ? "unknown" : to, settledAt: at } as const);
+          patchNotification(step, fenced, { ...end, reason, leaseUntil: null, claims });
           return true;
         });
       });

@@ -12,6 +12,7 @@ export const programNames = [
   "http-sink",
   "http-worker",
   "late-writer",
+  "leaver",
   "migrator",
   "paced-recorder",
   "poisoned",

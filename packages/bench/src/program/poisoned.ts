@@ -29,7 +29,7 @@ await runProgram<PoisonedInput>(async (input, link) => {
   const { place, name, concurrency, delivery, poison, poisoned, flightFile, faultFile, ...shape } = input;
   const faults = new FaultLog(faultFile);
 
-  function harm(): Promise<void> | void {
+  async function harm(): Promise<void> {
     faults.add(poison, name);
     if (poison === "throws") throw new Error("this message is poison");
     if (poison === "never settles") return new Promise<void>(() => {});
@@ -40,12 +40,12 @@ await runProgram<PoisonedInput>(async (input, link) => {
   }
 
   const watched = (store: Store): Store =>
-    aroundSteps(store, async (step, call) => {
-      const result = await call();
-      if (step === "notifications.claim" && poison === "exits unmarked") {
-        if ((result as readonly { readonly id: string }[]).some(({ id }) => id === poisoned)) harm();
+    aroundSteps(store, async (step, call, given) => {
+      if (step === "notifications.mark" && poison === "exits unmarked") {
+        const { marks } = given as Parameters<Store["notifications"]["mark"]>[0];
+        if (marks.some(({ id }) => id === poisoned)) await harm();
       }
-      return result;
+      return call();
     });
 
   const opened = openPlace(place, { connections: 2 });

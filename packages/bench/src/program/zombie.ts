@@ -28,8 +28,9 @@ export interface ZombieInput extends QueueShape {
   readonly faultFile: string;
 }
 
-/** The next standstill, once; an empty order ends the process. */
+/** The next standstill, once, or none; or the end of the process. */
 export interface ZombieOrder {
+  readonly end?: true;
   readonly standstill?: Standstill;
   /** Milliseconds that its event loop is blocked; a SIGSTOP lasts until the SIGCONT. */
   readonly milliseconds?: number;
@@ -137,7 +138,7 @@ await runProgram<ZombieInput>(async ({ place, name, concurrency, delivery, fault
   await new Promise<void>((resolve) => {
     link.onMessage((message) => {
       order = message as ZombieOrder;
-      if (order.standstill === undefined) resolve();
+      if (order.end === true) resolve();
       else tell({ armed: true });
     });
   });

@@ -19,6 +19,7 @@ import { powerLoss } from "./power-loss.js";
 import { quotas } from "./quotas.js";
 import { restarts } from "./restarts.js";
 import type { Scenario } from "./scenario.js";
+import { shutdown } from "./shutdown.js";
 import { silentListener } from "./silent-listener.js";
 import { skewedClocks } from "./skewed-clocks.js";
 import { storm } from "./storm.js";
@@ -55,4 +56,5 @@ export const scenarios: readonly Scenario[] = [
   lateResults,
   poison,
   httpFaultsScenario,
+  shutdown,
 ];

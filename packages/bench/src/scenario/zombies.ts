@@ -14,7 +14,7 @@ import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const shared = {
   zombies: { full: 25, short: 5, what: "processes that come to a standstill side by side" },
-  concurrency: { full: 4, short: 4, what: "messages that a process sends side by side" },
+  concurrency: { full: 2, short: 2, what: "messages that a process sends side by side" },
 } satisfies Sizes;
 
 const claimedSizes = {
@@ -222,6 +222,8 @@ async function hauntPlace(
   const standings: Standing[] = [];
   const todo = [...plan];
   for (let round = 0; todo.length > 0; round++) {
+    // one without an order would only take what the others are to hold
+    await Promise.all(zombies.splice(todo.length).map((zombie) => zombie.end()));
     const orders = zombies.map((zombie) => ({ zombie, standstill: todo.shift() })).filter(isOrder);
     const done = await haunt(orders, { queue, rescuer, round, concurrency: scale.concurrency });
     standings.push(...done.standings);
@@ -260,15 +262,14 @@ async function haunt(
   orders: readonly Order[],
   { queue, rescuer, round, concurrency }: Setting,
 ): Promise<{ readonly standings: readonly Standing[]; readonly idle: readonly Standstill[] }> {
-  // half of its free slots: what a worker takes of one lane at once
-  await queue.fill(orders.length * Math.ceil(concurrency / 2), `r${round}`);
+  await queue.fill(orders.length * concurrency, `r${round}`);
   for (const { zombie, standstill } of orders) await zombie.arm(standstill);
   await queue.open();
   await Promise.race([Promise.all(orders.map(({ zombie }) => zombie.still)), quiet(orders)]);
   await queue.shut();
+  await Promise.all(orders.map(({ zombie }) => (zombie.standing === undefined ? zombie.disarm() : undefined)));
   const still = orders.filter(({ zombie }) => zombie.standing !== undefined);
   const idle = orders.filter(({ zombie }) => zombie.standing === undefined);
-  for (const { zombie } of idle) zombie.disarm();
   const since = performance.now();
   await queue.open();
   const ids = still.flatMap(({ zombie }) => zombie.standing!.held.map(({ id }) => id));
@@ -298,7 +299,7 @@ class Zombie {
   readonly child: Child;
   standing: Standing | undefined;
   still: Promise<void> = Promise.resolve();
-  #order: Standstill | undefined;
+  #order: Standstill = "stop after the claim";
   #onArmed: () => void = () => {};
   #onStill: () => void = () => {};
   #onNews: () => void = () => {};
@@ -315,16 +316,20 @@ class Zombie {
     this.still = new Promise((resolve) => {
       this.#onStill = resolve;
     });
+    await this.#ordered({ standstill, milliseconds: standstillTime });
+  }
+
+  /** It had nothing to hold, or comes to its standstill just now. */
+  async disarm(): Promise<void> {
+    await Promise.race([this.#ordered({}), this.still]);
+  }
+
+  async #ordered(order: ZombieOrder): Promise<void> {
     const armed = new Promise<void>((resolve) => {
       this.#onArmed = resolve;
     });
-    this.child.send({ standstill, milliseconds: standstillTime } satisfies ZombieOrder);
+    this.child.send(order);
     await Promise.race([armed, this.#died()]);
-  }
-
-  disarm(): void {
-    // nothing is left to claim, so it never comes to it; the next order replaces this one
-    this.#order = undefined;
   }
 
   /** When everything it held has come to an end in its own eyes. */
@@ -341,7 +346,7 @@ class Zombie {
   }
 
   async end(): Promise<void> {
-    this.child.send({} satisfies ZombieOrder);
+    this.child.send({ end: true } satisfies ZombieOrder);
     await this.child.finished();
   }
 
@@ -363,7 +368,7 @@ class Zombie {
     if ("armed" in report) this.#onArmed();
     else if ("still" in report) {
       this.standing = {
-        ...{ zombie: this.name, standstill: this.#order!, held: report.still, milliseconds: 0 },
+        ...{ zombie: this.name, standstill: this.#order, held: report.still, milliseconds: 0 },
         ...{ written: [], ends: [] },
       };
       this.#onStill();

@@ -6,7 +6,7 @@ import { at, hour, minute, start, twoStores } from "./samples.js";
 export const notificationReleaseCases: readonly ConformanceCase[] = [
   {
     about,
-    name: "a released row is pending after its wait, and a refund takes back the claim",
+    name: "a released row is pending after its wait, with the reason given; a refund takes back the claim",
     async run({ store }) {
       await leased(store, notifications(2));
       const rows = await Promise.all(["ntf-0001", "ntf-0002"].map((id) => row(store, id)));
@@ -17,12 +17,12 @@ export const notificationReleaseCases: readonly ConformanceCase[] = [
         to: "pending" as const,
         retryIn: 300,
         refund: i === 0,
-        reason: "silent" as const,
+        reason: i === 0 ? null : ("lease_over" as const),
       }));
       assert.deepEqual(await store.notifications.release({ releases, now: at(10) }), [true, true]);
-      const changes = { state: "pending", leaseUntil: null, notBefore: at(310), reason: null } as const;
-      await assertRow(store, rows[0]!, { ...changes, claims: 0 });
-      await assertRow(store, rows[1]!, { ...changes, claims: 1 });
+      const changes = { state: "pending", leaseUntil: null, notBefore: at(310) } as const;
+      await assertRow(store, rows[0]!, { ...changes, reason: null, claims: 0 });
+      await assertRow(store, rows[1]!, { ...changes, reason: "lease_over", claims: 1 });
       assert.deepEqual(await store.notifications.release({ releases, now: at(10) }), [false, false]);
     },
   },

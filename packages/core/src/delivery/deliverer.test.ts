@@ -229,6 +229,55 @@ describe("a mark", () => {
   });
 });
 
+describe("a row at which workers died", () => {
+  it("has its last chance alone: no call is begun beside it", async () => {
+    const store = memoryStore();
+    const held: (() => void)[] = [];
+    const calls: string[] = [];
+    let called: () => void = () => {};
+    const { milepost } = engine(store, {
+      answer: (_, { notification }) => {
+        calls.push(notification);
+        called();
+        return new Promise((resolve) => held.push(() => resolve(accepted())));
+      },
+    });
+    const nextCall = () =>
+      new Promise<void>((resolve) => {
+        called = resolve;
+      });
+    await milepost.lanes.pause({ notifier: "memory", by: "test", why: "queue first" });
+    await queueOne(milepost);
+    await milepost.record({ id: "e2", metric: "x", subject: "globex" });
+    await milepost.runOnce();
+    await milepost.lanes.resume({ notifier: "memory", by: "test", why: "go" });
+    const [poison] = await milepost.notifications.list();
+    for (let i = 0; i < 2; i++) await diedUnmarked(store, poison!.id);
+
+    const firstCall = nextCall();
+    const worker = milepost.worker({ concurrency: 5, pollInterval: 10 });
+    await worker.start();
+    await firstCall;
+    expect(calls).toEqual([poison!.id]);
+    const secondCall = nextCall();
+    held.shift()!();
+    await secondCall;
+    expect(calls).toHaveLength(2);
+    held.shift()!();
+    await worker.stop();
+    expect((await milepost.notifications.list()).map(({ state }) => state)).toEqual(["sent", "sent"]);
+  });
+});
+
+/** Claimed by a worker that does not come back before its lease is over. */
+async function diedUnmarked(store: Store, id: string): Promise<void> {
+  const now = new Date(Date.UTC(2026, 10, 1));
+  const [row] = await store.notifications.claim({ notifiers: ["memory"], limit: 1, served: [], lease: 60_000, now });
+  expect(row!.id).toBe(id);
+  const back = { tenant: row!.tenant, id, fence: row!.fence, to: "pending", retryIn: 0, refund: false } as const;
+  await store.notifications.release({ releases: [{ ...back, reason: null }], now });
+}
+
 describe("a row that no worker can send", () => {
   it("fails when its stored template cannot be rendered any more, without an attempt", async () => {
     const store = memoryStore();

@@ -10,6 +10,7 @@ import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { withDeadline } from "./deadline.js";
 import { discreet } from "./discreet.js";
+import { lastChanceAlone } from "./last-chance.js";
 import type { ClaimedNotification, NotificationState } from "./notification.js";
 import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
@@ -33,6 +34,8 @@ interface Prepared {
   readonly mark: Mark;
 }
 
+type Release = Parameters<Store["notifications"]["release"]>[0]["releases"][number];
+
 /** Hands notifications to their notifiers: claim, render, mark, call, settle. */
 export class Deliverer {
   readonly #store: Store;
@@ -44,6 +47,7 @@ export class Deliverer {
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
   readonly #turns = new Turns();
+  readonly #underWay = new Set<Promise<DeliveryEnd>>();
   #abandoned = false;
 
   constructor(
@@ -94,10 +98,13 @@ export class Deliverer {
       ...storeNow(this.#runtime),
     });
     if (rows.length === 0) return [];
-    for (const row of rows) this.#turns.took(row, 1, claimedAt);
+    const { start, back, alone } = lastChanceAlone(rows, this.#timing.maxClaims);
+    if (back.length > 0) await this.#release(back.map(givenBack));
+    if (alone && !(await this.#othersEnd(stop))) return start.map((row) => this.#giveBack(row));
+    for (const row of start) this.#turns.took(row, 1, claimedAt);
     const prepared: Prepared[] = [];
     const ends: Promise<DeliveryEnd>[] = [];
-    for (const row of rows) {
+    for (const row of start) {
       try {
         if (stop.begun.aborted) ends.push(watched(this.#giveBack(row)));
         else if (row.claims > this.#timing.maxClaims) ends.push(watched(this.#fail(row, "poison_claim")));
@@ -117,7 +124,27 @@ export class Deliverer {
     const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
     const openings = results.flatMap((result) => ("opensIn" in result ? (result.opensIn ?? []) : []));
     if (openings.length > 0) opens(Math.min(...openings));
-    return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
+    const calls = results.map((result, i) => this.#tracked(this.#deliver(prepared[i]!, result, markedAt, stop.over)));
+    // nothing is started beside it either
+    if (alone) await Promise.allSettled(calls);
+    return [...ends, ...calls];
+  }
+
+  /** Waits for what is under way, within the lease of a claim; answers whether all of it has ended. */
+  async #othersEnd(stop: Stop): Promise<boolean> {
+    const others = () => Promise.allSettled(this.#underWay);
+    const { callDeadline, settleMargin } = this.#timing;
+    return withDeadline(others, callDeadline + settleMargin, stop.over).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #tracked(call: Promise<DeliveryEnd>): Promise<DeliveryEnd> {
+    this.#underWay.add(call);
+    const over = () => this.#underWay.delete(call);
+    call.then(over, over);
+    return call;
   }
 
   /** The engine closes for good: results that cannot be written now are left to be found as ambiguous. */
@@ -241,23 +268,20 @@ export class Deliverer {
   }
 
   async #giveBack(row: ClaimedNotification): Promise<DeliveryEnd> {
-    await this.#release(row, { to: "pending", refund: true, reason: null });
+    await this.#release([givenBack(row)]);
     return "pending";
   }
 
   async #fail(row: ClaimedNotification, reason: Reason): Promise<DeliveryEnd> {
-    if (!(await this.#release(row, { to: "failed", refund: false, reason }))) return "lost";
+    const { tenant, id, fence } = row;
+    const [released] = await this.#release([{ tenant, id, fence, to: "failed", retryIn: 0, refund: false, reason }]);
+    if (released !== true) return "lost";
     this.#emit("failed", { tenant: row.tenant, notification: row.id, attempt: row.attempts, reason });
     return "failed";
   }
 
-  async #release(
-    { tenant, id, fence }: ClaimedNotification,
-    end: { readonly to: "pending" | "failed"; readonly refund: boolean; readonly reason: Reason | null },
-  ): Promise<boolean> {
-    const releases = [{ tenant, id, fence, retryIn: 0, ...end }];
-    const [released] = await this.#store.notifications.release({ releases, ...storeNow(this.#runtime) });
-    return released ?? false;
+  #release(releases: readonly Release[]): Promise<readonly boolean[]> {
+    return this.#store.notifications.release({ releases, ...storeNow(this.#runtime) });
   }
 
   #elapsed(since: number): number {
@@ -270,6 +294,11 @@ export class Deliverer {
       return MilepostError.is(error) && (error.code === "store_busy" || error.code === "store_unavailable");
     };
   }
+}
+
+/** Back as it was before the claim, its reason kept. */
+function givenBack({ tenant, id, fence, reason }: ClaimedNotification): Release {
+  return { tenant, id, fence, to: "pending", retryIn: 0, refund: true, reason };
 }
 
 /** Its failure is seen by whoever awaits it, perhaps only after other work: until then it is nobody's unhandled one. */

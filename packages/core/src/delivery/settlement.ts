@@ -76,10 +76,16 @@ export function settlementOf(
     detail,
     to: row.wasAmbiguous ? "unknown" : "failed",
   });
-  const again = (outcome: AttemptOutcome, detail: string, retryAfter: number | null): Settlement => ({
+  const again = (
+    outcome: AttemptOutcome,
+    detail: string,
+    retryAfter: number | null,
+    reason: Reason | null = null,
+  ): Settlement => ({
     ...base,
     to: "pending",
     outcome,
+    reason,
     detail,
     payload: at.payload,
     retryIn: retryDelay(counted, at.random, at.timing, retryAfter),
@@ -109,7 +115,9 @@ export function settlementOf(
       return fail("refused_permanent", "refused", oneLine(result.why));
     case "ambiguous": {
       const detail = oneLine(result.why);
-      if (mayRepeat(row, at.now) && attemptsLeft) return again("ambiguous", detail, null);
+      if (mayRepeat(row, at.now) && attemptsLeft) {
+        return again("ambiguous", detail, null, "reason" in result ? result.reason : null);
+      }
       const reason = "reason" in result ? result.reason : "no_answer";
       return { ...base, to: "ambiguous", outcome: "ambiguous", reason, detail };
     }

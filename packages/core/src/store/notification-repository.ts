@@ -140,7 +140,8 @@ export interface NotificationRepository {
 
   /**
    * Gives leased rows back, each if leased under its fence: `pending` after `retryIn` milliseconds with `refund`
-   * taking back the claim, or `failed` with a reason, `unknown` if it was ever ambiguous. Answers per row, in their order, whether it did.
+   * taking back the claim, or `failed`, `unknown` if it was ever ambiguous; in either case with this reason. Answers per
+   * row, in their order, whether it did.
    */
   release(input: {
     readonly releases: readonly (Fenced & {

@@ -116,7 +116,7 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
           state,
           claims,
           leaseUntil: null,
-          reason: failed ? reason : null,
+          reason,
           ...(failed ? { settledAt: now } : { notBefore: later(now, retryIn) }),
         });
         return true;
