@@ -125,7 +125,10 @@ test("an address that is none is refused without a word of it", async () => {
 });
 
 test("neither rows nor events of the engine have what a server repeated", async () => {
-  server = await smtpTestServer({ answer: (step) => (step === "RCPT" ? `550 ${everything}` : undefined) });
+  server = await smtpTestServer({
+    extensions: ["AUTH PLAIN"],
+    answer: (step) => (step === "RCPT" ? `550 ${everything}` : undefined),
+  });
   const events: unknown[] = [];
   const milepost = createMilepost({
     store: memoryStore(),
@@ -136,7 +139,10 @@ test("neither rows nor events of the engine have what a server repeated", async 
         policy: thresholds(1),
         recipients: { resolve: async () => [canary] },
         message: { subject: canary.subject, text: "x" },
-        notifier: smtpNotifier({ host: server.host, port: server.port, from: canary.from }),
+        notifier: smtpNotifier({
+          ...{ host: server.host, port: server.port, requireTLS: false, from: canary.from },
+          auth: { user: canary.user, pass: canary.pass },
+        }),
       }),
     ],
   });
