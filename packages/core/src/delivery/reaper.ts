@@ -25,7 +25,8 @@ export async function reap(store: Store, runtime: Runtime, timing: DeliveryTimin
     .filter((row) => row.state === "sending")
     .map((row) => {
       const lost = { kind: "ambiguous", why: "its worker did not come back", reason: "lease_over" } as const;
-      return settlementOf(row, lost, { now, random: runtime.random(), timing, payload: null });
+      // its place in the quota stays taken: it may have been accepted
+      return settlementOf({ ...row, slot: null }, lost, { now, random: runtime.random(), timing, payload: null });
     });
   const released = releases.length === 0 ? [] : await store.notifications.release({ releases, ...storeNow(runtime) });
   const settled =
