@@ -174,10 +174,10 @@ describe("over a real session", () => {
         const heard = server.heard.length;
         const message = sampleMessage({ to: to as Recipient, subject, text, html });
         const outcome = await notifier.send(message, sampleContext({ messageId }));
-        await notifier.close?.();
+        await notifier.close();
         const commands = server.heard.slice(heard).filter((line) => !/^(EHLO|RSET)/.test(line));
-        if (outcome?.kind !== "accepted") {
-          expect(outcome?.kind).toBe("refusedPermanent");
+        if (outcome.kind !== "accepted") {
+          expect(outcome.kind).toBe("refusedPermanent");
           expect(commands).toEqual([]);
           return;
         }

@@ -1,4 +1,5 @@
 // notifiers
+export type { MailNotifier } from "./mail-notifier.js";
 export { smtpNotifier } from "./smtp/smtp-notifier.js";
 export type {
   DkimOptions,

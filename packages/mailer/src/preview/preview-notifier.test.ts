@@ -21,7 +21,7 @@ describe("a preview", () => {
     const smtp = smtpNotifier({ host: server.host, port: server.port, from: "us@example.com" });
     const message = sampleMessage({ html: "<p>Grüße</p>", to: { address: "olga@acme.example", locale: "ar" } });
     await smtp.send(message, sampleContext());
-    await smtp.close?.();
+    await smtp.close();
     await server.close();
     const directory = join(root, "made", "for", "it");
     expect(await notifier(directory).send(message, sampleContext())).toEqual({ kind: "accepted", receipt: "n-1.eml" });

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { accepted, type Notifier } from "@milepost/core";
+import { accepted } from "@milepost/core";
 import { createTransport } from "nodemailer";
 import * as z from "zod";
+import type { MailNotifier } from "../mail-notifier.js";
 import { composeMail } from "../mime/compose.js";
 import { type LetterheadOptions, letterheadFields, letterheadOf } from "../mime/letterhead-options.js";
 import { type Agrees, parseOptions } from "../parse-options.js";
@@ -28,7 +29,7 @@ true satisfies Agrees<typeof schema, PreviewNotifierOptions>;
  * programs open such files. A file is there as a whole or not at all, and a repeat replaces it, so the mode is
  * at-least-once. The receipt is the file's name.
  */
-export function previewNotifier(options: PreviewNotifierOptions): Notifier {
+export function previewNotifier(options: PreviewNotifierOptions): MailNotifier {
   const parsed = parseOptions<PreviewNotifierOptions>(schema, options);
   const { directory, name = "preview" } = parsed;
   const letterhead = letterheadOf(parsed);
@@ -51,6 +52,9 @@ export function previewNotifier(options: PreviewNotifierOptions): Notifier {
         await rm(temporary, { force: true });
       }
       return accepted(file);
+    },
+    async close() {
+      writer.close();
     },
   };
 }

@@ -2,6 +2,8 @@ import type { Transporter } from "nodemailer";
 
 /** How far one message came. */
 export interface HandOver {
+  /** Whether the session stood, so that the message's own turn had come: MAIL FROM may have been sent. */
+  begun(): boolean;
   /**
    * Whether the receiver may have the whole message: its last byte has been given to the connection. As long as it has
    * not, the line with the final dot cannot have been sent, and the message was certainly not accepted.
@@ -21,7 +23,7 @@ export interface HandOver {
  * the last thing before the dot: nodemailer's own listener for it, which writes the dot, is added after ours.
  */
 export function watchHandOver(transport: Transporter): (envelope: object) => HandOver {
-  const calls = new WeakMap<object, { ended: boolean }>();
+  const calls = new WeakMap<object, { begun: boolean; ended: boolean }>();
   // Should a later nodemailer read messages in another way, nothing would ever seem to be handed over, and what is
   // unknown would be taken for refused. The first message that is accepted unseen shows it; then nothing is certain.
   let blind = false;
@@ -33,6 +35,7 @@ export function watchHandOver(transport: Transporter): (envelope: object) => Han
     const { message } = mail;
     const read = message!.createReadStream;
     message!.createReadStream = function (options) {
+      call.begun = true;
       const stream = read.call(this, options);
       stream.once("end", () => {
         call.ended = true;
@@ -42,9 +45,10 @@ export function watchHandOver(transport: Transporter): (envelope: object) => Han
     return done(misaddressed(message!.getEnvelope(), mail.data.envelope as Envelope));
   });
   return (envelope) => {
-    const call = { ended: false };
+    const call = { begun: false, ended: false };
     calls.set(envelope, call);
     return {
+      begun: () => call.begun,
       whole: () => call.ended || blind,
       accepted: () => {
         blind ||= !call.ended;

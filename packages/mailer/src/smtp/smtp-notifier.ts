@@ -1,11 +1,5 @@
-import {
-  accepted,
-  type Notifier,
-  type Outcome,
-  type RenderedMessage,
-  refusedTransient,
-  type SendContext,
-} from "@milepost/core";
+import { accepted, type Outcome, type RenderedMessage, refusedTransient, type SendContext } from "@milepost/core";
+import type { MailNotifier } from "../mail-notifier.js";
 import { composeMail, type Mail } from "../mime/compose.js";
 import { letterheadOf } from "../mime/letterhead-options.js";
 import { watchHandOver } from "./hand-over.js";
@@ -27,7 +21,7 @@ import { outcomeOfFailure, type SmtpFailure } from "./smtp-outcome.js";
  * `ambiguous`; {@link outcomeOfFailure} has the table. `close()` waits for the calls under way, then closes connections
  * of its own; a transport of the host's stays open.
  */
-export function smtpNotifier(options: SmtpNotifierOptions): Notifier {
+export function smtpNotifier(options: SmtpNotifierOptions): MailNotifier {
   const parsed = parseSmtpOptions(options);
   const { name = "smtp", mode = "at-most-once", sendTimeout = 25_000 } = parsed;
   const letterhead = letterheadOf(parsed);
@@ -52,11 +46,12 @@ export function smtpNotifier(options: SmtpNotifierOptions): Notifier {
       const { response = "", rejectedErrors } = await transport.sendMail({ ...mail, signal });
       // LMTP answers for each recipient after the message, and nodemailer calls the whole a success
       const [refused] = (rejectedErrors ?? []) as readonly SmtpFailure[];
-      if (refused !== undefined) return outcomeOfFailure(refused, true, clean);
+      if (refused !== undefined) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
       handOver.accepted();
       return accepted(clean(response));
     } catch (error) {
-      return outcomeOfFailure((error ?? {}) as SmtpFailure, handOver.whole(), clean);
+      const progress = { begun: handOver.begun(), whole: handOver.whole() };
+      return outcomeOfFailure((error ?? {}) as SmtpFailure, progress, clean);
     } finally {
       clearTimeout(timer);
     }

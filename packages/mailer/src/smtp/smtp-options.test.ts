@@ -27,7 +27,7 @@ describe("options", () => {
   it("have defaults for all but the server and the sender", async () => {
     const notifier = smtpNotifier(good);
     expect(notifier).toMatchObject({ name: "smtp", channel: "email", mode: "at-most-once" });
-    await notifier.close?.();
+    await notifier.close();
     expect(smtpNotifier({ ...good, mode: "at-least-once", name: "news" })).toMatchObject({
       mode: "at-least-once",
       name: "news",

@@ -1,4 +1,4 @@
-import { ambiguous, type Outcome, refusedPermanent, refusedTransient } from "@milepost/core";
+import { ambiguous, type Outcome, refusedPermanent, refusedTransient, unavailable } from "@milepost/core";
 
 /** What is read of an error of nodemailer's. Never its message: that repeats the server, and the server the address. */
 export interface SmtpFailure {
@@ -12,46 +12,61 @@ export interface SmtpFailure {
   readonly responseCode?: unknown;
 }
 
+/** How far a message came before its sending failed. */
+export interface Progress {
+  /** The session stood: what goes wrong from here on may be about this message. */
+  readonly begun: boolean;
+  /** The server may have the whole message. */
+  readonly whole: boolean;
+}
+
 /**
  * What became of a message whose sending failed.
  *
- * | the server's reply | whole message handed over | outcome |
+ * | the server's reply | how far it came | outcome |
  * | --- | --- | --- |
- * | none, or none that can be read | no | refusedTransient: without the final dot nothing is accepted |
- * | none, or none that can be read | yes | ambiguous |
- * | 4xx | | refusedTransient |
- * | 5xx to RCPT TO, DATA or the message | | refusedPermanent |
- * | 5xx before RCPT TO, and any of 503, 530, 534, 535, 538 | | refusedTransient: see {@link concernsTheAccount} |
+ * | none, or none that can be read | no session | unavailable |
+ * | none, or none that can be read | a session, the message not handed over as a whole | refusedTransient |
+ * | none, or none that can be read | handed over as a whole | ambiguous |
+ * | 4xx or 5xx | before RCPT TO | unavailable: see {@link concernsTheAccount} |
+ * | 4xx, or 503 | from RCPT TO on | refusedTransient |
+ * | 5xx | from RCPT TO on | refusedPermanent |
  *
  * `clean` takes addresses and secrets out of the server's words.
  */
-export function outcomeOfFailure(failure: SmtpFailure, handedOver: boolean, clean: (text: string) => string): Outcome {
-  const { responseCode, response, command } = failure;
+export function outcomeOfFailure(
+  failure: SmtpFailure,
+  { begun, whole }: Progress,
+  clean: (text: string) => string,
+): Outcome {
+  const { responseCode, response, code } = failure;
   const reply = typeof responseCode === "number" ? responseCode : 0;
   const kind = Math.floor(reply / 100);
   if (kind !== 4 && kind !== 5) {
-    const why = `${problemOf(failure)}, ${handedOver ? "after" : "before"} the message was handed over`;
+    const why = `${problemOf(failure)}, ${whole ? "after" : "before"} the message was handed over`;
+    if (whole) return ambiguous(why);
     // nodemailer itself refused the envelope, and would again
-    if (!handedOver && failure.code === "EENVELOPE") return refusedPermanent(why);
-    return handedOver ? ambiguous(why) : refusedTransient(why);
+    if (code === "EENVELOPE") return refusedPermanent(why);
+    // a call that is given up may only have waited for a connection
+    return begun || code === undefined || code === "EABORT" ? refusedTransient(why) : unavailable(why);
   }
   const said = clean(typeof response === "string" ? response : String(reply));
-  const why = `${said || reply} (${placeOf(failure, handedOver)})`;
-  const again = kind === 4 || concernsTheAccount(reply, String(response), command, handedOver);
-  return again ? refusedTransient(why) : refusedPermanent(why);
+  const why = `${said || reply} (${placeOf(failure, whole)})`;
+  if (concernsTheAccount(reply, String(response), failure.command, whole)) return unavailable(why);
+  return kind === 4 || reply === 503 ? refusedTransient(why) : refusedPermanent(why);
 }
 
-/** Replies that say "log in first" or "not in this order" (RFC 4954 section 6, RFC 5321 section 4.2.2), at any command. */
-const sessionReplies: ReadonlySet<number> = new Set([503, 530, 534, 535, 538]);
+/** Replies that say "log in first" (RFC 4954 section 6), at whichever command. */
+const loginReplies: ReadonlySet<number> = new Set([530, 534, 535, 538]);
 
 /**
- * A 5xx about the connection, the login or the sender would meet every message of this account. It is not the
- * recipient's fault, and passes when a person has put it right: the attempts and their delays give time for that. Told
- * from it is MAIL FROM's answer about this message: too large (552, 5.2.3, 5.3.4) or not convertible (5.6.x, RFC 3463).
+ * A refusal of the connection, the login or the sender meets every message of the account, and passes when the server is
+ * well again or a person has put it right. Told from it is MAIL FROM's answer about this message: too large (552, 5.2.3,
+ * 5.3.4) or not convertible (5.6.x, RFC 3463).
  */
-function concernsTheAccount(reply: number, response: string, command: unknown, handedOver: boolean): boolean {
-  if (sessionReplies.has(reply)) return true;
-  if (handedOver || command === "RCPT TO" || command === "DATA") return false;
+function concernsTheAccount(reply: number, response: string, command: unknown, whole: boolean): boolean {
+  if (loginReplies.has(reply)) return true;
+  if (whole || command === "RCPT TO" || command === "DATA") return false;
   return !(command === "MAIL FROM" && (reply === 552 || /^\d{3}[ -]5\.(2\.3|3\.4|6\.\d+)\b/.test(response)));
 }
 

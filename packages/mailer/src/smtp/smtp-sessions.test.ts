@@ -50,7 +50,7 @@ async function goodServer(options: SMTPServerOptions): Promise<Good> {
 
 const sendTo = async (port: number, options: Partial<SmtpServerNotifierOptions> = {}) => {
   const notifier = smtpNotifier({ host: "127.0.0.1", port, from, ...options });
-  closing.push(() => notifier.close?.());
+  closing.push(() => notifier.close());
   return notifier.send(sampleMessage(), sampleContext());
 };
 
@@ -120,7 +120,7 @@ describe("DKIM", () => {
     server = await smtpTestServer();
     closing.push(() => server.close());
     const notifier = smtpNotifier({ host: server.host, port: server.port, from, dkim, ...options });
-    closing.push(() => notifier.close?.());
+    closing.push(() => notifier.close());
     expect(await notifier.send(sampleMessage(changes), sampleContext())).toMatchObject({ kind: "accepted" });
     return server.messages.at(-1)!.bytes;
   }
@@ -168,7 +168,7 @@ describe("DKIM", () => {
       smtpNotifier({ host: server.host, port: server.port, from, dkim }),
       smtpNotifier({ transport: createTransport({ host: server.host, port: server.port, dkim }), from }),
     ]) {
-      closing.push(() => notifier.close?.());
+      closing.push(() => notifier.close());
       expect(await notifier.send(sampleMessage(), sampleContext())).toMatchObject({ kind: "refusedTransient" });
     }
   });
@@ -183,7 +183,7 @@ describe("a transport of the host's", () => {
     const notifiers = ["a", "b"].map((name) => smtpNotifier({ transport, from, name }));
     for (const notifier of notifiers) {
       expect(await notifier.send(sampleMessage(), sampleContext())).toMatchObject({ kind: "accepted" });
-      await notifier.close?.();
+      await notifier.close();
     }
     await transport.sendMail({ from, to: ["a@acme.example", "b@acme.example"], subject: "the host's own", text: "x" });
     expect(server.messages.map(({ recipients }) => recipients.length)).toEqual([1, 1, 2]);

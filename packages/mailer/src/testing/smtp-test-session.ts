@@ -32,8 +32,8 @@ export class SmtpTestSession {
   #over = false;
   #from = "";
   #recipients: string[] = [];
-  /** Undefined outside of a message; else what has come of it, with the line break before it. */
-  #body: string | undefined;
+  /** Undefined outside of a message; else the parts of it that have come, with the line break before it. */
+  #body: string[] | undefined;
   #refused = false;
 
   constructor(socket: Socket, number: number, options: SmtpTestServerOptions, sink: Sink) {
@@ -101,27 +101,31 @@ export class SmtpTestSession {
   /** False where the message's end is still to come. */
   async #message(): Promise<boolean> {
     if (this.#received === "") return false;
-    // a message begins after a line break: it may be empty
-    const before = this.#body || "\r\n";
-    if (this.#body === "") this.#refused = !this.#answer("body", "", undefined);
-    const text = before + this.#received;
-    const end = text.indexOf(endOfMessage, Math.max(0, before.length - endOfMessage.length));
-    this.#body = end < 0 ? text : undefined;
-    this.#received = end < 0 ? "" : text.slice(end + endOfMessage.length);
-    if (end < 0) return false;
+    const parts = this.#body!;
+    if (parts.length === 0) {
+      this.#refused = !this.#answer("body", "", undefined);
+      // a message begins after a line break: it may be empty
+      parts.push("\r\n");
+    }
+    // the end may lie across two parts: what could be its beginning goes over to the next one
+    const part = parts.pop()! + this.#received;
+    const end = part.indexOf(endOfMessage);
+    if (end < 0) {
+      const cut = Math.max(0, part.length - endOfMessage.length + 1);
+      parts.push(part.slice(0, cut), part.slice(cut));
+      this.#received = "";
+      return false;
+    }
+    const text = parts.join("") + part.slice(0, end + 2);
+    this.#body = undefined;
+    this.#received = part.slice(end + endOfMessage.length);
     // a reply in the midst of it was its refusal: the rest is only read
     if (this.#refused || !this.#answer("dot", "", undefined)) return true;
     const number = await this.#sink.take({
       session: this.#number,
       from: this.#from,
       recipients: this.#recipients,
-      bytes: Buffer.from(
-        text
-          .slice(2, end + 2)
-          .replaceAll("\r\n..", "\r\n.")
-          .replace(/^\.\./, "."),
-        "latin1",
-      ),
+      bytes: Buffer.from(text.slice(2).replaceAll("\r\n..", "\r\n.").replace(/^\.\./, "."), "latin1"),
     });
     this.#answer("accepted", "", `250 2.0.0 ok: queued as ${number}`);
     return true;
@@ -140,7 +144,7 @@ export class SmtpTestSession {
       return false;
     }
     this.#socket.write(`${answer.split("\n").join("\r\n")}\r\n`);
-    if (step === "DATA" && answer.startsWith("354")) this.#body = "";
+    if (step === "DATA" && answer.startsWith("354")) this.#body = [];
     if (step === "QUIT") this.#socket.end();
     return answer === usual;
   }
