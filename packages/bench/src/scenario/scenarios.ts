@@ -7,6 +7,7 @@ import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
+import { mailFaults } from "./mail-faults.js";
 import { migrators } from "./migrators.js";
 import type { Scenario } from "./scenario.js";
 
@@ -21,5 +22,6 @@ export const scenarios: readonly Scenario[] = [
   adoption,
   lostAnswers,
   effects,
+  mailFaults,
   deadlockBait,
 ];
