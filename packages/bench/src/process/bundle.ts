@@ -12,6 +12,7 @@ export const programNames = [
   "holder",
   "mail-sender",
   "migrator",
+  "postfix-sender",
   "producer",
   "retrying-client",
   "shop-host",

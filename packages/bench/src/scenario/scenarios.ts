@@ -9,6 +9,7 @@ import { killedProducers } from "./killed-producers.js";
 import { lostAnswers } from "./lost-answers.js";
 import { mailFaults } from "./mail-faults.js";
 import { migrators } from "./migrators.js";
+import { postfix } from "./postfix.js";
 import type { Scenario } from "./scenario.js";
 
 /** Every scenario, in the order in which they run. */
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   effects,
   mailFaults,
   deadlockBait,
+  postfix,
 ];
