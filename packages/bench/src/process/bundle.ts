@@ -10,16 +10,24 @@ export const programNames = [
   "deployment",
   "failing-mail-server",
   "holder",
+<<<<<<< HEAD
   "mail-sender",
   "migrator",
   "postfix-sender",
+=======
+  "late-writer",
+  "migrator",
+  "poisoned",
+>>>>>>> main
   "producer",
   "retrying-client",
+  "sender",
   "shop-host",
   "sink",
   "steady-recorder",
   "victim",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 
