@@ -1,6 +1,7 @@
-// Arrows point one way: examples and bench -> adapters -> core. Run by `lint`.
+// Arrows point one way: examples and bench -> mailer, adapters -> core. Run by `lint`.
 const publicCore = "^packages/core/src/(index|store/index|conformance/index)\\.ts$";
 const publicAdapter = "^packages/adapter-[^/]+/src/index\\.ts$";
+const publicMailer = "^packages/mailer/src/(index|testing/index)\\.ts$";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {
@@ -18,16 +19,22 @@ module.exports = {
       to: { path: "^packages/", pathNot: ["^packages/$1/", publicCore] },
     },
     {
+      name: "mailer-imports-only-cores-hosts-entry",
+      severity: "error",
+      from: { path: "^packages/mailer/" },
+      to: { path: "^packages/", pathNot: ["^packages/mailer/", "^packages/core/src/index\\.ts$"] },
+    },
+    {
       name: "examples-import-only-public-entries",
       severity: "error",
       from: { path: "^packages/examples/" },
-      to: { path: "^packages/", pathNot: ["^packages/examples/", publicCore, publicAdapter] },
+      to: { path: "^packages/", pathNot: ["^packages/examples/", publicCore, publicAdapter, publicMailer] },
     },
     {
       name: "bench-imports-only-public-entries",
       severity: "error",
       from: { path: "^packages/bench/" },
-      to: { path: "^packages/", pathNot: ["^packages/bench/", publicCore, publicAdapter] },
+      to: { path: "^packages/", pathNot: ["^packages/bench/", publicCore, publicAdapter, publicMailer] },
     },
     {
       name: "other-packages-are-imported-by-name",

@@ -12,13 +12,13 @@ import { type Host, tryIn } from "./host.js";
 const hosts: readonly Host[] = [
   {
     name: `Node ${process.versions.node}`,
-    packages: ["better-sqlite3@12", "pg@8", "typescript@5.9", "@types/node@20"],
+    packages: ["better-sqlite3@12", "pg@8", "nodemailer@10.5.0", "typescript@5.9", "@types/node@20"],
     driverTypes: ["@types/better-sqlite3@7", "@types/pg@8"],
   },
   {
     name: "Node 24",
     node: "node@24",
-    packages: ["better-sqlite3@13", "pg@8", "typescript@7", "@types/node@24"],
+    packages: ["better-sqlite3@13", "pg@8", "nodemailer@10", "typescript@7", "@types/node@24"],
     driverTypes: ["@types/better-sqlite3@9", "@types/pg@8"],
   },
 ];

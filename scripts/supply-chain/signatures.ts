@@ -26,6 +26,7 @@ await check("npm installs the tarballs and the drivers, running no scripts", () 
     ...tarballs.map((file) => resolve(source, file)),
     "pg@8",
     "better-sqlite3@12",
+    "nodemailer@10",
   ),
 );
 await check("npm audit signatures", async () => {

@@ -64,7 +64,16 @@ import {
   settleMove,
   tableNamer,
 } from "@milepost/core/store";
+import {
+  previewNotifier,
+  type SmtpNotifierOptions,
+  smtpNotifier,
+  smtpServerOf,
+  type UnsubscribeLinks,
+} from "@milepost/mailer";
+import { type SmtpTestServer, smtpTestServer } from "@milepost/mailer/testing";
 import Database from "better-sqlite3";
+import { createTransport } from "nodemailer";
 import pg from "pg";
 
 class WebhookNotifier implements Notifier {
@@ -190,6 +199,21 @@ export async function host(store: Store, source: AsyncIterable<{ readonly row: n
   return milepost.runOnce();
 }
 
+/** Over connections of the notifier's own, over the host's transport, and as files. */
+export async function mailers(): Promise<readonly Notifier[]> {
+  const server: SmtpTestServer = await smtpTestServer({ answer: (step) => (step === "RCPT" ? "550 no" : undefined) });
+  const options: SmtpNotifierOptions = { host: server.host, port: server.port, from: "us@example.com" };
+  const transport = createTransport({ ...smtpServerOf("smtp://127.0.0.1:25"), pool: true, maxRequeues: 0 });
+  const unsubscribe: UnsubscribeLinks = (message, { notification }) => ({
+    url: `https://example.com/u/${notification}?${message.to.address}`,
+  });
+  return [
+    smtpNotifier(options),
+    smtpNotifier({ transport, from: { name: "Us", address: "us@example.com" }, unsubscribe }),
+    previewNotifier({ directory: "previews", from: "us@example.com" }),
+  ];
+}
+
 export const harness: StoreHarness = {
   async open() {
     const store = memoryStore();
@@ -230,6 +254,10 @@ export const sql: string = tableNamer({ schema: "app", tablePrefix: "" })("SELEC
 export const pending: readonly { readonly name: string }[] = planMigrations([{ version: 1, name: "ground", sql }], []);
 
 // Where one of these lines is no error, a type has become `any`.
+// @ts-expect-error
+smtpNotifier({ host: "mail.example.com" });
+// @ts-expect-error
+smtpNotifier({ transport: "smtp://localhost", from: "us@example.com" });
 // @ts-expect-error
 milestone({ name: "no policy", metric: "m" });
 // @ts-expect-error

@@ -24,13 +24,14 @@ const flagWidth = 2 + Math.max(...scenarios.flatMap(({ sizes }) => Object.keys(s
 const row = (first: string, full: string | number, short: string | number) =>
   `  ${first.padEnd(flagWidth)} ${String(full).padStart(8)} ${String(short).padStart(6)}`;
 
-function described({ name, title, stores, sizes }: Scenario): string {
+function described({ name, title, needs, stores, sizes }: Scenario): string {
   const rows = Object.entries(sizes).map(([size, { full, short, what, zero, only }]) => {
     const start = row(`${sizeFlag(size)} N`, full, short);
     const words = `${only === undefined ? "" : `${only}: `}${what}${zero === undefined ? "" : `; 0: ${zero}`}`;
     return `${start}  ${wrapped(words, start.length + 2)}`;
   });
-  return [wrapped(`${name}: ${title}`, 2), row(stores.join(", "), "full", "short"), ...rows].join("\n");
+  const words = needs === undefined ? title : `${title}. Only where it is named, as it needs ${needs}`;
+  return [wrapped(`${name}: ${words}`, 2), row(stores.join(", "), "full", "short"), ...rows].join("\n");
 }
 
 export const help: string = `chaos: does faults to Milepost and checks what is left.
@@ -38,7 +39,7 @@ One JSON object a line for each scenario and store.
 
 Usage: npx -y pnpm@10 chaos [options]
 
-  --scenario NAME  one of those below; may be repeated (default: all)
+  --scenario NAME  one of those below; may be repeated (default: all that need nothing)
   --store NAME     ${storeNames.join(" or ")}; may be repeated (default: both)
   --seed N         the same streams, batches and plan of faults again (default: a new one)
   --short          the sizes that run with the tests, instead of the full ones

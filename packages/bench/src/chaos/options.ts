@@ -44,7 +44,10 @@ export function readOptions(args: readonly string[]): Options | null {
   }
   if (values.help === true) return null;
   const run = {
-    scenarios: chosen("scenario", values.scenario, scenarios, ({ name }) => name),
+    scenarios:
+      values.scenario === undefined
+        ? scenarios.filter(({ needs }) => needs === undefined)
+        : chosen("scenario", values.scenario, scenarios, ({ name }) => name),
     stores: chosen("store", values.store, storeNames, (name) => name),
   };
   const set = Object.fromEntries(

@@ -30,6 +30,8 @@ export interface Scenario {
   readonly name: string;
   /** One sentence for the help. */
   readonly title: string;
+  /** What it needs of the machine, in words for the help; it runs only where it is named, and not with the tests. */
+  readonly needs?: string;
   readonly stores: readonly StoreName[];
   readonly sizes: Sizes;
   /** Why these sizes cannot go together, where that is so. */

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => programs.dispose());
 
-describe.each(scenarios)("$name: $title", (scenario) => {
+describe.each(scenarios.filter(({ needs }) => needs === undefined))("$name: $title", (scenario) => {
   test.each(scenario.stores)("%s", { timeout: 300_000 }, async (store) => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const serverUrl = inject("databaseUrl");

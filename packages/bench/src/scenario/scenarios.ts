@@ -12,10 +12,12 @@ import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
+import { mailFaults } from "./mail-faults.js";
 import { migrators } from "./migrators.js";
 import { pausedAndCancelled } from "./paused-and-cancelled.js";
 import { poison } from "./poison.js";
 import { powerLoss } from "./power-loss.js";
+import { postfix } from "./postfix.js";
 import { quotas } from "./quotas.js";
 import { restarts } from "./restarts.js";
 import type { Scenario } from "./scenario.js";
@@ -37,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
   adoption,
   lostAnswers,
   effects,
+  mailFaults,
   deadlockBait,
   restarts,
   silentListener,
@@ -57,4 +60,5 @@ export const scenarios: readonly Scenario[] = [
   poison,
   httpFaultsScenario,
   shutdown,
+  postfix,
 ];

@@ -33,8 +33,8 @@ async function main(args: readonly string[]): Promise<void> {
   const say = (text: string) => (options.json ? process.stderr : process.stdout).write(text);
   const reads = options.mode === "run" || options.mode === "record";
   const clients = reads ? await readClients(options.clients ?? bundledClients) : [];
-  const database = openDatabase({ url: process.env.DATABASE_URL, file: options.db });
   const notifier = chosenNotifier(options, say);
+  const database = openDatabase({ url: process.env.DATABASE_URL, file: options.db });
   try {
     const milepost = createEmailMilestones(database.store, notifier);
     watch(milepost);

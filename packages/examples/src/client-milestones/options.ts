@@ -1,3 +1,4 @@
+import { type SmtpServerOptions, smtpServerOf } from "@milepost/mailer";
 import { parseFlags, UsageError, wholeNumber } from "../command.js";
 
 export const help = `client-milestones: tells a client's people when their 1st, 1,000th, 10,000th … email was delivered.
@@ -33,7 +34,7 @@ export interface Options {
   readonly clients: string | undefined;
   readonly db: string;
   readonly json: boolean;
-  readonly smtp: URL | undefined;
+  readonly smtp: SmtpServerOptions | undefined;
   readonly from: string;
 }
 
@@ -82,8 +83,11 @@ export function readOptions(args: readonly string[]): Options | null {
   };
 }
 
-function smtpUrl(text: string | undefined): URL | undefined {
+function smtpUrl(text: string | undefined): SmtpServerOptions | undefined {
   if (text === undefined) return undefined;
-  if (URL.canParse(text) && /^smtps?:$/.test(new URL(text).protocol)) return new URL(text);
-  throw new UsageError("--smtp: a URL like smtp://user:pass@mail.example.com:587 is expected.");
+  try {
+    return smtpServerOf(text);
+  } catch {
+    throw new UsageError("--smtp: a URL like smtp://user:pass@mail.example.com:587 is expected.");
+  }
 }

@@ -19,6 +19,7 @@ describe("client-milestones, asked for what cannot be", () => {
     [["--once", "--input", "a"], "--once reads no input"],
     [["--generate", "many"], "a whole number of 1 or more"],
     [["--smtp", "mail.example.com"], "a URL like smtp://"],
+    [["--smtp", "smtp://127.0.0.1", "--from", "a@x.example,b@x.example"], "--from: one mailbox"],
     [["--speed"], "--speed"],
   ])("refuses %j", async (args, message) => {
     const { stdout, stderr, code } = await onSqlite().run(...args);

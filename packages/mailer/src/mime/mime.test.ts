@@ -1,0 +1,198 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RenderedMessage, SendContext } from "@milepost/core";
+import { extract } from "letterparser";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { sampleContext, sampleMessage } from "../call-samples.js";
+import { previewNotifier } from "../preview/preview-notifier.js";
+import { fieldOf, rawHeader } from "../raw-message.js";
+import type { LetterheadOptions } from "./letterhead-options.js";
+
+// Read by letterparser, which shares nothing with nodemailer.
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "milepost-mime-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function bytesOf(
+  message: Partial<RenderedMessage>,
+  options: Partial<LetterheadOptions> = {},
+  context: Partial<SendContext> = {},
+): Promise<Buffer> {
+  const notifier = previewNotifier({ directory, from: "us@example.com", ...options });
+  const outcome = await notifier.send(sampleMessage(message), sampleContext(context));
+  expect(outcome).toMatchObject({ kind: "accepted", receipt: "n-1.eml" });
+  return readFile(join(directory, "n-1.eml"));
+}
+
+const read = (bytes: Buffer) => extract(bytes.toString("utf8"));
+
+describe("a message", () => {
+  it("has sender, recipient, subject, both texts, Message-ID and date", async () => {
+    const bytes = await bytesOf(
+      {
+        to: { address: "olga@büro.example", firstName: "Ölga", lastName: "Maier (Dr)" },
+        subject: "Größe über 1.000 \u{1f389}",
+        text: "Grüße\n.\n..punkt",
+        html: "<p>Grüße</p>",
+      },
+      { from: { name: "Your platform", address: "us@example.com" }, replyTo: "help@example.com" },
+    );
+    const { subject, to, from, text, html, date } = read(bytes);
+    expect(subject).toBe("Größe über 1.000 \u{1f389}");
+    expect(to).toMatchObject([{ name: "Ölga Maier (Dr)", address: "olga@xn--bro-hoa.example" }]);
+    expect(from).toMatchObject({ name: "Your platform", address: "us@example.com" });
+    expect(text?.replaceAll("\r\n", "\n").trim()).toBe("Grüße\n.\n..punkt");
+    expect(html?.trim()).toBe("<p>Grüße</p>");
+    expect(Math.abs(Date.now() - date!.getTime())).toBeLessThan(60_000);
+    expect(fieldOf(bytes, "Message-ID")).toBe("<n-1@milepost.example>");
+    expect(fieldOf(bytes, "Reply-To")).toBe("help@example.com");
+    expect(fieldOf(bytes, "Auto-Submitted")).toBe("auto-generated");
+    expect(fieldOf(bytes, "Precedence")).toBeUndefined();
+    expect(fieldOf(bytes, "List-Unsubscribe")).toBeUndefined();
+  });
+
+  it("is the same at each attempt, but for the date", async () => {
+    const message = { text: "a", html: "<p>a</p>" };
+    const withoutDate = async (attempt: number) =>
+      (await bytesOf(message, {}, { attempt })).toString().replace(/^Date: .*\r\n/m, "");
+    expect(await withoutDate(2)).toBe(await withoutDate(1));
+  });
+
+  it("gets its text from its html", async () => {
+    const html =
+      '<html><head><title>no</title><style>p{}</style></head><body><h1>News</h1><p>Hello <b>Olga</b> &amp; all,<br>see <a href="https://acme.example/x?a=1&amp;b=2">here</a>.</p><ul><li>one</li><li>two</li></ul><img src="x.png" alt="no"></body></html>';
+    const { text } = read(await bytesOf({ text: null, html }));
+    expect(text?.replaceAll("\r\n", "\n").trim()).toBe(
+      "News\n\nHello Olga & all,\nsee here [https://acme.example/x?a=1&b=2].\n\n * one\n * two",
+    );
+  });
+
+  it("has no html part unless there is html", async () => {
+    expect(fieldOf(await bytesOf({ html: null }), "Content-Type")).toMatch(/^text\/plain/);
+  });
+});
+
+describe("language and direction", () => {
+  const htmlIn = async (locale: string | undefined, html = "<p>x</p>") => {
+    const bytes = await bytesOf({ to: { address: "o@acme.example", ...(locale !== undefined && { locale }) }, html });
+    return { html: read(bytes).html!, header: fieldOf(bytes, "Content-Language") };
+  };
+
+  test.each([
+    ["ar", "ar", "rtl"],
+    ["ar_EG", "ar-EG", "rtl"],
+    ["he-IL", "he-IL", "rtl"],
+    ["fa", "fa", "rtl"],
+    ["ur-PK", "ur-PK", "rtl"],
+    ["pa-PK", "pa-PK", "rtl"],
+    ["pa", "pa", "ltr"],
+    ["de-DE-u-nu-latn", "de-DE", "ltr"],
+    ["az-Arab", "az-Arab", "rtl"],
+  ])("of a recipient with the locale %s are %s and %s", async (locale, tag, direction) => {
+    const { html, header } = await htmlIn(locale);
+    expect(header).toBe(tag);
+    expect(html).toContain(`<html lang="${tag}" dir="${direction}">`);
+    expect(html).toContain("<p>x</p>");
+  });
+
+  it("are not said for no locale, and for what is none", async () => {
+    for (const locale of [undefined, "", "no locale", '"><script>']) {
+      expect(await htmlIn(locale)).toEqual({ html: expect.stringMatching(/^<p>x<\/p>\s*$/), header: undefined });
+    }
+  });
+
+  it("are added to a document, and what it says itself stays", async () => {
+    const document = (attributes: string) => `<!-- a --><!DOCTYPE html>\n<HTML${attributes}><body>x</body></HTML>`;
+    expect((await htmlIn("ar", document(' class="a>"'))).html).toContain('lang="ar" dir="rtl"');
+    expect((await htmlIn("ar", document(""))).html).toContain('<HTML lang="ar" dir="rtl"><body>');
+    expect((await htmlIn("ar", document(' lang="en"'))).html).toContain('<HTML lang="en" dir="rtl"><body>');
+    expect((await htmlIn("ar", document(" dir=ltr LANG='en'"))).html).toContain("<HTML dir=ltr LANG='en'><body>");
+  });
+});
+
+describe("bulk mail", () => {
+  const long = `https://acme.example/unsubscribe?token=${"x".repeat(700)}`;
+  it("says where its recipient unsubscribes, with one POST (RFC 8058)", async () => {
+    const bytes = await bytesOf(
+      {},
+      {
+        unsubscribe: (_, { notification }) => ({ url: `${long}&n=${notification}`, mailto: "leave+a&b@acme.example" }),
+      },
+    );
+    expect(fieldOf(bytes, "List-Unsubscribe")).toBe(`<${long}&n=n-1>, <mailto:leave%2Ba%26b@acme.example>`);
+    expect(fieldOf(bytes, "List-Unsubscribe-Post")).toBe("List-Unsubscribe=One-Click");
+  });
+
+  test.each([
+    ["http", { url: "http://acme.example/u" }],
+    ["javascript", { url: "javascript:alert(1)" }],
+    ["a password in it", { url: "https://a:b@acme.example/u" }],
+    ["no URL", { url: "unsubscribe" }],
+    ["a list", { url: ["https://a.example", "https://b.example"] }],
+    ["nothing", undefined],
+    ["one that is too long", { url: `https://acme.example/${"x".repeat(800)}` }],
+    ["two mailboxes", { url: "https://acme.example/u", mailto: "a@x.example,b@x.example" }],
+  ])("is not sent with %s for a link", async (_, links) => {
+    const notifier = previewNotifier({ directory, from: "us@example.com", unsubscribe: () => links as never });
+    expect(await notifier.send(sampleMessage(), sampleContext())).toMatchObject({ kind: "refusedPermanent" });
+  });
+
+  it("waits for its link, and is tried again where the host cannot make it now", async () => {
+    const unsubscribe = async () => {
+      throw new Error("canary@acme.example");
+    };
+    const notifier = previewNotifier({ directory, from: "us@example.com", unsubscribe });
+    expect(await notifier.send(sampleMessage(), sampleContext())).toEqual({
+      kind: "refusedTransient",
+      why: "not sent: unsubscribe() failed",
+      retryAfter: null,
+    });
+  });
+});
+
+// S3
+describe("data objects where texts belong", () => {
+  test.each(["subject", "text", "html"] as const)("as %s read no file and ask nobody", async (part) => {
+    let requests = 0;
+    const server = createServer((_, response) => {
+      requests += 1;
+      response.end("secret");
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.on("listening", resolve));
+    const href = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const path = "/etc/passwd";
+    const objects = [
+      { path },
+      { href },
+      { path: href },
+      { raw: { path } },
+      { raw: "Bcc: evil@evil.example\r\n\r\nx" },
+      { content: { path } },
+      { prepared: true, value: "x\r\nBcc: evil@evil.example" },
+      [{ path }],
+      Buffer.from("x"),
+    ];
+    const notifier = previewNotifier({ directory, from: "us@example.com" });
+    for (const object of objects) {
+      const message = sampleMessage({ [part]: object as never });
+      expect(await notifier.send(message, sampleContext())).toEqual({
+        kind: "refusedPermanent",
+        why: `not sent: its ${part} is no text`,
+      });
+    }
+    await new Promise((resolve) => server.close(resolve));
+    expect(requests).toBe(0);
+  });
+
+  it("and texts that look like such objects are only texts", async () => {
+    const bytes = await bytesOf({ text: '{"path":"/etc/passwd"}', html: '<img src="file:///etc/passwd">' });
+    expect(bytes.toString()).not.toContain("root:");
+    expect(rawHeader(bytes).length).toBeGreaterThan(5);
+  });
+});

@@ -1,0 +1,59 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { sampleContext, sampleMessage } from "../call-samples.js";
+import { smtpNotifier } from "../smtp/smtp-notifier.js";
+import { smtpTestServer } from "../testing/index.js";
+import { previewNotifier } from "./preview-notifier.js";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "milepost-preview-"));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const notifier = (directory: string) => previewNotifier({ directory, from: "us@example.com" });
+
+describe("a preview", () => {
+  it("is what would be sent, byte for byte but for the date", async () => {
+    const server = await smtpTestServer();
+    const smtp = smtpNotifier({ host: server.host, port: server.port, from: "us@example.com" });
+    const message = sampleMessage({ html: "<p>Grüße</p>", to: { address: "olga@acme.example", locale: "ar" } });
+    await smtp.send(message, sampleContext());
+    await smtp.close();
+    await server.close();
+    const directory = join(root, "made", "for", "it");
+    expect(await notifier(directory).send(message, sampleContext())).toEqual({ kind: "accepted", receipt: "n-1.eml" });
+    const withoutDate = (bytes: Buffer) => bytes.toString("latin1").replace(/^Date: .*\r\n/m, "");
+    expect(withoutDate(await readFile(join(directory, "n-1.eml")))).toBe(withoutDate(server.messages[0]!.bytes));
+  });
+
+  it("is replaced by its repeat, and leaves nothing else behind", async () => {
+    const preview = notifier(root);
+    await Promise.all([1, 2, 3].map((attempt) => preview.send(sampleMessage(), sampleContext({ attempt }))));
+    expect(await readdir(root)).toEqual(["n-1.eml"]);
+  });
+
+  test.each(["../../evil", "/etc/cron.d/evil", "..", "a/b", "a\\b", "a\0b", "", "x".repeat(1_000), "con.", ".hidden"])(
+    "of the notification %j stays in its directory",
+    async (notification) => {
+      const directory = join(root, "in");
+      await notifier(directory).send(sampleMessage(), sampleContext({ notification }));
+      expect(await readdir(root)).toEqual(["in"]);
+      expect(await readdir(directory)).toEqual([expect.stringMatching(/^[0-9a-f]{64}\.eml$/)]);
+    },
+  );
+
+  it("is not written where the message would not be sent", async () => {
+    const outcome = await notifier(root).send(sampleMessage({ to: { address: "nobody" } }), sampleContext());
+    expect(outcome).toMatchObject({ kind: "refusedPermanent" });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("leaves no part of a file behind when it is given up", async () => {
+    const signal = AbortSignal.abort();
+    await expect(notifier(root).send(sampleMessage(), sampleContext({ signal }))).rejects.toThrow();
+    expect(await readdir(root)).toEqual([]);
+  });
+});

@@ -1,0 +1,172 @@
+import { createMilepost, memoryStore, milestone, type RenderedMessage, thresholds } from "@milepost/core";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
+import { sampleContext, sampleMessage } from "../call-samples.js";
+import { type SmtpAnswer, type SmtpStep, type SmtpTestServer, smtpSteps, smtpTestServer } from "../testing/index.js";
+import { scrubbed } from "./scrub.js";
+import { smtpNotifier } from "./smtp-notifier.js";
+
+// S14: a server that repeats all it knows, at every step, and nothing of it gets into an outcome, an event or a log.
+
+const canary = {
+  address: "canary-address@acme.example",
+  name: "Canary Name",
+  firstName: "Canaryfirst",
+  lastName: "Canarylast",
+  subject: "the canary subject",
+  user: "canary-user",
+  pass: "canary-pässword",
+  from: "canary-from@example.com",
+};
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const secrets = [
+  ...Object.values(canary),
+  "canary-address",
+  "canary-from",
+  base64(canary.user),
+  base64(canary.pass),
+  base64(`\0${canary.user}\0${canary.pass}`),
+];
+const everything = [
+  ...secrets,
+  "CANARY-ADDRESS@ACME.EXAMPLE",
+  "<canary-address@[acme.example]>",
+  "canary-address=acme.example@bounces.example",
+  "SRS0=x=acme.example=canary-address@x",
+  '"canary-address"@acme.example',
+].join(" | ");
+
+const message: RenderedMessage = sampleMessage({ to: canary, subject: canary.subject });
+const times = { connectionTimeout: 200, socketTimeout: 200, sendTimeout: 2_000 };
+
+let server: SmtpTestServer;
+const printed: string[] = [];
+beforeEach(() => {
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream);
+    vi.spyOn(stream, "write").mockImplementation((...args: unknown[]) => {
+      printed.push(String(args[0]));
+      return (write as (...all: unknown[]) => boolean)(...args);
+    });
+  }
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  printed.length = 0;
+  await server.close();
+});
+
+const expectClean = (said: unknown) => {
+  const text = JSON.stringify(said, (_, value: unknown) => (value instanceof Error ? String(value.stack) : value));
+  for (const secret of secrets) expect(text.toLowerCase()).not.toContain(secret.toLowerCase());
+  expect(text.toLowerCase()).not.toContain("canary");
+};
+
+const replies: readonly SmtpAnswer[] = [
+  `250 2.0.0 ok ${everything}`,
+  `354 ${everything}`,
+  `421 4.3.2 ${everything}`,
+  `451 4.7.1 ${everything}`,
+  `550 5.1.1 ${everything}`,
+  `554-5.7.1 ${everything}\n554 5.7.1 ${everything}`,
+  `${everything}`,
+  { lastWords: `550 ${everything}` },
+  { lastWords: `${everything}` },
+  "cut",
+  "silence",
+];
+
+async function outcomeAt(step: SmtpStep, answer: SmtpAnswer) {
+  server = await smtpTestServer({
+    extensions: ["AUTH PLAIN LOGIN"],
+    answer: (at) => (at === step ? answer : undefined),
+  });
+  const notifier = smtpNotifier({
+    ...{ host: server.host, port: server.port, ...times, requireTLS: false },
+    auth: { user: canary.user, pass: canary.pass },
+    from: { address: canary.from, name: canary.name },
+  });
+  const outcome = await notifier.send(message, sampleContext());
+  await notifier.close();
+  return outcome;
+}
+
+describe.each(smtpSteps.filter((step) => step !== "other" && step !== "QUIT"))(
+  "a server that tells all at %s",
+  (step) => {
+    it.each(replies)("with %j", async (answer) => {
+      const outcome = await outcomeAt(step, answer);
+      expectClean(outcome);
+      expectClean(printed);
+    });
+  },
+);
+
+test("what is left of a reply is what an operator needs", async () => {
+  expect(await outcomeAt("RCPT", "550 5.1.1 <canary-address@acme.example>: user unknown\tin table")).toEqual({
+    kind: "refusedPermanent",
+    why: "550 5.1.1 <…>: user unknown in table (to RCPT TO)",
+  });
+  await server.close();
+  expect(await outcomeAt("accepted", "250 2.0.0 Ok: queued as 4XyZ1")).toEqual({
+    kind: "accepted",
+    receipt: "250 2.0.0 Ok: queued as 4XyZ1",
+  });
+});
+
+test("an address that is none is refused without a word of it", async () => {
+  server = await smtpTestServer();
+  const notifier = smtpNotifier({ host: server.host, port: server.port, from: canary.from });
+  for (const address of ["canary", "canary@", "canary@x@y", `${"canary".repeat(50)}@x.example`, "canäry@x.example"]) {
+    const outcome = await notifier.send(sampleMessage({ to: { address } }), sampleContext());
+    expect(outcome.kind).toBe("refusedPermanent");
+    expectClean(outcome);
+  }
+  await notifier.close();
+});
+
+test("neither rows nor events of the engine have what a server repeated", async () => {
+  server = await smtpTestServer({
+    extensions: ["AUTH PLAIN"],
+    answer: (step) => (step === "RCPT" ? `550 ${everything}` : undefined),
+  });
+  const events: unknown[] = [];
+  const milepost = createMilepost({
+    store: memoryStore(),
+    milestones: [
+      milestone({
+        name: "m",
+        metric: "e",
+        policy: thresholds(1),
+        recipients: { resolve: async () => [canary] },
+        message: { subject: canary.subject, text: "x" },
+        notifier: smtpNotifier({
+          ...{ host: server.host, port: server.port, requireTLS: false, from: canary.from },
+          auth: { user: canary.user, pass: canary.pass },
+        }),
+      }),
+    ],
+  });
+  for (const name of ["sending", "sent", "retry", "failed", "unknown", "ambiguous", "error", "crossing"] as const) {
+    milepost.on(name, (event) => events.push(event));
+  }
+  await milepost.record({ id: "1", metric: "e", subject: "s" });
+  await milepost.runOnce();
+  const [row] = await milepost.notifications.list();
+  expect(row?.state).toBe("failed");
+  expect(events.length).toBeGreaterThan(1);
+  expectClean(events);
+  expectClean([row!.detail, row!.receipt, row!.reason, await milepost.notifications.attempts({ id: row!.id })]);
+  await milepost.close();
+});
+
+test("scrubbing takes time linear in what is said, and keeps to one short line", () => {
+  const started = performance.now();
+  const text = scrubbed(`${"a@".repeat(500_000)}\r\n${"@".repeat(500_000)}\u2028\0`, [
+    "a".repeat(1_000),
+    "(((((",
+    "\\d+",
+  ]);
+  expect(performance.now() - started).toBeLessThan(200);
+  expect(text.length).toBeLessThanOrEqual(300);
+  expect(text).toMatch(/^[^\p{Cc}\u2028]*$/u);
+});

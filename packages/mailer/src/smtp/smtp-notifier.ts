@@ -1,0 +1,91 @@
+import { accepted, type Outcome, type RenderedMessage, refusedTransient, type SendContext } from "@milepost/core";
+import type { MailNotifier } from "../mail-notifier.js";
+import { composeMail, type Mail } from "../mime/compose.js";
+import { letterheadOf } from "../mime/letterhead-options.js";
+import { watchHandOver } from "./hand-over.js";
+import { ownTransport } from "./own-transport.js";
+import { scrubbed } from "./scrub.js";
+import { parseSmtpOptions, type SmtpNotifierOptions, type SmtpServerOptions } from "./smtp-options.js";
+import { outcomeOfFailure, type SmtpFailure } from "./smtp-outcome.js";
+
+/**
+ * Sends by SMTP, over connections that are kept open and used again.
+ *
+ * ```ts
+ * const notifier = smtpNotifier({ host: "mail.example.com", auth: { user, pass }, from: "milestones@example.com" });
+ * ```
+ *
+ * Or over a transport of the host's: `smtpNotifier({ transport, from })`. Throws `invalid_options`.
+ *
+ * It knows whether a message was handed over when its connection broke, so that only what may have been accepted is
+ * `ambiguous`; {@link outcomeOfFailure} has the table. `close()` waits for the calls under way, then closes connections
+ * of its own; a transport of the host's stays open.
+ */
+export function smtpNotifier(options: SmtpNotifierOptions): MailNotifier {
+  const parsed = parseSmtpOptions(options);
+  const { name = "smtp", mode = "at-most-once", sendTimeout = 25_000 } = parsed;
+  const letterhead = letterheadOf(parsed);
+  const hosts = "transport" in parsed ? parsed.transport : undefined;
+  const transport = hosts ?? ownTransport(parsed as SmtpServerOptions);
+  const watch = watchHandOver(transport);
+  const credentials = "auth" in parsed && parsed.auth !== undefined ? credentialsOf(parsed.auth) : [];
+  const underWay = new Set<Promise<Outcome>>();
+  let closed = false;
+
+  async function call(message: RenderedMessage, context: SendContext): Promise<Outcome> {
+    const mail = await composeMail(message, context, letterhead);
+    if ("kind" in mail) return mail;
+    const secrets = [...credentials, ...personalOf(message, mail, letterhead.from.address)];
+    const clean = (text: string) => scrubbed(text, secrets);
+    const handOver = watch(mail.envelope);
+    // nodemailer closes the connection of the call that is given up, and no other
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), sendTimeout);
+    const signal = AbortSignal.any([context.signal, late.signal]);
+    try {
+      const { response = "", rejectedErrors } = await transport.sendMail({ ...mail, signal });
+      // LMTP answers for each recipient after the message, and nodemailer calls the whole a success
+      const [refused] = (rejectedErrors ?? []) as readonly SmtpFailure[];
+      if (refused !== undefined) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
+      handOver.accepted();
+      return accepted(clean(response));
+    } catch (error) {
+      const progress = { begun: handOver.begun(), whole: handOver.whole() };
+      return outcomeOfFailure((error ?? {}) as SmtpFailure, progress, clean);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    name,
+    channel: "email",
+    mode,
+    async send(message, context) {
+      if (closed) return refusedTransient("not sent: the notifier is closed");
+      const outcome = call(message, context);
+      underWay.add(outcome);
+      return outcome.finally(() => underWay.delete(outcome));
+    },
+    async close() {
+      closed = true;
+      await Promise.allSettled(underWay);
+      if (hosts === undefined) transport.close();
+    },
+  };
+}
+
+/** The login as it is, and as it goes over the line. */
+function credentialsOf({ user, pass }: { readonly user: string; readonly pass: string }): readonly string[] {
+  const plain = Buffer.from(`\0${user}\0${pass}`).toString("base64");
+  return [user, pass, plain, ...[user, pass].map((each) => Buffer.from(each).toString("base64"))];
+}
+
+/** What a server may repeat of one message: addresses, also without their domain or with `=` for `@`, names, the subject. */
+function personalOf({ to, subject }: RenderedMessage, { envelope }: Mail, from: string): readonly string[] {
+  const addresses = [to.address, ...envelope.to, from];
+  return [
+    ...addresses.flatMap((address) => [address, address.replace("@", "="), address.slice(0, address.lastIndexOf("@"))]),
+    ...[to.name, to.firstName, to.lastName, subject].filter((text) => typeof text === "string"),
+  ];
+}
