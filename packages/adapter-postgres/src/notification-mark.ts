@@ -142,7 +142,7 @@ export function markStep(database: Database): NotificationRepository["mark"] {
         const { slot } = withReservation(lane, 1, now);
         return free >= 1 ? { ...mark, room: true, slot } : { ...mark, room: false, slot: null };
       });
-      const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(now)]);
+      const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(given)]);
       for (const mark of asked) {
         const before = lanes.of(mark);
         if (!isMetered(before)) continue;

@@ -69,7 +69,11 @@ export interface PlannedNotification {
   readonly subject: string | null;
   readonly text: string | null;
   readonly html: string | null;
-  /** When a worker would send it: at once, when its lane is resumed, or from `notBefore` on. */
-  readonly when: "now" | "lane_paused" | "later";
+  /** When a worker would send it: at once, when its lane is resumed, from `notBefore` on, or never, for the `reason`. */
+  readonly when: "now" | "lane_paused" | "later" | "never";
   readonly notBefore: Date | null;
+  /** Why it would be born `suppressed`: `suppressed`, `unsubscribed` or `no_consent`. Null where it would not. */
+  readonly reason: Reason | null;
+  /** A few words of it: of a suppression its reason, such as `hard_bounce`. */
+  readonly detail: string | null;
 }

@@ -24,8 +24,9 @@ export async function notificationsBySource(
     const { subject, text, html } = renderMessage(compiled, data, recipient);
     const message = { locale: recipient.locale ?? null, notifier, channel, subject, text, html };
     const waits = waitOf(notification, lanes.get(keyOf(tenant, notifier)), now);
+    const { reason, detail } = notification;
     const own = planned.get(source.id) ?? [];
-    own.push({ recipient, recipientKey, ...message, ...waits });
+    own.push({ recipient, recipientKey, ...message, ...waits, reason, detail });
     planned.set(source.id, own);
   }
   return planned;
@@ -33,10 +34,11 @@ export async function notificationsBySource(
 
 /** When a worker would take it, by what a claim looks at. */
 function waitOf(
-  notification: Pick<Notification, "notBefore">,
+  notification: Pick<Notification, "state" | "notBefore">,
   lane: Lane | undefined,
   now: Date,
 ): Pick<PlannedNotification, "when" | "notBefore"> {
+  if (notification.state === "suppressed") return { when: "never", notBefore: null };
   const from = Math.max(notification.notBefore.getTime(), lane?.notBefore?.getTime() ?? 0);
   const notBefore = from > now.getTime() ? new Date(from) : null;
   if (lane?.paused) return { when: "lane_paused", notBefore };

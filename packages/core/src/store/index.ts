@@ -121,7 +121,7 @@ export {
 } from "../delivery/moves.js";
 export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
-export { nextBounces, refusalOf } from "../recipient/suppression.js";
+export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export { compareKeys } from "../text-key.js";
 export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";
