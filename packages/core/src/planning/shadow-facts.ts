@@ -135,7 +135,9 @@ async function* each<Row extends Placed>(
   page: (after: { readonly after?: Placed }) => Promise<readonly Row[]>,
 ): AsyncGenerator<Row, void, undefined> {
   for (let last: Row | undefined; ; ) {
-    const rows = await page(last === undefined ? {} : { after: { recipientKey: last.recipientKey, scope: last.scope } });
+    const rows = await page(
+      last === undefined ? {} : { after: { recipientKey: last.recipientKey, scope: last.scope } },
+    );
     yield* rows;
     last = rows.at(-1);
     if (rows.length < perStep) return;

@@ -1,6 +1,13 @@
 import { suppressMove } from "../../delivery/moves.js";
 import type { Notification } from "../../delivery/notification.js";
-import { everything, heavierOf, nextBounces, type Refusal, refusalOf, type Suppression } from "../../recipient/suppression.js";
+import {
+  everything,
+  heavierOf,
+  nextBounces,
+  type Refusal,
+  refusalOf,
+  type Suppression,
+} from "../../recipient/suppression.js";
 import { compareKeys } from "../../text-key.js";
 import type { AddressKey, SuppressionRepository } from "../suppression-repository.js";
 import { keyOf, type Tables } from "./tables.js";
