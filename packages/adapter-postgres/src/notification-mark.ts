@@ -82,7 +82,7 @@ WITH mark AS MATERIALIZED (
   FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move IN ('deferred', 'full')
 ), refused AS (
   UPDATE {notifications} r SET reason = d.move, lease_until = NULL, settled_at = d.now,
-    detail = coalesce(d.suppressed, r.detail),
+    detail = CASE WHEN d.move IN (${refusals}) THEN d.suppressed ELSE r.detail END,
     state = CASE
       WHEN d.was_ambiguous THEN 'unknown' WHEN d.move = 'expired' THEN 'expired'
       WHEN d.move IN (${refusals}) THEN 'suppressed' ELSE 'failed' END

@@ -14,6 +14,7 @@ import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { suppressionCases } from "./suppression-repository.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
 
@@ -44,6 +45,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...reasonCountCases,
     ...laneCases,
     ...laneLimitCases,
+    ...suppressionCases,
     ...limitCases,
     ...levelsCases,
     ...contactCases,
