@@ -117,7 +117,7 @@ describe("a pause and a mark", () => {
     await somebodyWaits();
     await holder.query("COMMIT");
     holder.release();
-    expect(await marking).toEqual(rows.map(() => ({ result: "deferred" })));
+    expect(await marking).toEqual(rows.map(() => ({ result: "deferred", opensIn: null })));
     expect(await store.notifications.attempts({ tenant: "default", notification: "n-0000" })).toEqual([]);
   });
 

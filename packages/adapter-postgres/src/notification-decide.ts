@@ -54,12 +54,12 @@ export function decideStep(database: Database): NotificationRepository["decide"]
 
   return ({ tenant, id, by, now: given, ...input }) =>
     database.transaction(async (run) => {
+      // a new row, like those of an announcement, that a suppression might not see; and as there before notifications
+      if (input.act === "redrive") await run(lockStatement, [addressLock(database, tenant)]);
       const [found] = await run<NotificationRow & { readonly now: Date }>(readStatement, [tenant, id, time(given)]);
       if (found === undefined) throw notificationNotFound(id);
       const { now, ...row } = notificationOf(found);
       const decision = decideMove(row, input, now);
-      // a new row, like those of an announcement, that a suppression might not see
-      if ("redrive" in decision) await run(lockStatement, [addressLock(database, tenant)]);
       const [stored] =
         "redrive" in decision
           ? await run<NotificationRow>(redriveStatement, [tenant, id, decision.redrive.id, time(now)])

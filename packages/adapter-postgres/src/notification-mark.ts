@@ -59,7 +59,7 @@ WITH mark AS MATERIALIZED (
       WHEN r.not_before > step.now THEN 'deferred'
       WHEN l.paused OR l.not_before > step.now THEN 'deferred'
       WHEN l.metered AND m.room IS NULL THEN 'metered'
-      WHEN l.metered AND NOT m.room THEN 'deferred'
+      WHEN l.metered AND NOT m.room THEN 'full'
       ELSE 'marked'
     END AS move,
     r.key_until AS key_until_before
@@ -79,10 +79,10 @@ WITH mark AS MATERIALIZED (
   SELECT d.tenant, d.id, d.attempts + 1, d.fence, d.now, d.slot FROM decided d WHERE d.move = 'marked'
 ), deferred AS (
   UPDATE {notifications} r SET state = 'pending', lease_until = NULL, claims = r.claims - 1
-  FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move = 'deferred'
+  FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move IN ('deferred', 'full')
 ), refused AS (
   UPDATE {notifications} r SET reason = d.move, lease_until = NULL, settled_at = d.now,
-    detail = coalesce(d.suppressed, r.detail),
+    detail = CASE WHEN d.move IN (${refusals}) THEN d.suppressed ELSE r.detail END,
     state = CASE
       WHEN d.was_ambiguous THEN 'unknown' WHEN d.move = 'expired' THEN 'expired'
       WHEN d.move IN (${refusals}) THEN 'suppressed' ELSE 'failed' END
@@ -107,6 +107,7 @@ interface Row {
     | "key_expired"
     | "payload_changed"
     | "deferred"
+    | "full"
     | "metered"
     | "marked";
   readonly now: Date;
@@ -135,26 +136,28 @@ export function markStep(database: Database): NotificationRepository["mark"] {
       const lanes = await lockLanes(run, marks, given);
       const { now } = lanes;
       const left = new Map<Lane, number>();
+      const roomOf = new Map<string, boolean>();
       const asked = marks.map((mark) => {
         const lane = lanes.of(mark);
         const free = left.get(lane) ?? roomIn(lane, now).free;
-        left.set(lane, free - 1);
-        const { slot } = withReservation(lane, 1, now);
-        return free >= 1 ? { ...mark, room: true, slot } : { ...mark, room: false, slot: null };
+        // a row that is named twice takes one place
+        const room = roomOf.get(rowKey(mark)) ?? free >= 1;
+        if (!roomOf.has(rowKey(mark))) left.set(lane, free - 1);
+        roomOf.set(rowKey(mark), room);
+        return { ...mark, room, slot: room ? withReservation(lane, 1, now).slot : null };
       });
-      const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(now)]);
-      for (const mark of asked) {
+      const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(given)]);
+      const results = asked.map((mark) => {
+        const row = rows.get(mark.n);
         const before = lanes.of(mark);
-        if (!isMetered(before)) continue;
-        if (rows.get(mark.n)?.move === "marked") lanes.set(withReservation(before, 1, now).lane);
-        else if (!mark.room) lanes.set(parkedWithoutRoom(before, now));
-      }
-      await lanes.store();
-      return asked.map((mark) => {
-        const result = resultOf(rows.get(mark.n));
-        const opens = result.result === "marked" || result.result === "deferred";
-        return [mark.n, opens ? { ...result, opensIn: opensIn(lanes.of(mark), now) } : result] as const;
+        if (row?.move === "marked" && isMetered(before)) lanes.set(withReservation(before, 1, now).lane);
+        if (row?.move === "full") lanes.set(parkedWithoutRoom(before, now));
+        const result = resultOf(row);
+        const tells = row?.move === "marked" || result.result === "deferred";
+        return [mark.n, tells ? { ...result, opensIn: opensIn(lanes.of(mark), now) } : result] as const;
       });
+      await lanes.store();
+      return results;
     });
   }
 
@@ -181,6 +184,7 @@ function resultOf(row: Row | undefined): MarkResult {
       return { result: "marked", attempt, markedAt, keyUntil, slot, opensIn: null };
     }
     case "deferred":
+    case "full":
       return { result: "deferred", opensIn: opensIn({ paused: false, notBefore: row.opens_at }, row.now) };
     case "expired":
       return { result: "refused", state: row.was_ambiguous ? "unknown" : "expired", reason: row.move };

@@ -5,11 +5,12 @@ import {
   nextBounces,
   type Suppression,
   type SuppressionRepository,
+  suppressionReasons,
 } from "@milepost/core/store";
 import { addressLock } from "./address-lock.js";
 import type { Database, Run, Value } from "./driver.js";
 import { lacksConsent, refusalReason, suppressedFor } from "./refusal.js";
-import { time } from "./values.js";
+import { textArray, time } from "./values.js";
 
 const suppressionColumns = `tenant, recipient_key AS "recipientKey", scope, reason, detail, by, at`;
 const consentColumns = `tenant, recipient_key AS "recipientKey", scope, granted, source, by, at`;
@@ -45,7 +46,8 @@ export function suppressionRepository(database: Database): SuppressionRepository
     "suppressions_act",
     "INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at) VALUES ($1, 'recipient', $2, $3, $4, $5, $6)",
   );
-  // What is there keeps its reason, unless the new one weighs more; RETURNING needs a row either way.
+  // Core's heavierOf; RETURNING needs a row either way.
+  const weight = (reason: string) => `array_position(ARRAY[${suppressionReasons.map((r) => `'${r}'`)}], ${reason})`;
   const suppress = database.statement(
     "suppressions_add",
     `INSERT INTO {suppressions} AS s (tenant, recipient_key, scope, reason, detail, by, at)
@@ -53,7 +55,7 @@ export function suppressionRepository(database: Database): SuppressionRepository
      ON CONFLICT (tenant, recipient_key, scope) DO UPDATE SET
        (reason, detail, by, at) = (SELECT k.reason, k.detail, k.by, k.at FROM (VALUES
          (excluded.reason, excluded.detail, excluded.by, excluded.at, true), (s.reason, s.detail, s.by, s.at, false)
-       ) AS k (reason, detail, by, at, given) WHERE k.given = (excluded.reason IN ('complaint', 'hard_bounce')))
+       ) AS k (reason, detail, by, at, given) WHERE k.given = (${weight("excluded.reason")} > ${weight("s.reason")}))
      RETURNING ${suppressionColumns}`,
   );
   const readBounces = database.statement(
@@ -96,18 +98,18 @@ export function suppressionRepository(database: Database): SuppressionRepository
 
   interface Wanted {
     readonly tenant: string;
-    readonly recipientKey?: string;
+    readonly recipientKeys?: readonly string[];
     readonly scope?: string;
     readonly reason?: string;
     readonly after?: { readonly recipientKey: string; readonly scope: string };
     readonly limit: number;
   }
   async function page<Row>(table: "suppressions" | "consents", columns: string, wanted: Wanted): Promise<Row[]> {
-    const { tenant, recipientKey, scope, reason, after, limit } = wanted;
+    const { tenant, recipientKeys, scope, reason, after, limit } = wanted;
     const values: Value[] = [tenant, limit];
     const where = ["tenant = $1"];
     const value = (given: Value) => `$${values.push(given)}`;
-    if (recipientKey !== undefined) where.push(`recipient_key = ${value(recipientKey)}`);
+    if (recipientKeys !== undefined) where.push(`recipient_key = ANY (${value(textArray(recipientKeys))}::text[])`);
     if (scope !== undefined) where.push(`scope = ${value(scope)}`);
     if (reason !== undefined) where.push(`reason = ${value(reason)}`);
     if (after !== undefined)

@@ -94,7 +94,9 @@ export function notificationRepository(driver: Driver): NotificationRepository {
           if (patch !== null) patchNotification(step, settlement, patch);
           if (attempt !== null) patchAttempt(step, settlement, settlement.attempt, attempt);
           if (result === "settled" && (settlement.slot !== null || settlement.parkIn !== null)) {
-            storeLane(step, settledLane(findLane(step, settlement.tenant, settlement.notifier), settlement, at));
+            const before = findLane(step, settlement.tenant, settlement.notifier);
+            const lane = settledLane(before, settlement, at);
+            if (lane !== before) storeLane(step, lane);
           }
           return result;
         });

@@ -3,6 +3,7 @@ import {
   type Bounces,
   type Consent,
   everything,
+  heavierOf,
   type Notification,
   nextBounces,
   type Refusal,
@@ -11,7 +12,7 @@ import {
   type SuppressionRepository,
   suppressMove,
 } from "@milepost/core/store";
-import { allOf } from "./conditions.js";
+import { allOf, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
 import { insertAct } from "./lane-repository.js";
 import { notificationOf, patchNotification } from "./notification-row.js";
@@ -105,10 +106,10 @@ export function suppressionRepository(driver: Driver): SuppressionRepository {
       });
     },
 
-    list({ tenant, recipientKey, scope, reason, after, limit }) {
+    list({ tenant, recipientKeys, scope, reason, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
-        ["recipient_key = ?", recipientKey],
+        ["recipient_key IN (SELECT value FROM json_each(?))", list(recipientKeys)],
         ["scope = ?", scope],
         ["reason = ?", reason],
         ["(recipient_key, scope) > (?, ?)", after?.recipientKey, after?.scope],
@@ -132,10 +133,10 @@ export function suppressionRepository(driver: Driver): SuppressionRepository {
       });
     },
 
-    consents({ tenant, recipientKey, scope, after, limit }) {
+    consents({ tenant, recipientKeys, scope, after, limit }) {
       const { where, values } = allOf([
         ["tenant = ?", tenant],
-        ["recipient_key = ?", recipientKey],
+        ["recipient_key IN (SELECT value FROM json_each(?))", list(recipientKeys)],
         ["scope = ?", scope],
         ["(recipient_key, scope) > (?, ?)", after?.recipientKey, after?.scope],
       ]);
@@ -156,17 +157,16 @@ function recordAct(step: Step, { tenant, recipientKey }: AddressKey, acting: Act
   insertAct(step, { tenant, entity: "recipient", entityId: recipientKey, ...acting });
 }
 
-/** What is stored afterwards: a suppression that was there keeps its reason, unless the new one weighs more. */
+/** What is stored afterwards. */
 function suppress(step: Step, given: Suppression): Suppression {
-  step.run(
-    `INSERT INTO {suppressions} (${suppressionCodec.columns}) VALUES (${suppressionCodec.marks})
-      ON CONFLICT (tenant, recipient_key, scope) DO UPDATE
-      SET reason = excluded.reason, detail = excluded.detail, by = excluded.by, at = excluded.at
-      WHERE excluded.reason IN ('complaint', 'hard_bounce')`,
-    ...suppressionCodec.values(given),
-  );
   const sql = `SELECT * FROM {suppressions} WHERE ${ofAddress} AND scope = ?`;
-  return suppressionCodec.decode(step.one(sql, given.tenant, given.recipientKey, given.scope));
+  const row = step.get(sql, given.tenant, given.recipientKey, given.scope);
+  const suppression = heavierOf(row && suppressionCodec.decode(row), given);
+  step.run(
+    `INSERT OR REPLACE INTO {suppressions} (${suppressionCodec.columns}) VALUES (${suppressionCodec.marks})`,
+    ...suppressionCodec.values(suppression),
+  );
+  return suppression;
 }
 
 function forgetBounces(step: Step, { tenant, recipientKey }: AddressKey): void {

@@ -2,6 +2,7 @@ import { announcedCrossing } from "./announced-samples.js";
 import { announceCases } from "./announcing-announce.js";
 import { announceOnceCases } from "./announcing-announce-once.js";
 import { claimCases } from "./announcing-claim.js";
+import { announceForbiddenCases } from "./announcing-forbidden.js";
 import { releaseCases } from "./announcing-release.js";
 import type { ConformanceCase } from "./case.js";
 import { crossingCommitCases } from "./crossing-commit.js";
@@ -23,6 +24,7 @@ export const crossingCases: readonly ConformanceCase[] = [
   ...claimCases(announcedCrossing),
   ...announceCases(announcedCrossing),
   ...announceOnceCases(announcedCrossing),
+  ...announceForbiddenCases(announcedCrossing),
   ...releaseCases(announcedCrossing),
   ...crossingGetCases,
   ...crossingListCases,

@@ -5,6 +5,7 @@ import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
+import { laneLimitCases } from "./lane-limit.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -13,6 +14,7 @@ import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
+import { suppressionCases } from "./suppression-repository.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
 import { workerCases } from "./worker-repository.js";
@@ -58,6 +60,8 @@ export function storeCases(): readonly ConformanceCase[] {
     ...notificationCases,
     ...reasonCountCases,
     ...laneCases,
+    ...laneLimitCases,
+    ...suppressionCases,
     ...limitCases,
     ...levelsCases,
     ...contactCases,

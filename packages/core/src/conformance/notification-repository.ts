@@ -4,19 +4,23 @@ import { notificationDeadLetterCases } from "./notification-dead-letters.js";
 import { notificationDecideCases } from "./notification-decide.js";
 import { notificationListCases } from "./notification-list.js";
 import { notificationMarkCases } from "./notification-mark.js";
+import { notificationMarkMeteredCases } from "./notification-mark-metered.js";
 import { notificationMarkRefusedCases } from "./notification-mark-refused.js";
 import { notificationReapCases } from "./notification-reap.js";
 import { notificationRedriveCases } from "./notification-redrive.js";
 import { notificationReleaseCases } from "./notification-release.js";
 import { notificationSettleCases } from "./notification-settle.js";
+import { notificationSettleLaneCases } from "./notification-settle-lane.js";
 import { notificationSettleLateCases } from "./notification-settle-late.js";
 
 export const notificationCases: readonly ConformanceCase[] = [
   ...notificationClaimCases,
   ...notificationMarkCases,
   ...notificationMarkRefusedCases,
+  ...notificationMarkMeteredCases,
   ...notificationSettleCases,
   ...notificationSettleLateCases,
+  ...notificationSettleLaneCases,
   ...notificationReleaseCases,
   ...notificationReapCases,
   ...notificationDecideCases,

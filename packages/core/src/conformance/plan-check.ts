@@ -113,10 +113,11 @@ async function checkAnnouncements(world: PlanWorld, plan: Plan, recorded: readon
     const told = await milepost.notifications.list({ source: { kind: "crossing", id: crossing.id }, limit: 1_000 });
     const expected = told.map((notification) => {
       const message = sent.get(notification.id);
-      const { recipient, recipientKey, notifier, channel } = notification;
+      const { recipient, recipientKey, notifier, channel, state, reason, detail } = notification;
       const { subject, text, html } = message ?? { subject: "?", text: "?", html: "?" };
-      const when = message === undefined ? "lane_paused" : "now";
-      return { recipient, recipientKey, notifier, channel, subject, text, html, when };
+      const waits = message === undefined ? "lane_paused" : "now";
+      const when = state === "suppressed" ? "never" : waits;
+      return { recipient, recipientKey, notifier, channel, subject, text, html, when, reason, detail };
     });
     const byKey = <T extends { readonly recipientKey: string }>(list: readonly T[]) =>
       [...list].sort((a, b) => (a.recipientKey < b.recipientKey ? -1 : 1));

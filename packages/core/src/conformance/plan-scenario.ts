@@ -9,6 +9,7 @@ import { thresholdsOf } from "../milestone/policies/thresholds-of.js";
 import type { MilestonePolicy } from "../milestone/policy.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import { membersWithRole, type RecipientResolver } from "../recipient/resolver.js";
+import { suppressionReasons } from "../recipient/suppression.js";
 import type { MilestoneEvent } from "../recording/event.js";
 import { seeded } from "../seeded.js";
 import type { Retain } from "../store/definition-repository.js";
@@ -16,7 +17,8 @@ import type { Store } from "../store/store.js";
 import { metric, StillClock } from "./engine-setup.js";
 import { hour } from "./samples.js";
 
-// A random past of a few subjects: deployments, limits, counters that wait, lanes that are paused.
+// A random past of a few subjects: deployments, limits, counters that wait, lanes that are paused, addresses that must not
+// be written to.
 
 export type Draw = (below: number) => number;
 
@@ -34,6 +36,8 @@ export interface PlanWorld {
 }
 
 export const subjects: readonly string[] = ["s0", "s1", "s2"];
+const scopes = ["default", "news"];
+const addresses = ["olga@acme.example", "Max@acme.example", "a@x.example", "b@x.example"];
 const periods: readonly Period[] = ["lifetime", "month:UTC", "day:Europe/Berlin"];
 const day = 24 * hour;
 export const one = <T>(draw: Draw, values: readonly T[]): T => values[draw(values.length)]!;
@@ -79,6 +83,7 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
       () => old.runOnce(),
       () => setLevels(draw, old, before),
       () => old.lanes.pause({ notifier: notifier.name, by: "olga", why: "a pause" }),
+      () => sayOfAddress(draw, old),
     ])();
   }
   const milepost = engine([...edited, ...added]);
@@ -87,6 +92,17 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
   const stream = Array.from({ length: draw(25) }, draws);
   const eventIds = Array.from({ length: n }, (_, i) => `e${i}`);
   return { milepost, notifier, clock, stream, subjects, eventIds, periods };
+}
+
+async function sayOfAddress(draw: Draw, { suppressions }: Milepost): Promise<void> {
+  const act = { address: one(draw, addresses), scope: one(draw, ["*", ...scopes]), by: "olga", why: "she asked" };
+  await one<() => Promise<unknown>>(draw, [
+    () => suppressions.add({ ...act, reason: one(draw, suppressionReasons) }),
+    () => suppressions.release(act),
+    () => suppressions.consent({ ...act, source: "a form" }),
+    () => suppressions.consent({ ...act, source: "a form" }),
+    () => suppressions.withdraw({ ...act, source: "a form" }),
+  ])();
 }
 
 async function setLevels(draw: Draw, milepost: Milepost, milestones: readonly MilestoneOptions[]): Promise<void> {
@@ -152,6 +168,8 @@ export function drawMilestone(draw: Draw, name: string, notifier: MemoryNotifier
         data: ({ arming }) => ({ arming }),
       },
       notifier,
+      scope: one(draw, scopes),
+      needsConsent: draw(3) === 0,
     }),
   };
 }

@@ -34,6 +34,8 @@ export async function contentsOf(store: Store, { metrics, subjects, eventIds }: 
     crossings: await store.crossings.list({ tenant, limit }),
     notifications: notifications.map((row: Notification) => ({ ...row })),
     lanes: await store.lanes.list({ tenant }),
+    suppressions: await store.suppressions.list({ tenant, limit }),
+    consents: await store.suppressions.consents({ tenant, limit }),
     contacts: await store.contacts.list({ tenant, limit }),
   };
 }

@@ -58,12 +58,12 @@ interface Meter {
  */
 function sliding(length: number, parts: number): Meter {
   const width = Math.ceil(length / Math.min(parts, length));
-  const reach = Math.ceil(length / width);
+  const leavesAt = (slot: string) => (Number(slot) + 1) * width + length;
   return {
     length,
     slotAt: (now) => String(Math.floor(now / width)),
-    counts: (slot, now) => Math.abs(Number(slot) - Math.floor(now / width)) <= reach,
-    leavesAt: (slot) => (Number(slot) + reach + 1) * width,
+    counts: (slot, now) => now < leavesAt(slot) && Number(slot) * width < now + length,
+    leavesAt,
   };
 }
 
@@ -96,9 +96,27 @@ function roomOf(count: number, meter: Meter, slots: Slots, now: number): Room {
   return { free: 0, until: null };
 }
 
+/**
+ * A lane by the clock as it is now. Calls of its rate that lie ahead were made before the clock was set back, and count as
+ * made now: by their own time they would fill the lane for as long as the clock went back, or, further ahead than the
+ * interval, no longer count although they were made a moment ago. A quota's time is the calendar's, and stays.
+ */
+function asOf(lane: Lane, now: number): Lane {
+  if (lane.rate === null) return lane;
+  const current = meterOfRate(lane.rate).slotAt(now);
+  const isAhead = (slot: string) => Number(slot) > Number(current);
+  const slots = Object.entries(lane.usage.rate);
+  const ahead = slots.filter(([slot]) => isAhead(slot)).reduce((sum, [, taken]) => sum + taken, 0);
+  if (ahead === 0) return lane;
+  const behind = Object.fromEntries(slots.filter(([slot]) => !isAhead(slot)));
+  const rate = { ...behind, [current]: (behind[current] ?? 0) + ahead };
+  return { ...lane, usage: { ...lane.usage, rate } };
+}
+
 /** How many calls of a lane may start now, by its rate and its quota. Pause and parking are no part of it. */
-export function roomIn({ rate, quota, usage }: Lane, now: Date): Room {
+export function roomIn(lane: Lane, now: Date): Room {
   const time = now.getTime();
+  const { rate, quota, usage } = asOf(lane, time);
   const rooms = [
     ...(rate === null ? [] : [roomOf(rate.count, meterOfRate(rate), usage.rate, time)]),
     ...(quota === null ? [] : [roomOf(quota.count, meterOfQuota(quota), usage.quota, time)]),
@@ -122,11 +140,11 @@ export function withReservation(
   calls: number,
   now: Date,
 ): { readonly lane: Lane; readonly slot: string | null } {
-  const { rate, quota } = lane;
   const time = now.getTime();
+  const { rate, quota, usage: before } = asOf(lane, time);
   const usage = {
-    rate: rate === null ? {} : taken(lane.usage.rate, meterOfRate(rate), calls, time),
-    quota: quota === null ? {} : taken(lane.usage.quota, meterOfQuota(quota), calls, time),
+    rate: rate === null ? {} : taken(before.rate, meterOfRate(rate), calls, time),
+    quota: quota === null ? {} : taken(before.quota, meterOfQuota(quota), calls, time),
   };
   const slot = quota === null ? null : meterOfQuota(quota).slotAt(time);
   return { lane: parkedWithoutRoom({ ...lane, usage }, now), slot };
@@ -142,7 +160,7 @@ function taken(slots: Slots, meter: Meter, calls: number, now: number): Slots {
 /** Parks a lane that has no room now; a later parking stays. */
 export function parkedWithoutRoom(lane: Lane, now: Date): Lane {
   const { until } = roomIn(lane, now);
-  return until === null ? lane : parkedUntil(lane, until);
+  return until === null ? lane : parkedUntil(asOf(lane, now.getTime()), until);
 }
 
 export function parkedUntil(lane: Lane, until: Date): Lane {

@@ -3,6 +3,9 @@ import type { Served } from "../store/notification-repository.js";
 /** Milliseconds after which what a lane was given counts half. */
 const halfLife = 30_000;
 
+/** Lanes that a claim is told of at most. Those that are left out had less than these, and count as if they had nothing. */
+const mostLanes = 1_000;
+
 /**
  * What a worker gave to each lane lately, so that lanes take turns: one that had little goes first. A lane that has been
  * served for long lets another's hundred pass, and is not held up by it again before that has had as much.
@@ -17,7 +20,7 @@ export class Turns {
     this.#served.set(key, { lane: { tenant, notifier }, count: rest + count, at: now });
   }
 
-  /** What still counts; forgets the rest. */
+  /** What still counts, of the lanes that had most; forgets what counts no more. */
   served(now: number): readonly Served[] {
     const counting: Served[] = [];
     for (const [key, entry] of this.#served) {
@@ -25,7 +28,8 @@ export class Turns {
       if (count < 1) this.#served.delete(key);
       else counting.push({ ...entry.lane, count });
     }
-    return counting;
+    if (counting.length <= mostLanes) return counting;
+    return counting.sort((a, b) => b.count - a.count).slice(0, mostLanes);
   }
 }
 

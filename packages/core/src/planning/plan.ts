@@ -70,9 +70,13 @@ export interface PlannedNotification {
   readonly text: string | null;
   readonly html: string | null;
   /**
-   * When a worker would send it: at once, when its lane is resumed, from `notBefore` on, or never, because its message is
-   * too large to be rendered and it would fail as `render_failed`.
+   * When a worker would send it: at once, when its lane is resumed, from `notBefore` on, or never: for the `reason`, such as
+   * `render_failed` for a message that is too large.
    */
   readonly when: "now" | "lane_paused" | "later" | "never";
   readonly notBefore: Date | null;
+  /** Why it would never be sent: `suppressed`, `unsubscribed`, `no_consent` or `render_failed`. Else null. */
+  readonly reason: Reason | null;
+  /** A few words of it: of a suppression its reason, such as `hard_bounce`. */
+  readonly detail: string | null;
 }

@@ -30,8 +30,10 @@ export async function notificationsBySource(
       rendered === null
         ? ({ when: "never", notBefore: null } as const)
         : waitOf(notification, lanes.get(keyOf(tenant, notifier)), now);
+    const reason = notification.reason ?? (rendered === null ? "render_failed" : null);
+    const { detail } = notification;
     const own = planned.get(source.id) ?? [];
-    own.push({ recipient, recipientKey, ...message, ...waits });
+    own.push({ recipient, recipientKey, ...message, ...waits, reason, detail });
     planned.set(source.id, own);
   }
   return planned;
@@ -49,10 +51,11 @@ function renderedOf(render: () => RenderedMessage): RenderedMessage | null {
 
 /** When a worker would take it, by what a claim looks at. */
 function waitOf(
-  notification: Pick<Notification, "notBefore">,
+  notification: Pick<Notification, "state" | "notBefore">,
   lane: Lane | undefined,
   now: Date,
 ): Pick<PlannedNotification, "when" | "notBefore"> {
+  if (notification.state === "suppressed") return { when: "never", notBefore: null };
   const from = Math.max(notification.notBefore.getTime(), lane?.notBefore?.getTime() ?? 0);
   const notBefore = from > now.getTime() ? new Date(from) : null;
   if (lane?.paused) return { when: "lane_paused", notBefore };

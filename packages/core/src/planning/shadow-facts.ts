@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crossingPages } from "../milestone/crossing-pages.js";
+import type { Consent } from "../recipient/suppression.js";
 import type { ParsedEvent } from "../recording/event.js";
 import type { CounterKey } from "../store/counter-repository.js";
 import type { LevelsOwner } from "../store/levels-repository.js";
@@ -104,6 +105,42 @@ export async function seedCrossings(store: Store, tables: Tables, about: readonl
         tables.crossingKeys.add(crossingKeyText(crossing));
       }
     }
+  }
+}
+
+/** What is said of these addresses: whether they may be written to. */
+export async function seedAddresses(
+  store: Store,
+  tables: Tables,
+  tenant: string,
+  recipientKeys: readonly string[],
+): Promise<void> {
+  const { suppressions } = store;
+  const texts = [...new Set(recipientKeys)];
+  for (const keys of parts(texts)) {
+    const asked = { tenant, recipientKeys: keys, limit: perStep };
+    for await (const row of each((after) => suppressions.list({ ...asked, ...after }))) {
+      tables.suppressions.set(keyOf(tenant, row.recipientKey, row.scope), row);
+    }
+    for await (const row of each((after) => suppressions.consents({ ...asked, ...after }))) {
+      tables.consents.set(keyOf(tenant, row.recipientKey, row.scope), row);
+    }
+  }
+}
+
+type Placed = Pick<Consent, "recipientKey" | "scope">;
+
+/** Every row of a list of addresses, which is read page by page. */
+async function* each<Row extends Placed>(
+  page: (after: { readonly after?: Placed }) => Promise<readonly Row[]>,
+): AsyncGenerator<Row, void, undefined> {
+  for (let last: Row | undefined; ; ) {
+    const rows = await page(
+      last === undefined ? {} : { after: { recipientKey: last.recipientKey, scope: last.scope } },
+    );
+    yield* rows;
+    last = rows.at(-1);
+    if (rows.length < perStep) return;
   }
 }
 

@@ -4,9 +4,11 @@ import type { Registry } from "../milestone/registry.js";
 import { Admission } from "../recording/admission.js";
 import { Recorder } from "../recording/recorder.js";
 import { type Runtime, uuidv7Generator } from "../runtime.js";
+import type { CrossingRepository } from "../store/crossing-repository.js";
 import { storeOver } from "../store/memory/memory-store.js";
 import { Tables } from "../store/memory/tables.js";
 import type { Store } from "../store/store.js";
+import { seedAddresses } from "./shadow-facts.js";
 
 /** The engine that is asked what it would do. */
 export interface Original {
@@ -33,7 +35,8 @@ export interface Shadow {
 /**
  * The original's code over tables of their own. They hold the definitions that are stored now, so that the first step
  * installs there what it would install in the original's store; all else is seeded by who asks. Nothing that is done with
- * it reaches the original's store, its registry or its listeners. Only contacts are the original's: they are read.
+ * it reaches the original's store, its registry or its listeners. Only contacts are the original's: they are read. What is
+ * said of addresses is read when they are known, directly before notifications to them are queued.
  */
 export async function shadowOf({ store: original, registry, runtime, clockTolerance }: Original): Promise<Shadow> {
   const now = runtime.now ?? (() => new Date());
@@ -47,7 +50,21 @@ export async function shadowOf({ store: original, registry, runtime, clockTolera
   };
   // ids are the shadow's own: a host's generator may count
   const own: Runtime = { ...runtime, now, id: uuidv7Generator() };
-  const store: Store = { ...storeOver(tables), contacts: original.contacts };
+  const shadowStore = storeOver(tables);
+  const addressed = <Steps extends Pick<CrossingRepository, "announce">>(steps: Steps): Steps => ({
+    ...steps,
+    async announce(input: Parameters<Steps["announce"]>[0]) {
+      const keys = input.notifications.map(({ recipientKey }) => recipientKey);
+      await seedAddresses(original, tables, input.tenant, keys);
+      return steps.announce(input);
+    },
+  });
+  const store: Store = {
+    ...shadowStore,
+    contacts: original.contacts,
+    crossings: addressed(shadowStore.crossings),
+    notices: addressed(shadowStore.notices),
+  };
   const shadowed = registry.over(store, own, emit);
   const evaluator = new Evaluator(store, shadowed, own, emit);
   const admission = new Admission(shadowed, clockTolerance, own);

@@ -3,7 +3,8 @@ import type { Notification } from "../delivery/notification.js";
 /** The scope of whatever is said to an address. */
 export const everything = "*";
 
-export const suppressionReasons = ["hard_bounce", "soft_bounces", "complaint", "unsubscribed", "manual"] as const;
+/** The lightest first: of two for one address and scope the heavier is kept, and what its owner said weighs most. */
+export const suppressionReasons = ["soft_bounces", "manual", "hard_bounce", "unsubscribed", "complaint"] as const;
 export type SuppressionReason = (typeof suppressionReasons)[number];
 
 /** An address that must not be written to, in one scope or in all, and why. */
@@ -18,6 +19,15 @@ export interface Suppression {
   readonly detail: string | null;
   readonly by: string;
   readonly at: Date;
+}
+
+/**
+ * Which of two suppressions of one address and scope is kept: the heavier, the first of equal ones. Else lifting a bounce
+ * would let mail through to somebody who has unsubscribed meanwhile.
+ */
+export function heavierOf(before: Suppression | undefined, given: Suppression): Suppression {
+  const weight = ({ reason }: Suppression) => suppressionReasons.indexOf(reason);
+  return before === undefined || weight(given) > weight(before) ? given : before;
 }
 
 /** That a recipient agreed to messages of a scope, or did so no longer. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { oneLine } from "../errors.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
@@ -27,7 +28,7 @@ export interface AddressAct {
 export interface Suppressing extends AddressAct {
   /** `"manual"` unless said. */
   readonly reason?: SuppressionReason;
-  /** What the other side said. */
+  /** What the other side said; kept on one line, at most 500 characters. */
   readonly detail?: string;
 }
 
@@ -77,7 +78,8 @@ export interface Suppressions {
   consents(query?: AddressQuery): Promise<readonly Consent[]>;
 }
 
-const detailSchema = z.string().max(1_000, { abort: true });
+// a bounce is not refused because of what it says
+const detailSchema: z.ZodType<string, string> = z.string().transform(oneLine);
 const actFields = {
   tenant: keySchema.default(defaultTenant),
   address: addressSchema,
@@ -100,7 +102,7 @@ const bounceSchema = z.strictObject({
   within: z.int("whole milliseconds, 1 or more").min(1).default(month),
   detail: detailSchema.optional(),
 });
-const consentSchema = z.strictObject({ ...actFields, source: z.string().min(1).max(1_000) });
+const consentSchema = z.strictObject({ ...actFields, source: whySchema });
 const queryFields = {
   ...pageFields,
   address: addressSchema.optional(),
@@ -118,15 +120,22 @@ true satisfies Agrees<typeof querySchema, AddressQuery>;
 true satisfies Agrees<typeof suppressionQuerySchema, SuppressionQuery>;
 
 /** An address under its key. */
-function keyed<Input extends { readonly address?: string }>(input: Input): Omit<Input, "address"> & AddressKey {
+function keyed<Input extends { readonly address: string }>(
+  input: Input,
+): Omit<Input, "address"> & Pick<AddressKey, "recipientKey"> {
   const { address, ...rest } = input;
-  const key = address === undefined ? {} : { recipientKey: recipientKey(address) };
-  return { ...rest, ...key } as unknown as Omit<Input, "address"> & AddressKey;
+  return { ...rest, recipientKey: recipientKey(address) };
+}
+
+type Wanted = Parameters<SuppressionRepository["list"]>[0];
+
+function wanted(schema: z.ZodType, query: AddressQuery): Wanted {
+  const { address, ...rest } = parsePresent<AddressQuery>(schema, query, "invalid_options");
+  return { ...rest, ...(address !== undefined && { recipientKeys: [recipientKey(address)] }) } as Wanted;
 }
 
 export function suppressionsOver(store: Store, runtime: Runtime): Suppressions {
   const { suppressions } = store;
-  type Query = Parameters<SuppressionRepository["list"]>[0];
   const consent = (granted: boolean, input: Consenting) =>
     suppressions.consent({
       ...keyed(parseInput(consentSchema, input, "invalid_options")),
@@ -144,11 +153,9 @@ export function suppressionsOver(store: Store, runtime: Runtime): Suppressions {
     },
     release: async (input) =>
       suppressions.release({ ...keyed(parseInput(actSchema, input, "invalid_options")), ...storeNow(runtime) }),
-    list: async (query = {}) =>
-      suppressions.list(keyed(parsePresent(suppressionQuerySchema, query, "invalid_options")) as Query),
+    list: async (query = {}) => suppressions.list(wanted(suppressionQuerySchema, query)),
     consent: async (input) => (await consent(true, input)).consent,
     withdraw: async (input) => consent(false, input),
-    consents: async (query = {}) =>
-      suppressions.consents(keyed(parsePresent(querySchema, query, "invalid_options")) as Query),
+    consents: async (query = {}) => suppressions.consents(wanted(querySchema, query)),
   };
 }

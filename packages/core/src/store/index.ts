@@ -135,7 +135,7 @@ export {
 } from "../delivery/moves.js";
 export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
-export { nextBounces, refusalOf } from "../recipient/suppression.js";
+export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
 export { hasShape, stateShapes } from "../delivery/state-shape.js";
 export { compareKeys } from "../text-key.js";

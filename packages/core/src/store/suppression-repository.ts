@@ -24,8 +24,8 @@ interface Acting {
  */
 export interface SuppressionRepository {
   /**
-   * Forbids an address in a scope, at once, and records the act `suppress`. One that is forbidden there already keeps its
-   * reason, unless the new one is `complaint` or `hard_bounce`. `stopped`: how many notifications were ended.
+   * Forbids an address in a scope, at once, and records the act `suppress`. Of one that is forbidden there already the
+   * suppression is kept that core's `heavierOf` says. `stopped`: how many notifications were ended.
    */
   add(
     input: AddressKey &
@@ -55,7 +55,7 @@ export interface SuppressionRepository {
   /** A tenant's suppressions that match every given filter, ordered by key, then scope, after `after`. */
   list(input: {
     readonly tenant: string;
-    readonly recipientKey?: string;
+    readonly recipientKeys?: readonly string[];
     readonly scope?: string;
     readonly reason?: SuppressionReason;
     readonly after?: { readonly recipientKey: string; readonly scope: string };
@@ -73,7 +73,7 @@ export interface SuppressionRepository {
   /** A tenant's consents that match every given filter, ordered by key, then scope, after `after`. */
   consents(input: {
     readonly tenant: string;
-    readonly recipientKey?: string;
+    readonly recipientKeys?: readonly string[];
     readonly scope?: string;
     readonly after?: { readonly recipientKey: string; readonly scope: string };
     readonly limit: number;

@@ -1,6 +1,13 @@
 import { suppressMove } from "../../delivery/moves.js";
 import type { Notification } from "../../delivery/notification.js";
-import { everything, nextBounces, type Refusal, refusalOf, type Suppression } from "../../recipient/suppression.js";
+import {
+  everything,
+  heavierOf,
+  nextBounces,
+  type Refusal,
+  refusalOf,
+  type Suppression,
+} from "../../recipient/suppression.js";
 import { compareKeys } from "../../text-key.js";
 import type { AddressKey, SuppressionRepository } from "../suppression-repository.js";
 import { keyOf, type Tables } from "./tables.js";
@@ -38,9 +45,7 @@ export function memorySuppressions(tables: Tables): SuppressionRepository {
   }
 
   function suppress(given: Suppression): Suppression {
-    const before = tables.suppressions.get(key(given, given.scope));
-    const keeps = before !== undefined && given.reason !== "complaint" && given.reason !== "hard_bounce";
-    const suppression = keeps ? before : given;
+    const suppression = heavierOf(tables.suppressions.get(key(given, given.scope)), given);
     tables.suppressions.set(key(given, given.scope), suppression);
     return suppression;
   }
@@ -48,7 +53,7 @@ export function memorySuppressions(tables: Tables): SuppressionRepository {
   type Placed = AddressKey & { readonly scope: string };
   function page<Row extends Placed>(
     rows: Iterable<Row>,
-    wanted: { readonly tenant: string; readonly recipientKey?: string; readonly scope?: string },
+    wanted: { readonly tenant: string; readonly recipientKeys?: readonly string[]; readonly scope?: string },
     after: Omit<Placed, "tenant"> | undefined,
     limit: number,
   ): readonly Row[] {
@@ -56,7 +61,7 @@ export function memorySuppressions(tables: Tables): SuppressionRepository {
       compareKeys(a.recipientKey, b.recipientKey) || compareKeys(a.scope, b.scope);
     return [...rows]
       .filter((row) => row.tenant === wanted.tenant)
-      .filter((row) => wanted.recipientKey === undefined || row.recipientKey === wanted.recipientKey)
+      .filter((row) => wanted.recipientKeys === undefined || wanted.recipientKeys.includes(row.recipientKey))
       .filter((row) => wanted.scope === undefined || row.scope === wanted.scope)
       .filter((row) => after === undefined || order(row, after) > 0)
       .sort(order)
