@@ -18,6 +18,9 @@ import { subjectCases } from "./subject-repository.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
+export { type DeliveryCommand, type DeliveryCommandKind, picksOfCommand } from "./delivery-command.js";
+export { deliveryCommands, walkDelivery } from "./delivery-walk.js";
+export { DeliveryWorld } from "./delivery-world.js";
 export { engineCases } from "./engine.js";
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";

@@ -9,6 +9,7 @@ import { notificationRedriveCases } from "./notification-redrive.js";
 import { notificationReleaseCases } from "./notification-release.js";
 import { notificationSettleCases } from "./notification-settle.js";
 import { notificationSettleLateCases } from "./notification-settle-late.js";
+import { notificationWalkCases } from "./notification-walk.js";
 
 export const notificationCases: readonly ConformanceCase[] = [
   ...notificationClaimCases,
@@ -21,4 +22,5 @@ export const notificationCases: readonly ConformanceCase[] = [
   ...notificationDecideCases,
   ...notificationRedriveCases,
   ...notificationListCases,
+  ...notificationWalkCases,
 ];
