@@ -1,5 +1,7 @@
 import type { CrossingRepository } from "@milepost/core/store";
+import { addressLock } from "./address-lock.js";
 import type { Database } from "./driver.js";
+import { lacksConsent, refusalReason, suppressedFor } from "./refusal.js";
 import { textArray, time } from "./values.js";
 
 /** What is announced: rows of `table`, aliased `c` in `columns`, whose notifications have this source kind. */
@@ -29,7 +31,8 @@ export function announcementSteps<Claimed>(database: Database, about: Announceab
         notBefore: time(notBefore),
         expiresAt: time(expiresAt),
       }));
-      const values = [tenant, id, fence, JSON.stringify(added), JSON.stringify(templates), last, lease, time(now)];
+      const what = [JSON.stringify(added), JSON.stringify(templates), last];
+      const values = [tenant, id, fence, ...what, lease, time(now), addressLock(database, tenant)];
       type Row = { readonly state: "leased" | "announced" | "unaddressed"; readonly notifications: number };
       const [row] = await database.run<Row>(announce, values);
       if (row === undefined) return { result: "lost", notifications: 0 };
@@ -76,7 +79,13 @@ WITH locked AS MATERIALIZED (
 ), notification AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($4) AS n (id text, source jsonb, channel text, "recipientKey" text, "itemKey" text,
     notifier text, mode text, "keyLifetime" bigint, recipient jsonb, template text, data jsonb, "maxAttempts" integer,
-    "notBefore" timestamptz, "expiresAt" timestamptz)
+    scope text, "needsConsent" boolean, "notBefore" timestamptz, "expiresAt" timestamptz)
+), address AS (
+  SELECT pg_advisory_xact_lock_shared($9::bigint) FROM locked
+), refused AS MATERIALIZED (
+  SELECT r.id, ${suppressedFor} AS suppressed, ${lacksConsent} AS unconsented
+  FROM (SELECT l.tenant, n.id, n."recipientKey" COLLATE "C" AS recipient_key, n.scope COLLATE "C" AS scope,
+    n."needsConsent" AS needs_consent FROM locked l, notification n) r
 ), template AS (
   INSERT INTO {templates} (tenant, hash, content, created_at)
   SELECT l.tenant, t.key, t.value, step.now FROM locked l, step, jsonb_each($5::jsonb) t ORDER BY t.key COLLATE "C"
@@ -88,11 +97,16 @@ WITH locked AS MATERIALIZED (
   ON CONFLICT DO NOTHING
 ), added AS (
   INSERT INTO {notifications} (tenant, id, source_kind, source_id, channel, recipient_key, item_key, notifier, mode,
-    key_lifetime, recipient, template, data, max_attempts, not_before, expires_at, created_at)
+    key_lifetime, recipient, template, data, max_attempts, scope, needs_consent, not_before, expires_at, created_at,
+    state, reason, detail, settled_at)
   SELECT l.tenant, n.id, n.source ->> 'kind'::text, n.source ->> 'id'::text, n.channel, n."recipientKey", n."itemKey",
     n.notifier, n.mode, n."keyLifetime", n.recipient, n.template, n.data, n."maxAttempts",
-    coalesce(n."notBefore", step.now), n."expiresAt", step.now
-  FROM locked l, step, notification n
+    n.scope, n."needsConsent", coalesce(n."notBefore", step.now), n."expiresAt", step.now,
+    CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN 'suppressed' ELSE 'pending' END,
+    ${refusalReason("r.suppressed", "r.unconsented")}, r.suppressed,
+    CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN step.now END
+  FROM locked l, step, notification n JOIN refused r ON r.id = n.id
+  WHERE (SELECT count(*) FROM address) >= 0 -- always true; the lock is to be held until the commit
   ORDER BY n.source ->> 'kind'::text COLLATE "C", n.source ->> 'id'::text COLLATE "C", n.channel COLLATE "C",
     n."recipientKey" COLLATE "C", n."itemKey" COLLATE "C"
   ON CONFLICT ON CONSTRAINT {#notifications_once} DO NOTHING

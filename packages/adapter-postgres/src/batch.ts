@@ -13,27 +13,34 @@ export async function runBatch<Item extends object, Row extends { readonly n: nu
   keyOf: (item: Item) => string,
   further: readonly Value[],
 ): Promise<ReadonlyMap<number, Row>> {
-  const parts: (Item & { readonly n: number })[][] = [];
+  const numbered = items.map((item, n) => ({ ...item, n }));
+  const once = new Set(items.map(keyOf)).size === items.length;
+  if (once) return runBatchIn(database.run, statement, numbered, keyOf, further);
+  return database.transaction((run) => runBatchIn(run, statement, numbered, keyOf, further));
+}
+
+/** The same for items that have their numbers, with a transaction's `run` if one of them is named more than once. */
+export async function runBatchIn<Item extends { readonly n: number }, Row extends { readonly n: number }>(
+  run: Run,
+  statement: Statement,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  further: readonly Value[],
+): Promise<ReadonlyMap<number, Row>> {
+  const parts: Item[][] = [];
   const seen = new Map<string, number>();
-  items.forEach((item, n) => {
+  for (const item of items) {
     const key = keyOf(item);
     const part = seen.get(key) ?? 0;
     seen.set(key, part + 1);
     parts[part] ??= [];
-    parts[part].push({ ...item, n });
-  });
-  const runPart = (run: Run, part: readonly object[]) => run<Row>(statement, [JSON.stringify(part), ...further]);
-  const [only, ...repeats] = parts;
-  if (only === undefined) return new Map();
-  const rows =
-    repeats.length === 0
-      ? await runPart(database.run, only)
-      : await database.transaction(async (run) => {
-          const all: Row[] = [];
-          for (const part of parts) all.push(...(await runPart(run, part)));
-          return all;
-        });
-  return new Map(rows.map((row) => [row.n, row]));
+    parts[part].push(item);
+  }
+  const rows = new Map<number, Row>();
+  for (const part of parts) {
+    for (const row of await run<Row>(statement, [JSON.stringify(part), ...further])) rows.set(row.n, row);
+  }
+  return rows;
 }
 
 export function rowKey({ tenant, id }: { readonly tenant: string; readonly id: string }): string {

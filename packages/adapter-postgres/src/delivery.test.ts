@@ -85,6 +85,8 @@ async function announced(count: number, notifierOf: (i: number) => string = () =
       data: {},
       maxAttempts: 5,
       notBefore: null,
+      scope: "default",
+      needsConsent: false,
       expiresAt: null,
     };
   });
@@ -102,8 +104,7 @@ const markOf = ({ tenant, id, fence }: { tenant: string; id: string; fence: numb
   payloadHash: "h",
   payload: null,
 });
-const claim = (limit: number) =>
-  store.notifications.claim({ notifiers: ["smtp", "a", "b"], limit, perLane: limit, lease });
+const claim = (limit: number) => store.notifications.claim({ notifiers: ["smtp", "a", "b"], limit, served: [], lease });
 const pause = { tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "stop" };
 
 describe("a pause and a mark", () => {
@@ -178,6 +179,10 @@ test("a late result that waited for the sweep is evidence", async () => {
     detail: null,
     receipt: "250",
     retryIn: 0,
+    notifier: "smtp",
+    slot: null,
+    excused: false,
+    parkIn: null,
     horizonIn: 1000,
     payload: null,
   };
@@ -226,7 +231,18 @@ test("marks, settlements and releases of the same rows in random order never dea
   const before = await store.notifications.count({ tenant: "default" });
   expect(before).toEqual([{ state: "leased", reason: null, count: 60 }]);
   const settlement = { to: "pending", outcome: "refused_transient", reason: "refused" } as const;
-  const rest = { attempt: 1, detail: null, receipt: null, retryIn: 0, horizonIn: 0, payload: null };
+  const rest = {
+    attempt: 1,
+    detail: null,
+    receipt: null,
+    retryIn: 0,
+    horizonIn: 0,
+    payload: null,
+    notifier: "smtp",
+    slot: null,
+    excused: false,
+    parkIn: null,
+  };
   await Promise.all(
     Array.from({ length: 6 }, async () => {
       await store.notifications.mark({ marks: shuffled().map(markOf), lease });

@@ -17,7 +17,7 @@ describe("migrate", () => {
       Array.from({ length: 20 }, () => sandbox.store({}, sandbox.pool({ max: 1 })).migrate()),
     );
     expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
-      { applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] },
+      { applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] },
     ]);
   });
 
@@ -25,7 +25,7 @@ describe("migrate", () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
     expect(reports).toEqual(
-      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] })),
+      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] })),
     );
   });
 
@@ -82,7 +82,7 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking"] });
+    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] });
     return store;
   }
 
@@ -154,7 +154,7 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking"] });
+  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);

@@ -5,7 +5,7 @@ import { textArray, time } from "./values.js";
 
 // Everything reads the partial index (tenant, notifier, not_before, id) of pending rows. `lane` hops from one lane that
 // has any to the next, so lanes without work and the rows of a paused lane cost nothing. `share` finds without locking
-// how much of each lane belongs to this claim; then exactly that much is locked, and where another claim was first, the
+// how much of each lane belongs to this claim, by turns; then exactly that much is locked, and where another claim was first, the
 // rows behind its.
 const ready = `r.state = 'pending' AND r.not_before <= (SELECT now FROM step)
   AND (r.expires_at IS NULL OR r.expires_at > (SELECT now FROM step))`;
@@ -23,31 +23,40 @@ WITH RECURSIVE step AS MATERIALIZED (
   SELECT a.tenant, a.notifier FROM lane a LEFT JOIN {lanes} l ON l.tenant = a.tenant AND l.notifier = a.notifier
   WHERE a.notifier = ANY ($1::text[]) AND l.paused IS NOT TRUE
     AND (l.not_before IS NULL OR l.not_before <= (SELECT now FROM step))
+), served AS (
+  SELECT * FROM jsonb_to_recordset($3) AS s (tenant text, notifier text, count bigint)
 ), share AS (
-  SELECT first.tenant, first.notifier, count(*) AS rows FROM (
-    SELECT u.tenant, u.notifier FROM usable u, LATERAL (
-      SELECT r.not_before, r.id FROM {notifications} r WHERE r.tenant = u.tenant AND r.notifier = u.notifier AND ${ready}
-      ORDER BY r.not_before, r.id LIMIT least($2::integer, $3::integer)) r
-    ORDER BY r.not_before, r.id LIMIT $2::integer) first
+  SELECT first.tenant, first.notifier, max(first.turn) AS last_turn, count(*) AS rows FROM (
+    SELECT u.tenant, u.notifier, r.turn + coalesce(s.count, 0) AS turn FROM usable u
+    LEFT JOIN served s ON s.tenant = u.tenant AND s.notifier = u.notifier, LATERAL (
+      SELECT r.not_before, r.id, row_number() OVER (ORDER BY r.not_before, r.id) AS turn FROM {notifications} r
+      WHERE r.tenant = u.tenant AND r.notifier = u.notifier AND ${ready}
+      ORDER BY r.not_before, r.id LIMIT $2::integer) r
+    ORDER BY r.turn + coalesce(s.count, 0), r.not_before, r.id LIMIT $2::integer) first
   GROUP BY first.tenant, first.notifier
 ), taken AS MATERIALIZED (
-  SELECT t.tenant, t.id FROM share s, LATERAL (
-    SELECT r.tenant, r.id FROM {notifications} r WHERE r.tenant = s.tenant AND r.notifier = s.notifier AND ${ready}
-    ORDER BY r.not_before, r.id LIMIT s.rows FOR UPDATE SKIP LOCKED) t
+  SELECT t.tenant, t.id, row_number() OVER (PARTITION BY t.tenant, t.notifier ORDER BY t.not_before, t.id) - t.rows
+    + t.last_turn AS turn
+  FROM (
+    SELECT t.*, s.rows, s.last_turn FROM share s, LATERAL (
+      SELECT r.tenant, r.notifier, r.id, r.not_before FROM {notifications} r
+      WHERE r.tenant = s.tenant AND r.notifier = s.notifier AND ${ready}
+      ORDER BY r.not_before, r.id LIMIT s.rows FOR UPDATE SKIP LOCKED) t
+  ) t
 ), claimed AS (
   UPDATE {notifications} r SET state = 'leased', fence = r.fence + 1, claims = r.claims + 1,
     lease_until = (SELECT now FROM step) + $4::float8 * interval '1 millisecond'
   FROM taken t WHERE r.tenant = t.tenant AND r.id = t.id
-  RETURNING r.*
+  RETURNING r.*, t.turn
 )
 SELECT ${notificationColumns}, t.content
 FROM claimed n JOIN {templates} t ON t.tenant = n.tenant AND t.hash = n.template
-ORDER BY n.not_before, n.id`;
+ORDER BY n.turn, n.not_before, n.id`;
 
 export function claimStep(database: Database): NotificationRepository["claim"] {
   const statement = database.statement("notifications_claim", text);
-  return async ({ notifiers, limit, perLane, lease, now }) => {
-    const values = [textArray(notifiers), limit, perLane, lease, time(now)];
+  return async ({ notifiers, limit, served, lease, now }) => {
+    const values = [textArray(notifiers), limit, JSON.stringify(served), lease, time(now)];
     return (await database.run<ClaimedRow>(statement, values)).map(notificationOf);
   };
 }

@@ -1,20 +1,36 @@
-import type { MarkResult, NotificationRepository } from "@milepost/core/store";
-import { rowKey, runBatch } from "./batch.js";
+import {
+  isMetered,
+  type Lane,
+  type Mark,
+  type MarkResult,
+  type NotificationRepository,
+  opensIn,
+  parkedWithoutRoom,
+  roomIn,
+  withReservation,
+} from "@milepost/core/store";
+import { rowKey, runBatch, runBatchIn } from "./batch.js";
 import type { Database } from "./driver.js";
+import { laneLocks } from "./lane-lock.js";
+import { lacksConsent, refusalReason, refusals, suppressedFor } from "./refusal.js";
 import { time } from "./values.js";
 
 // Core's markMove as one statement. The locks are taken in the order lanes, notifications, each sorted, and everything
 // that is decided by comes from the locked rows, which are read again as they are when their lock is granted. So does the
-// clock: a mark that waited for a pause must not go by the time from before.
+// clock: a mark that waited for a pause must not go by the time from before. Suppressions and consents are read by the
+// snapshot, which is enough: see address-lock.ts, and a row that a suppression has locked is waited for.
+//
+// A lane with a rate or a quota needs what core's lane.ts decides: its marks come out as `metered`, and are made in a
+// transaction that has locked the lane and says which of them get room, and in which slot.
 const text = `
 WITH mark AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS m (n integer, tenant text, id text, fence bigint, "messageId" text,
-    "idempotencyKey" text, "payloadHash" text, payload jsonb)
+    "idempotencyKey" text, "payloadHash" text, payload jsonb, room boolean, slot text)
 ), used AS (
   SELECT DISTINCT r.tenant, r.notifier FROM mark m JOIN {notifications} r ON r.tenant = m.tenant AND r.id = m.id
 ), lane AS MATERIALIZED (
   -- Reading the pause in the snapshot is not enough: such a mark goes through after the pause's commit.
-  SELECT l.tenant, l.notifier, l.paused, l.not_before FROM {lanes} l
+  SELECT l.tenant, l.notifier, l.paused, l.not_before, l.rate IS NOT NULL OR l.quota IS NOT NULL AS metered FROM {lanes} l
   JOIN used u ON u.tenant = l.tenant AND u.notifier = l.notifier
   ORDER BY l.tenant, l.notifier
   FOR SHARE OF l
@@ -26,25 +42,30 @@ WITH mark AS MATERIALIZED (
 ), step AS MATERIALIZED (
   SELECT date_trunc('milliseconds', coalesce($3::timestamptz, clock_timestamp())) AS now
   FROM (SELECT count(*) FROM locked) after_the_locks
-), held AS (
-  SELECT l.tenant, l.notifier FROM lane l, step WHERE l.paused OR l.not_before > step.now
+), judged AS MATERIALIZED (
+  SELECT r.*, ${suppressedFor} AS suppressed, ${lacksConsent} AS unconsented FROM locked r
 ), decided AS MATERIALIZED (
-  SELECT m.*, r.attempts, r.was_ambiguous, step.now,
+  SELECT m.*, r.attempts, r.was_ambiguous, r.notifier, r.suppressed, step.now,
+    CASE WHEN NOT l.paused THEN l.not_before END AS opens_at,
     coalesce(r.key_until, step.now + r.key_lifetime::float8 * interval '1 millisecond') AS key_until,
     CASE
       WHEN r.fence <> m.fence THEN 'lost'
       WHEN r.state = 'sending' THEN 'again'
       WHEN r.state <> 'leased' THEN 'lost'
       WHEN r.expires_at <= step.now THEN 'expired'
+      WHEN r.suppressed IS NOT NULL OR r.unconsented THEN ${refusalReason("r.suppressed", "r.unconsented")}
       WHEN r.was_ambiguous AND r.key_until <= step.now THEN 'key_expired'
       WHEN r.payload_hash <> m."payloadHash" THEN 'payload_changed'
       WHEN r.not_before > step.now THEN 'deferred'
-      WHEN (r.tenant, r.notifier) IN (SELECT tenant, notifier FROM held) THEN 'deferred'
+      WHEN l.paused OR l.not_before > step.now THEN 'deferred'
+      WHEN l.metered AND m.room IS NULL THEN 'metered'
+      WHEN l.metered AND NOT m.room THEN 'deferred'
       ELSE 'marked'
     END AS move,
     r.key_until AS key_until_before
   FROM mark m CROSS JOIN step
-  JOIN locked r ON r.tenant = m.tenant AND r.id = m.id
+  JOIN judged r ON r.tenant = m.tenant AND r.id = m.id
+  LEFT JOIN lane l ON l.tenant = r.tenant AND l.notifier = r.notifier
 ), marked AS (
   UPDATE {notifications} r SET state = 'sending', attempts = r.attempts + 1, claims = 0,
     lease_until = d.now + $2::float8 * interval '1 millisecond', first_marked_at = coalesce(r.first_marked_at, d.now),
@@ -54,48 +75,119 @@ WITH mark AS MATERIALIZED (
     payload = coalesce(r.payload, nullif(d.payload, 'null'))
   FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move = 'marked'
 ), attempted AS (
-  INSERT INTO {attempts} (tenant, notification, number, fence, started_at)
-  SELECT d.tenant, d.id, d.attempts + 1, d.fence, d.now FROM decided d WHERE d.move = 'marked'
+  INSERT INTO {attempts} (tenant, notification, number, fence, started_at, slot)
+  SELECT d.tenant, d.id, d.attempts + 1, d.fence, d.now, d.slot FROM decided d WHERE d.move = 'marked'
 ), deferred AS (
   UPDATE {notifications} r SET state = 'pending', lease_until = NULL, claims = r.claims - 1
   FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move = 'deferred'
 ), refused AS (
-  UPDATE {notifications} r SET reason = d.move, lease_until = NULL, settled_at = d.now, state = CASE
-    WHEN d.was_ambiguous THEN 'unknown' WHEN d.move = 'expired' THEN 'expired' ELSE 'failed' END
-  FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.move IN ('expired', 'key_expired', 'payload_changed')
+  UPDATE {notifications} r SET reason = d.move, lease_until = NULL, settled_at = d.now,
+    detail = coalesce(d.suppressed, r.detail),
+    state = CASE
+      WHEN d.was_ambiguous THEN 'unknown' WHEN d.move = 'expired' THEN 'expired'
+      WHEN d.move IN (${refusals}) THEN 'suppressed' ELSE 'failed' END
+  FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id
+    AND d.move IN ('expired', 'key_expired', 'payload_changed', ${refusals})
 )
-SELECT d.n, d.move, d.now, d.attempts, d.was_ambiguous,
-  CASE d.move WHEN 'again' THEN d.key_until_before ELSE d.key_until END AS key_until
-FROM decided d`;
+SELECT d.n, d.move, d.now, d.attempts, d.was_ambiguous, d.notifier, d.opens_at,
+  CASE d.move WHEN 'again' THEN d.key_until_before ELSE d.key_until END AS key_until,
+  CASE d.move WHEN 'again' THEN a.slot ELSE d.slot END AS slot
+FROM decided d LEFT JOIN {attempts} a
+  ON d.move = 'again' AND a.tenant = d.tenant AND a.notification = d.id AND a.number = d.attempts`;
 
 interface Row {
   readonly n: number;
-  readonly move: "lost" | "again" | "expired" | "key_expired" | "payload_changed" | "deferred" | "marked";
+  readonly move:
+    | "lost"
+    | "again"
+    | "expired"
+    | "suppressed"
+    | "unsubscribed"
+    | "no_consent"
+    | "key_expired"
+    | "payload_changed"
+    | "deferred"
+    | "metered"
+    | "marked";
   readonly now: Date;
   /** Before the mark. */
   readonly attempts: number;
   readonly was_ambiguous: boolean;
+  readonly notifier: string;
+  readonly opens_at: Date | null;
   readonly key_until: Date | null;
+  readonly slot: string | null;
 }
+
+type Metered = Mark & { readonly n: number; readonly notifier: string };
 
 export function markStep(database: Database): NotificationRepository["mark"] {
   const statement = database.statement("notifications_mark", text);
+  const lockLanes = laneLocks(database);
+
+  /** Marks of lanes with a rate or a quota: room goes to them in their order. */
+  function markMetered(
+    marks: readonly Metered[],
+    lease: number,
+    given: Date | undefined,
+  ): Promise<readonly (readonly [n: number, result: MarkResult])[]> {
+    return database.transaction(async (run) => {
+      const lanes = await lockLanes(run, marks, given);
+      const { now } = lanes;
+      const left = new Map<Lane, number>();
+      const asked = marks.map((mark) => {
+        const lane = lanes.of(mark);
+        const free = left.get(lane) ?? roomIn(lane, now).free;
+        left.set(lane, free - 1);
+        const { slot } = withReservation(lane, 1, now);
+        return free >= 1 ? { ...mark, room: true, slot } : { ...mark, room: false, slot: null };
+      });
+      const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(now)]);
+      for (const mark of asked) {
+        const before = lanes.of(mark);
+        if (!isMetered(before)) continue;
+        if (rows.get(mark.n)?.move === "marked") lanes.set(withReservation(before, 1, now).lane);
+        else if (!mark.room) lanes.set(parkedWithoutRoom(before, now));
+      }
+      await lanes.store();
+      return asked.map((mark) => {
+        const result = resultOf(rows.get(mark.n));
+        const opens = result.result === "marked" || result.result === "deferred";
+        return [mark.n, opens ? { ...result, opensIn: opensIn(lanes.of(mark), now) } : result] as const;
+      });
+    });
+  }
+
   return async ({ marks, lease, now }) => {
-    const rows = await runBatch<(typeof marks)[number], Row>(database, statement, marks, rowKey, [lease, time(now)]);
-    return marks.map((_, n) => resultOf(rows.get(n)));
+    const rows = await runBatch<Mark, Row>(database, statement, marks, rowKey, [lease, time(now)]);
+    const results = marks.map((_, n) => resultOf(rows.get(n)));
+    const metered = marks.flatMap((mark, n): Metered[] => {
+      const row = rows.get(n);
+      return row?.move === "metered" ? [{ ...mark, n, notifier: row.notifier }] : [];
+    });
+    if (metered.length > 0) {
+      for (const [n, result] of await markMetered(metered, lease, now)) results[n] = result;
+    }
+    return results;
   };
 }
 
 function resultOf(row: Row | undefined): MarkResult {
   switch (row?.move) {
     case "marked":
-      return { result: "marked", attempt: row.attempts + 1, markedAt: row.now, keyUntil: row.key_until };
-    case "again":
-      return { result: "marked", attempt: row.attempts, markedAt: row.now, keyUntil: row.key_until };
+    case "again": {
+      const { attempts, now: markedAt, key_until: keyUntil, slot } = row;
+      const attempt = row.move === "again" ? attempts : attempts + 1;
+      return { result: "marked", attempt, markedAt, keyUntil, slot, opensIn: null };
+    }
     case "deferred":
-      return { result: "deferred" };
+      return { result: "deferred", opensIn: opensIn({ paused: false, notBefore: row.opens_at }, row.now) };
     case "expired":
       return { result: "refused", state: row.was_ambiguous ? "unknown" : "expired", reason: row.move };
+    case "suppressed":
+    case "unsubscribed":
+    case "no_consent":
+      return { result: "refused", state: row.was_ambiguous ? "unknown" : "suppressed", reason: row.move };
     case "key_expired":
     case "payload_changed":
       return { result: "refused", state: row.was_ambiguous ? "unknown" : "failed", reason: row.move };

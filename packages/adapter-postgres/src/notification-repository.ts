@@ -69,7 +69,7 @@ export function notificationRepository(database: Database): NotificationReposito
 
   const attempts = database.statement(
     "notifications_attempts",
-    `SELECT tenant, notification, number, fence, started_at AS "startedAt", ended_at AS "endedAt", outcome, detail
+    `SELECT tenant, notification, number, fence, started_at AS "startedAt", ended_at AS "endedAt", outcome, detail, slot
      FROM {attempts} WHERE tenant = $1 AND notification = $2 ORDER BY number`,
   );
 

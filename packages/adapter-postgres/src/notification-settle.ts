@@ -1,6 +1,7 @@
-import type { NotificationRepository, SettleResult } from "@milepost/core/store";
-import { rowKey, runBatch } from "./batch.js";
+import { type NotificationRepository, type Settlement, type SettleResult, settledLane } from "@milepost/core/store";
+import { rowKey, runBatch, runBatchIn } from "./batch.js";
 import type { Database } from "./driver.js";
+import { laneLocks } from "./lane-lock.js";
 import { time } from "./values.js";
 
 // Core's settleMove as one statement. A late result's attempt is locked too: one that waited for the sweep has to see the
@@ -8,11 +9,12 @@ import { time } from "./values.js";
 // batch's attempts back, whose number no plan can guess, was a third of the statement at 100 rows.
 const text = `
 WITH settlement AS MATERIALIZED (
-  SELECT s.n, s.tenant, s.id, s.fence, s.attempt, s."to", s.outcome, s.reason, s.detail, s.receipt,
+  SELECT s.n, s.tenant, s.id, s.fence, s.attempt, s."to", s.outcome, s.reason, s.detail, s.receipt, s.excused,
     s."retryIn" * interval '1 millisecond' AS retry_in, s."horizonIn" * interval '1 millisecond' AS horizon_in,
     nullif(s.payload, 'null') AS payload
   FROM jsonb_to_recordset($1) AS s (n integer, tenant text, id text, fence bigint, attempt integer, "to" text,
-    outcome text, reason text, detail text, receipt text, "retryIn" float8, "horizonIn" float8, payload jsonb)
+    outcome text, reason text, detail text, receipt text, "retryIn" float8, "horizonIn" float8, payload jsonb,
+    excused boolean)
 ), locked AS MATERIALIZED (
   SELECT r.tenant, r.id, r.state, r.fence, r.cancel_requested, r.was_ambiguous FROM settlement s
   JOIN {notifications} r ON r.tenant = s.tenant AND r.id = s.id
@@ -59,6 +61,7 @@ WITH settlement AS MATERIALIZED (
     horizon_at = CASE WHEN d.state = 'ambiguous' THEN least(d.now + d.horizon_in, r.expires_at) END,
     not_before = CASE WHEN d.state = 'pending' THEN d.now + d.retry_in ELSE r.not_before END,
     was_ambiguous = r.was_ambiguous OR d.outcome = 'ambiguous',
+    excused = r.excused + CASE WHEN d.excused THEN 1 ELSE 0 END,
     payload = CASE WHEN d.state = 'pending' THEN coalesce(r.payload, d.payload) ELSE r.payload END,
     receipt = CASE WHEN d.state = 'sent' THEN d.receipt END,
     settled_at = CASE WHEN d.state NOT IN ('pending', 'ambiguous') THEN d.now END
@@ -72,11 +75,30 @@ SELECT n, result FROM decided`;
 
 export function settleStep(database: Database): NotificationRepository["settle"] {
   const statement = database.statement("notifications_settle", text);
+  const lockLanes = laneLocks(database);
+  type Row = { readonly n: number; readonly result: SettleResult };
+
   return async ({ settlements, now }) => {
-    type Row = { readonly n: number; readonly result: SettleResult };
-    const rows = await runBatch<(typeof settlements)[number], Row>(database, statement, settlements, rowKey, [
-      time(now),
-    ]);
-    return settlements.map((_, n) => rows.get(n)?.result ?? "lost");
+    if (!settlements.some(touchesLane)) {
+      const rows = await runBatch<Settlement, Row>(database, statement, settlements, rowKey, [time(now)]);
+      return settlements.map((_, n) => rows.get(n)?.result ?? "lost");
+    }
+    return database.transaction(async (run) => {
+      // lanes before notifications, as a mark locks them
+      const lanes = await lockLanes(run, settlements.filter(touchesLane), now);
+      const numbered = settlements.map((settlement, n) => ({ ...settlement, n }));
+      const rows = await runBatchIn<Settlement & { n: number }, Row>(run, statement, numbered, rowKey, [time(now)]);
+      const results = settlements.map((_, n) => rows.get(n)?.result ?? "lost");
+      settlements.forEach((settlement, n) => {
+        if (results[n] !== "settled" || !touchesLane(settlement)) return;
+        lanes.set(settledLane(lanes.of(settlement), settlement, lanes.now));
+      });
+      await lanes.store();
+      return results;
+    });
   };
+}
+
+function touchesLane({ slot, outcome, parkIn }: Settlement): boolean {
+  return parkIn !== null || (slot !== null && (outcome === "refused_transient" || outcome === "refused_permanent"));
 }

@@ -14,6 +14,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { subjectRepository } from "./subject-repository.js";
+import { suppressionRepository } from "./suppression-repository.js";
 
 export interface PostgresNaming {
   /** Created by `migrate()` if it is missing; `milepost` unless given. Always quoted. */
@@ -54,6 +55,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notices: noticeRepository(database),
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
+    suppressions: suppressionRepository(database),
     contacts: contactRepository(database),
     subjects: subjectRepository(database),
     migrate: () => migrateDatabase(database),

@@ -9,6 +9,7 @@ import { later, list } from "./conditions.js";
 import type { Driver } from "./driver.js";
 import { insertNotification } from "./notification-row.js";
 import type { RowCodec } from "./row-codec.js";
+import { findRefusal } from "./suppression-repository.js";
 
 /** What announcing needs of a row, whatever is announced. */
 type Announceable = Pick<
@@ -73,7 +74,7 @@ export function announcementSteps<Row extends Announceable, Claimed>(
             "INSERT INTO {lanes} (tenant, notifier) VALUES (?, ?) ON CONFLICT DO NOTHING",
             ...[notification.tenant, notification.notifier],
           );
-          insertNotification(step, queuedNotification(notification, at));
+          insertNotification(step, queuedNotification(notification, findRefusal(step, notification), at));
         }
         const stored = step.one(countSql, tenant, id).stored as number;
         const patch = (to: Partial<Announceable>) => {

@@ -1,4 +1,4 @@
-import type { Act, Lane, LaneRepository } from "@milepost/core/store";
+import { type Act, type Lane, type LaneRepository, openLane, withLimits } from "@milepost/core/store";
 import type { Driver, Step } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
@@ -7,6 +7,9 @@ const laneCodec: RowCodec<Lane> = rowCodec<Lane>({
   notifier: "plain",
   paused: "flag",
   notBefore: "time",
+  rate: "json",
+  quota: "json",
+  usage: "json",
 });
 
 const actCodec: RowCodec<Act> = rowCodec<Act>({
@@ -35,6 +38,15 @@ export function laneRepository(driver: Driver): LaneRepository {
       });
     },
 
+    limit({ tenant, notifier, rate, quota, by, why, now }) {
+      return driver.write((step) => {
+        const lane = withLimits(findLane(step, tenant, notifier), { rate, quota });
+        storeLane(step, lane);
+        insertAct(step, { tenant, entity: "lane", entityId: notifier, act: "limit", by, why, at: step.now(now) });
+        return lane;
+      });
+    },
+
     list({ tenant }) {
       return driver.read((step) =>
         step.all("SELECT * FROM {lanes} WHERE tenant = ? ORDER BY notifier", tenant).map(laneCodec.decode),
@@ -48,9 +60,19 @@ export function laneRepository(driver: Driver): LaneRepository {
   };
 }
 
-export function findLane(step: Step, tenant: string, notifier: string): Lane | undefined {
+/** A lane that has no row yet is open. */
+export function findLane(step: Step, tenant: string, notifier: string): Lane {
   const row = step.get("SELECT * FROM {lanes} WHERE tenant = ? AND notifier = ?", tenant, notifier);
-  return row && laneCodec.decode(row);
+  return row === undefined ? openLane(tenant, notifier) : laneCodec.decode(row);
+}
+
+export function storeLane(step: Step, lane: Lane): void {
+  step.run(
+    `INSERT INTO {lanes} (${laneCodec.columns}) VALUES (${laneCodec.marks})
+      ON CONFLICT (tenant, notifier) DO UPDATE SET paused = excluded.paused, not_before = excluded.not_before,
+        rate = excluded.rate, quota = excluded.quota, usage = excluded.usage`,
+    ...laneCodec.values(lane),
+  );
 }
 
 export function insertAct(step: Step, act: Act): void {

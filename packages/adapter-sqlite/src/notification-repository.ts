@@ -10,11 +10,13 @@ import {
   notificationNotFound,
   type ReasonCount,
   redrivenTwice,
+  type Served,
+  settledLane,
   settleMove,
 } from "@milepost/core/store";
 import { allOf, later, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
-import { findLane, insertAct } from "./lane-repository.js";
+import { findLane, insertAct, storeLane } from "./lane-repository.js";
 import {
   attemptsOf,
   findAttempt,
@@ -25,17 +27,18 @@ import {
   patchAttempt,
   patchNotification,
 } from "./notification-row.js";
+import { findRefusal } from "./suppression-repository.js";
 
 type Counts = Awaited<ReturnType<NotificationRepository["count"]>>;
 
 export function notificationRepository(driver: Driver): NotificationRepository {
   return {
-    claim({ notifiers, limit, perLane, lease, now }) {
+    claim({ notifiers, limit, served, lease, now }) {
       return driver.write((step) => {
         const at = step.now(now);
         const content = once((tenant, hash) => templateOf(step, tenant, hash));
-        return readyHeads(step, { notifiers, perLane, now: at })
-          .sort((a, b) => a.notBefore.localeCompare(b.notBefore) || compareKeys(a.id, b.id))
+        return readyHeads(step, { notifiers, limit, served, now: at })
+          .sort((a, b) => a.turn - b.turn || a.notBefore.localeCompare(b.notBefore) || compareKeys(a.id, b.id))
           .slice(0, limit)
           .map(({ tenant, id }): ClaimedNotification => {
             const row = step.one(
@@ -53,11 +56,15 @@ export function notificationRepository(driver: Driver): NotificationRepository {
       // No lock on the lanes, as Postgres needs one: BEGIN IMMEDIATE keeps every pause out until the commit.
       return driver.write((step) => {
         const at = step.now(now);
-        const laneOf = once((tenant, notifier) => findLane(step, tenant, notifier));
         return marks.map((mark) => {
           const row = findNotification(step, mark);
-          const { result, patch } = markMove(row, row && laneOf(row.tenant, row.notifier), mark, lease, at);
+          if (row === undefined) return { result: "lost" };
+          const attempt = findAttempt(step, row, row.attempts);
+          const before = findLane(step, row.tenant, row.notifier);
+          const refusal = findRefusal(step, row);
+          const { result, patch, lane } = markMove({ row, attempt, lane: before, refusal, mark, lease, now: at });
           if (patch !== null) patchNotification(step, mark, patch);
+          if (lane !== before) storeLane(step, lane);
           if (patch !== null && result.result === "marked") {
             insertAttempt(step, {
               tenant: mark.tenant,
@@ -68,6 +75,7 @@ export function notificationRepository(driver: Driver): NotificationRepository {
               endedAt: null,
               outcome: null,
               detail: null,
+              slot: result.slot,
             });
           }
           return result;
@@ -84,6 +92,9 @@ export function notificationRepository(driver: Driver): NotificationRepository {
           const { result, patch, attempt } = settleMove(row, stored, settlement, at);
           if (patch !== null) patchNotification(step, settlement, patch);
           if (attempt !== null) patchAttempt(step, settlement, settlement.attempt, attempt);
+          if (result === "settled" && (settlement.slot !== null || settlement.parkIn !== null)) {
+            storeLane(step, settledLane(findLane(step, settlement.tenant, settlement.notifier), settlement, at));
+          }
           return result;
         });
       });
@@ -208,14 +219,21 @@ export function notificationRepository(driver: Driver): NotificationRepository {
 }
 
 /**
- * The first `perLane` rows of each usable lane. Walks the lanes that have pending rows, not the lanes: with 100,000
- * tenants most have none.
+ * The first `limit` rows of each usable lane, each with its turn. Walks the lanes that have pending rows, not the lanes:
+ * with 100,000 tenants most have none.
  */
 function readyHeads(
   step: Step,
-  { notifiers, perLane, now }: { notifiers: readonly string[]; perLane: number; now: Date },
-): { tenant: string; id: string; notBefore: string }[] {
-  const heads: { tenant: string; id: string; notBefore: string }[] = [];
+  {
+    notifiers,
+    limit,
+    served,
+    now,
+  }: { notifiers: readonly string[]; limit: number; served: readonly Served[]; now: Date },
+): { tenant: string; id: string; notBefore: string; turn: number }[] {
+  type Head = { tenant: string; id: string; notBefore: string };
+  const heads: (Head & { turn: number })[] = [];
+  const turns = new Map(served.map(({ tenant, notifier, count }) => [`${tenant}\0${notifier}`, count]));
   const iso = now.toISOString();
   let last = { tenant: "", notifier: "" };
   for (;;) {
@@ -232,14 +250,17 @@ function readyHeads(
         WHERE state = 'pending' AND tenant = ? AND notifier = ? AND not_before <= ?
           AND (expires_at IS NULL OR expires_at > ?)
         ORDER BY not_before, id LIMIT ?`,
-      ...[last.tenant, last.notifier, iso, iso, perLane],
-    );
-    heads.push(...(rows as unknown as typeof heads));
+      ...[last.tenant, last.notifier, iso, iso, limit],
+    ) as unknown as Head[];
+    const before = turns.get(`${last.tenant}\0${last.notifier}`) ?? 0;
+    rows.forEach((row, i) => {
+      heads.push({ ...row, turn: before + i });
+    });
   }
 }
 
-function isUsable(lane: Lane | undefined, now: Date): boolean {
-  return !lane?.paused && (lane?.notBefore ?? now) <= now;
+function isUsable({ paused, notBefore }: Lane, now: Date): boolean {
+  return !paused && (notBefore ?? now) <= now;
 }
 
 function templateOf(step: Step, tenant: string, hash: Notification["template"]): MessageTemplate {

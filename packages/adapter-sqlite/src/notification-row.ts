@@ -31,7 +31,10 @@ const codec: RowCodec<FlatNotification> = rowCodec<FlatNotification>({
   notBefore: "time",
   expiresAt: "time",
   attempts: "plain",
+  excused: "plain",
   maxAttempts: "plain",
+  scope: "plain",
+  needsConsent: "flag",
   claims: "plain",
   fence: "plain",
   leaseUntil: "time",
@@ -58,6 +61,7 @@ const attemptCodec: RowCodec<Attempt> = rowCodec<Attempt>({
   endedAt: "time",
   outcome: "plain",
   detail: "plain",
+  slot: "plain",
 });
 
 interface RowKey {

@@ -17,6 +17,7 @@ import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
 import { subjectRepository } from "./subject-repository.js";
+import { suppressionRepository } from "./suppression-repository.js";
 
 export interface SqliteTableOptions {
   /** Put before every table's and index's name; `milepost_` unless given. Always quoted. */
@@ -72,6 +73,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notices: noticeRepository(driver),
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
+    suppressions: suppressionRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
     migrate: () => migrate(driver),

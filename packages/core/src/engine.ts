@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import * as z from "zod";
 import { Announcer } from "./delivery/announcer.js";
 import { Deliverer } from "./delivery/deliverer.js";
+import { lanesOver } from "./delivery/lanes.js";
 import { notificationsOver } from "./delivery/notifications.js";
 import { reasonsOver } from "./delivery/reasons.js";
 import { storyTeller } from "./delivery/story.js";
@@ -9,7 +10,7 @@ import { deliveryTiming } from "./delivery/timing.js";
 import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
-import type { LaneAct, Milepost } from "./milepost.js";
+import type { Milepost } from "./milepost.js";
 import { definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
 import { type Levels, LevelsKeeper } from "./milestone/levels-keeper.js";
@@ -22,19 +23,19 @@ import { Planner } from "./planning/planner.js";
 import { replay } from "./planning/replay.js";
 import { counterQuery, crossingQuery, eventQuery, noticeQuery, subjectCounter } from "./queries.js";
 import { contactsOver } from "./recipient/contacts.js";
+import { suppressionsOver } from "./recipient/suppressions.js";
 import { Admission } from "./recording/admission.js";
 import { consume } from "./recording/consume.js";
 import { Drain } from "./recording/drain.js";
-import { defaultTenant } from "./recording/event.js";
 import { forget } from "./recording/forget.js";
 import { inboxOver, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
-import { type Agrees, keySchema, parseInput, whySchema } from "./validation.js";
+import { parseInput } from "./validation.js";
 
 export type { MilepostOptions } from "./engine-options.js";
-export type { LaneAct, Milepost } from "./milepost.js";
+export type { Milepost } from "./milepost.js";
 
 type OwnCall =
   | "migrate"
@@ -53,15 +54,6 @@ type OwnCall =
 const closingTime = 10_000;
 
 const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).default(10) });
-
-const laneActSchema = z.strictObject({
-  tenant: keySchema.default(defaultTenant),
-  notifier: keySchema,
-  by: keySchema,
-  why: whySchema,
-});
-
-true satisfies Agrees<typeof laneActSchema, LaneAct>;
 
 /**
  * Wires the engine. Touches no database: definitions are installed before the first own step. Throws `invalid_options`
@@ -111,9 +103,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, events.emit),
   };
   const workers = new Set<DeliveryWorker>();
-  events.on("crossing", () => {
-    for (const worker of workers) worker.wake();
-  });
+  events.on("crossing", wake);
   const calls = new OpenCalls();
   let closed: Promise<void> | undefined;
 
@@ -134,9 +124,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       for (const worker of workers) worker.wakeForInbox();
     });
   }
-  async function setPaused(paused: boolean, act: LaneAct): Promise<void> {
-    await store.lanes.setPaused({ ...parseInput(laneActSchema, act, "invalid_options"), paused });
-    if (!paused) for (const worker of workers) worker.wake();
+  function wake(): void {
+    for (const worker of workers) worker.wake();
   }
 
   return {
@@ -191,10 +180,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.notices.list(noticeQuery(query)),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
-    lanes: calls.guard<Milepost["lanes"]>({
-      pause: (act) => setPaused(true, act),
-      resume: (act) => setPaused(false, act),
-    }),
+    lanes: calls.guard(lanesOver(store, runtime, wake)),
+    suppressions: calls.guard(suppressionsOver(store, runtime)),
     worker(workerOptions = {}) {
       calls.admit();
       const worker = new DeliveryWorker(shop, workerOptions);

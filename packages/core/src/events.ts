@@ -38,6 +38,8 @@ export interface MilepostEvents {
   failed: NotificationEvent;
   /** Its time was over before it could be sent. */
   expired: NotificationEvent;
+  /** Its address must not be written to. */
+  suppressed: NotificationEvent;
   /** Nobody knows whether it was sent. */
   ambiguous: NotificationEvent;
   unknown: NotificationEvent;
@@ -74,6 +76,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "retry",
   "failed",
   "expired",
+  "suppressed",
   "ambiguous",
   "unknown",
   "lease_lost",

@@ -1,5 +1,5 @@
 // engine
-export type { LaneAct, Milepost, MilepostOptions } from "./engine.js";
+export type { Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
 export type { CrossingEvent, MilepostEvents, NotificationEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
@@ -85,6 +85,17 @@ export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";
 export type { RecipientResolver, ResolveContext } from "./recipient/resolver.js";
 export { membersWithRole } from "./recipient/resolver.js";
+export type { Consent, Suppression, SuppressionReason } from "./recipient/suppression.js";
+export { suppressionReasons } from "./recipient/suppression.js";
+export type {
+  AddressAct,
+  AddressQuery,
+  Consenting,
+  SoftBounce,
+  Suppressing,
+  SuppressionQuery,
+  Suppressions,
+} from "./recipient/suppressions.js";
 
 // messages
 export type { MessageTemplate, RenderedMessage } from "./message/message.js";
@@ -98,11 +109,20 @@ export { memoryNotifier } from "./notifier/memory-notifier.js";
 export type { CrossingFacts, ReactionHandler, ReactionOptions, ReactionParts } from "./notifier/reaction.js";
 export { reaction } from "./notifier/reaction.js";
 export type { Channel, DeliveryMode, Notifier, Outcome, SendContext } from "./notifier/notifier.js";
-export { accepted, ambiguous, deliveryModes, refusedPermanent, refusedTransient } from "./notifier/notifier.js";
+export {
+  accepted,
+  ambiguous,
+  deliveryModes,
+  refusedPermanent,
+  refusedTransient,
+  unavailable,
+} from "./notifier/notifier.js";
 
 // delivery
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";
 export { notificationStates, terminalStates } from "./delivery/notification.js";
+export type { Lane, Quota, Rate } from "./delivery/lane.js";
+export type { LaneAct, LaneLimits, Lanes, LaneState } from "./delivery/lanes.js";
 export type { NotificationAct, NotificationQuery, Notifications } from "./delivery/notifications.js";
 export type { Reason, ReasonCount } from "./delivery/reason.js";
 export { reasonMeanings, reasons } from "./delivery/reason.js";

@@ -1,3 +1,4 @@
+import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 import type { ExplainQuery, Story } from "./delivery/story.js";
@@ -14,6 +15,7 @@ import type { Plan } from "./planning/plan.js";
 import type { Replay, ReplayInput } from "./planning/replay.js";
 import type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 import type { Contacts } from "./recipient/contacts.js";
+import type { Suppressions } from "./recipient/suppressions.js";
 import type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
 import type { DrainResult } from "./recording/drain.js";
 import type { MilestoneEvent, Observation } from "./recording/event.js";
@@ -107,11 +109,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   explain(query: ExplainQuery): Promise<Story | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
-  /** A tenant's way through one notifier, paused and resumed by a person. No send starts after a committed pause. */
-  readonly lanes: {
-    pause(input: LaneAct): Promise<void>;
-    resume(input: LaneAct): Promise<void>;
-  };
+  readonly lanes: Lanes;
+  readonly suppressions: Suppressions;
   /**
    * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
    * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
@@ -129,12 +128,4 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * are refused with `closed`. The host's pool or handle stays open.
    */
   close(): Promise<void>;
-}
-
-export interface LaneAct {
-  readonly tenant?: string;
-  readonly notifier: string;
-  /** Who did it, and why: kept with the act. */
-  readonly by: string;
-  readonly why: string;
 }

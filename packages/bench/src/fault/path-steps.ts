@@ -43,7 +43,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // for people and reports
   crossings: ["get", "reasons"],
   notifications: ["decide", "list", "attempts", "count", "reasons"],
-  lanes: ["setPaused", "list", "acts"],
+  lanes: ["setPaused", "limit", "list", "acts"],
+  suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the host's directory is filled before
   contacts: ["put", "list"],
   // what is erased is no part of what arrives

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openLane } from "../delivery/lane.js";
 import type { Announced } from "./announced-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { claimed, mark, refused, row, settlement } from "./notification-samples.js";
@@ -111,7 +112,7 @@ export function announceOnceCases(of: Announced): readonly ConformanceCase[] {
         await of.steps(store).announce(of.announcement({ notifications: given, templates, last: false }));
         const other = { "tpl-1": { text: "other words under one hash" } };
         await of.steps(store).announce(of.announcement({ templates: other }));
-        const lane = { tenant: "default", paused: false, notBefore: null };
+        const lane = openLane("default", "smtp");
         assert.deepEqual(await store.lanes.list({ tenant: "default" }), [
           { ...lane, notifier: "push" },
           { ...lane, notifier: "sms" },

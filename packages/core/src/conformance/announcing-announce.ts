@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openLane } from "../delivery/lane.js";
 import type { Announced } from "./announced-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { template } from "./crossing-samples.js";
@@ -47,6 +48,7 @@ export function announceCases(of: Announced): readonly ConformanceCase[] {
           redrive: 0,
           redriveOf: null,
           attempts: 0,
+          excused: 0,
           claims: 0,
           fence: 0,
           leaseUntil: null,
@@ -69,9 +71,7 @@ export function announceCases(of: Announced): readonly ConformanceCase[] {
         assert.deepEqual(await of.listed(other), [
           of.stored({}, { state: "announced", notifications: 2, attempts: 1 }),
         ]);
-        assert.deepEqual(await other.lanes.list({ tenant: "default" }), [
-          { tenant: "default", notifier: "smtp", paused: false, notBefore: null },
-        ]);
+        assert.deepEqual(await other.lanes.list({ tenant: "default" }), [openLane("default", "smtp")]);
         assert.deepEqual((await claimed(other, at(3)))[0]?.content, template);
       },
     },

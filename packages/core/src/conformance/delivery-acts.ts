@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { DecideAct } from "../store/notification-repository.js";
-import { actsOn } from "./delivery-agreement.js";
 import { commandKind, type DeliveryCommandKind } from "./delivery-command.js";
 import { actOn } from "./delivery-model-acts.js";
-import { walkNotifiers, walkTenant, walkTiming } from "./delivery-world.js";
+import { limitLane } from "./delivery-model-lane.js";
+import { walkAddresses, walkNotifiers, walkScopes, walkTenant, walkTiming } from "./delivery-world.js";
 import { assertRefused } from "./samples.js";
 
 // What persons do, to a notification and to a lane.
@@ -50,22 +50,69 @@ const fits: Readonly<Record<DecideAct, readonly string[]>> = {
   redrive: ["failed", "unknown", "expired"],
 };
 
-const lane = commandKind(
-  "lane",
+const pause = commandKind(
+  "pause",
   2,
   () => true,
   async ({ world, store, pick }) => {
     const notifier = pick.of(walkNotifiers);
+    const lane = world.lane(notifier);
     const paused = pick.below(5) < 2;
     const given = { tenant: walkTenant, notifier, paused, by: "ada", why: "outage", now: world.date() };
     assert.equal((await store.lanes.setPaused(given)).paused, paused);
-    if (paused) world.paused.add(notifier);
-    else world.paused.delete(notifier);
-    const acts = [...(world.laneActs.get(notifier) ?? []), paused ? "pause" : "resume"];
-    world.laneActs.set(notifier, acts);
-    assert.deepEqual(await actsOn(store, "lane", notifier), acts);
-    return `${notifier} ${acts.at(-1)}`;
+    lane.paused = paused;
+    lane.acts.push(paused ? "pause" : "resume");
+    return `${notifier} ${lane.acts.at(-1)}`;
   },
 );
 
-export const actKinds: readonly DeliveryCommandKind[] = [decide, lane];
+const limit = commandKind(
+  "limit",
+  1,
+  () => true,
+  async ({ world, store, pick }) => {
+    const notifier = pick.of(walkNotifiers);
+    const lane = world.lane(notifier);
+    const count = 1 + pick.below(3);
+    const rate = pick.of([null, null, { count, interval: 30_000 }, { count, interval: 61_000 }]);
+    const quota = pick.of([null, { count, per: "24h" }, { count, per: "24h" }, { count, per: "day:UTC" }] as const);
+    await store.lanes.limit({ tenant: walkTenant, notifier, rate, quota, by: "ada", why: "agreed", now: world.date() });
+    limitLane(lane, { rate, quota });
+    lane.acts.push("limit");
+    return `${notifier}, rate ${JSON.stringify(rate)}, quota ${JSON.stringify(quota)}`;
+  },
+);
+
+const address = commandKind(
+  "address",
+  3,
+  () => true,
+  async ({ world, store, pick }) => {
+    const recipientKey = pick.of(walkAddresses);
+    const scope = pick.of(["*", ...walkScopes]);
+    const act = { tenant: walkTenant, recipientKey, scope, by: "ada", why: "she asked", now: world.date() };
+    const { addresses, rows, now } = world;
+    const kind = pick.of(["suppress", "release", "release", "release", "consent", "withdraw"] as const);
+    switch (kind) {
+      case "suppress": {
+        const reason = pick.of(["manual", "unsubscribed", "complaint"] as const);
+        const { stopped } = await store.suppressions.add({ ...act, reason, detail: null });
+        addresses.suppress(recipientKey, scope, reason);
+        assert.equal(stopped, addresses.stop(rows.values(), recipientKey, now));
+        break;
+      }
+      case "release":
+        assert.equal(await store.suppressions.release(act), addresses.release(recipientKey, scope));
+        break;
+      default: {
+        const granted = kind === "consent";
+        const { stopped } = await store.suppressions.consent({ ...act, granted, source: "a form" });
+        addresses.consent(recipientKey, scope, granted);
+        assert.equal(stopped, addresses.stop(rows.values(), recipientKey, now));
+      }
+    }
+    return `${kind} ${recipientKey}, ${scope}`;
+  },
+);
+
+export const actKinds: readonly DeliveryCommandKind[] = [decide, pause, limit, address];

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { openLane, roomIn } from "../delivery/lane.js";
 import type { Notification } from "../delivery/notification.js";
 import type { Store } from "../store/store.js";
 import { assertInvariants } from "./delivery-invariants.js";
 import { type Between, hasEnded, type ModelRow } from "./delivery-model.js";
+import { assertLane } from "./delivery-model-lane.js";
 import { type DeliveryWorld, walkTenant } from "./delivery-world.js";
 
 /** That the stored rows, attempts and acts are those of the model, and that what was promised of them holds. */
@@ -21,7 +23,7 @@ export async function assertAgreement(world: DeliveryWorld, store: Store): Promi
     assert.deepEqual(factsOf(row), factsOfModel(model), row.id);
     assert.deepEqual(
       attempts.map(({ fence, startedAt, outcome }) => ({ fence, startedAt: startedAt.getTime(), outcome })),
-      model.attempts,
+      model.attempts.map(({ place: _, ...attempt }) => attempt),
       `the attempts of ${row.id}`,
     );
     assert.deepEqual(acts, model.acts, `the acts on ${row.id}`);
@@ -29,6 +31,16 @@ export async function assertAgreement(world: DeliveryWorld, store: Store): Promi
     assertMove(world.last.get(row.id), row, world.moves);
     world.last.set(row.id, row);
     world.agreed.set(row.id, seen);
+  }
+  await assertLanes(world, store);
+}
+
+async function assertLanes(world: DeliveryWorld, store: Store): Promise<void> {
+  const stored = new Map((await store.lanes.list({ tenant: walkTenant })).map((lane) => [lane.notifier, lane]));
+  for (const [notifier, model] of world.lanes) {
+    const lane = stored.get(notifier) ?? openLane(walkTenant, notifier);
+    assertLane(model, lane, roomIn(lane, world.date()).free, world.now);
+    assert.deepEqual(await actsOn(store, "lane", notifier), model.acts, `the acts on ${notifier}`);
   }
 }
 
@@ -38,6 +50,7 @@ export const tableOfMoves: readonly string[] = [
   ...["leased > pending", "leased > sending", "leased > failed", "leased > unknown", "leased > expired"],
   ...["leased > cancelled"],
   ...["sending > sent", "sending > pending", "sending > failed", "sending > ambiguous", "sending > unknown"],
+  ...["pending > suppressed", "leased > suppressed"],
   ...["sending > cancelled", "ambiguous > sent", "ambiguous > pending", "ambiguous > unknown"],
 ];
 
@@ -51,7 +64,7 @@ function assertMove(before: Notification | undefined, row: Notification, moves: 
   moves.add(move);
 }
 
-export async function actsOn(store: Store, entity: string, entityId: string): Promise<readonly string[]> {
+async function actsOn(store: Store, entity: string, entityId: string): Promise<readonly string[]> {
   return (await store.lanes.acts({ tenant: walkTenant, entity, entityId })).map(({ act }) => act);
 }
 
@@ -70,9 +83,25 @@ function readTime(row: Notification, expected: number | Between): number {
 /** Whatever a move may change, times as milliseconds. */
 function factsOf(row: Notification): object {
   const time = (date: Date | null) => date?.getTime() ?? null;
-  const { notifier, mode, maxAttempts, redriveOf, state, reason, fence, claims, wasAmbiguous, cancelRequested } = row;
+  const {
+    notifier,
+    mode,
+    maxAttempts,
+    excused,
+    recipientKey,
+    scope,
+    needsConsent,
+    redriveOf,
+    state,
+    reason,
+    fence,
+    claims,
+    wasAmbiguous,
+    cancelRequested,
+  } = row;
   const { attempts, receipt, messageId, idempotencyKey, payloadHash } = row;
   return {
+    ...{ recipientKey, scope, needsConsent, excused },
     ...{ notifier, mode, maxAttempts, redriveOf, state, reason, fence, claims, wasAmbiguous, cancelRequested },
     ...{ attempts, receipt, frozen: messageId === null ? null : { messageId, idempotencyKey, payloadHash } },
     payloadKept: row.payload !== null,

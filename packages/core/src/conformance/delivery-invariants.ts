@@ -38,7 +38,7 @@ export function assertInvariants(row: Notification, attempts: readonly Attempt[]
     holds(repeats <= asked, "at most once, unless a person asks for more");
   }
   // promise 4
-  holds(attempts.length <= row.maxAttempts, "it has no more attempts than it may");
+  holds(attempts.length - row.excused <= row.maxAttempts, "it has no more attempts than it may");
   // I8
   if (row.state === "sent") {
     const evidence = attempts.some(({ outcome }) => outcome === "accepted") || acts.includes("confirm");

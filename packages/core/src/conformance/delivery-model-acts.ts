@@ -30,7 +30,7 @@ function carryOut(row: ModelRow, input: ModelAct, now: number): ModelRow | "refu
       if (now < row.leaseUntil! + input.margin) return "refused";
       waitUntil(row, now);
       row.keyUntil = null;
-      row.maxAttempts = Math.max(row.maxAttempts, row.attempts.length + 1);
+      row.maxAttempts = Math.max(row.maxAttempts, row.attempts.length - row.excused + 1);
       return "done";
     case "confirm":
       if (row.state !== "ambiguous") return "refused";

@@ -1,34 +1,36 @@
+import type { Reason } from "../delivery/reason.js";
 import type { CallResult } from "../delivery/settlement.js";
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { type Between, come, endRow, type Frozen, type ModelRow, past, waitUntil } from "./delivery-model.js";
+import { freeIn, giveBack, laneIsOpen, type ModelLane, takePlace } from "./delivery-model-lane.js";
 
 // Moves 4 to 9 of the table, by the model: the mark before a call, and how the call ended.
 
-export type ModelMark = "marked" | "deferred" | "lost" | "expired" | "unknown" | "failed";
+export type ModelMark = "marked" | "deferred" | "lost" | "expired" | "suppressed" | "unknown" | "failed";
 
-/** Move 4, and what refuses it. `held`: the lane is paused. */
+/** Move 4, and what refuses it. `refusal`: why its address is forbidden. */
 export function markRow(
   row: ModelRow,
   mark: Frozen & { readonly fence: number; readonly keepsPayload: boolean },
-  held: boolean,
-  lease: number,
+  { lane, refusal, lease }: { readonly lane: ModelLane; readonly refusal: Reason | null; readonly lease: number },
   now: number,
 ): ModelMark {
   if (row.fence !== mark.fence) return "lost";
   if (row.state === "sending") return "marked";
   if (row.state !== "leased") return "lost";
   if (past(row.expiresAt, now)) return endRow(row, "expired", "expired", now);
+  if (refusal !== null) return endRow(row, "suppressed", refusal, now);
   if (row.wasAmbiguous && past(row.keyUntil, now)) return endRow(row, "unknown", "key_expired", now);
   if (row.frozen !== null && row.frozen.payloadHash !== mark.payloadHash) {
     return endRow(row, "failed", "payload_changed", now);
   }
-  if (held || !come(row, now)) {
+  if (!laneIsOpen(lane, now) || !come(row, now) || freeIn(lane, now) < 1) {
     row.claims -= 1;
     waitUntil(row, row.notBefore);
     return "deferred";
   }
   row.state = "sending";
-  row.attempts.push({ fence: row.fence, startedAt: now, outcome: null });
+  row.attempts.push({ fence: row.fence, startedAt: now, outcome: null, place: takePlace(lane, now) });
   row.claims = 0;
   row.leaseUntil = now + lease;
   row.payloadKept ||= mark.keepsPayload;
@@ -57,7 +59,10 @@ export function settleRow(
     readonly keepsPayload: boolean;
     /** When it was decided that the key may still be relied on; a slow sweeper settles later. */
     readonly judgedAt: number;
+    /** As it was claimed. */
+    readonly firstMarkedAt: number | null;
   },
+  lane: ModelLane,
   now: number,
 ): ModelSettle {
   const attempt = row.attempts[number - 1];
@@ -70,12 +75,14 @@ export function settleRow(
     row.receipt = call.receipt;
     return "evidence";
   }
-  const left = row.attempts.length < row.maxAttempts;
-  const again = (retryAfter: number | null) => {
+  const counted = row.attempts.length - row.excused;
+  const left = counted < row.maxAttempts;
+  const againAt = (time: Between) => {
     if (row.cancelRequested) return void endRow(row, "cancelled", "cancelled", now);
-    waitUntil(row, retryBetween(row.attempts.length, timing, retryAfter, now));
+    waitUntil(row, time);
     row.payloadKept ||= by.keepsPayload;
   };
+  const again = (asked: number | null) => againAt(retryBetween(counted, timing.retryCap, timing, asked, now));
   switch (call.kind) {
     case "accepted":
       attempt!.outcome = "accepted";
@@ -84,11 +91,18 @@ export function settleRow(
       break;
     case "refusedTransient":
       attempt!.outcome = "refused_transient";
-      if (left) again(call.retryAfter);
+      giveBack(attempt!.place);
+      if (call.unavailable === true && now - (by.firstMarkedAt ?? now) < timing.outageLimit) {
+        const time = retryBetween(row.excused + 1, timing.outageCap, timing, call.retryAfter, now);
+        row.excused += 1;
+        lane.outageUntil = Math.max(lane.outageUntil, time.latest);
+        againAt(time);
+      } else if (left) again(call.retryAfter);
       else endRow(row, "failed", "attempts_used_up", now);
       break;
     case "refusedPermanent":
       attempt!.outcome = "refused_permanent";
+      giveBack(attempt!.place);
       endRow(row, "failed", "refused", now);
       break;
     case "ambiguous":
@@ -112,8 +126,14 @@ function repeats(row: ModelRow, now: number): boolean {
 }
 
 /** Between a half and the whole of the delay, doubled with each attempt up to the cap; never sooner than was asked. */
-function retryBetween(attempts: number, timing: DeliveryTiming, retryAfter: number | null, now: number): Between {
-  const whole = Math.min(timing.retryCap, timing.retryBase * 2 ** (attempts - 1));
+function retryBetween(
+  attempts: number,
+  cap: number,
+  { retryBase }: DeliveryTiming,
+  retryAfter: number | null,
+  now: number,
+): Between {
+  const whole = Math.min(cap, retryBase * 2 ** (attempts - 1));
   const asked = retryAfter ?? 0;
   return { earliest: now + Math.max(whole / 2, asked), latest: now + Math.max(whole, asked) };
 }

@@ -1,6 +1,7 @@
 import type { AttemptOutcome, Notification, NotificationState } from "../delivery/notification.js";
 import type { Reason } from "../delivery/reason.js";
 import type { DeliveryMode } from "../notifier/notifier.js";
+import type { Place } from "./delivery-model-lane.js";
 
 // The state machine of a notification a second time, from the table of docs/delivery-states.md and from nothing else:
 // none of the moves of packages/core/src/delivery is called here. Times are milliseconds.
@@ -14,6 +15,8 @@ export interface Between {
 export interface ModelAttempt {
   readonly fence: number;
   readonly startedAt: number;
+  /** Its place in its lane's quota. */
+  readonly place: Place | null;
   outcome: AttemptOutcome | null;
 }
 
@@ -30,10 +33,15 @@ export interface ModelRow {
   readonly mode: DeliveryMode;
   readonly keyLifetime: number | null;
   readonly expiresAt: number | null;
+  readonly recipientKey: string;
+  readonly scope: string;
+  readonly needsConsent: boolean;
   readonly redriveOf: string | null;
   state: NotificationState;
   reason: Reason | null;
   maxAttempts: number;
+  /** Attempts that found nobody there, and do not count. */
+  excused: number;
   notBefore: number | Between;
   fence: number;
   claims: number;
@@ -54,15 +62,17 @@ export interface ModelRow {
 
 /** Move 1. */
 export function queuedRow(
-  given: Pick<ModelRow, "id" | "notifier" | "mode" | "keyLifetime" | "expiresAt" | "maxAttempts"> & {
-    readonly notBefore: number;
-  },
+  given: Pick<
+    ModelRow,
+    "id" | "notifier" | "mode" | "keyLifetime" | "expiresAt" | "maxAttempts" | "recipientKey" | "scope" | "needsConsent"
+  > & { readonly notBefore: number },
 ): ModelRow {
   return {
     ...given,
     redriveOf: null,
     state: "pending",
     reason: null,
+    excused: 0,
     fence: 0,
     claims: 0,
     wasAmbiguous: false,

@@ -13,6 +13,7 @@ export interface OutsideCall {
   readonly taken: boolean;
   /** Not told a definite refusal: whoever made the call cannot exclude that it was taken. */
   readonly mayBeTaken: boolean;
+  readonly counts: boolean;
   /** Its result reached the engine; until then it may be under way up to its deadline. */
   ended: boolean;
 }
@@ -67,6 +68,8 @@ export class Outside {
     taken: boolean,
     now: number,
   ): OutsideCall {
+    // one that finds nobody there is no call of this message
+    const counts = !("unavailable" in result);
     const receiver = this.#of(id);
     const { calls, mode } = receiver;
     const [first] = calls;
@@ -84,10 +87,11 @@ export class Outside {
       assert.deepEqual(given, { messageId, idempotencyKey, payloadHash }, `${id}: all calls are of one message`);
     }
     const mayBeTaken = result.kind === "accepted" || result.kind === "ambiguous";
-    const call: OutsideCall = { ...given, begunAt: now, taken, mayBeTaken, ended: false };
+    const call: OutsideCall = { ...given, begunAt: now, taken, mayBeTaken, ended: false, counts };
     calls.push(call);
     receiver.keyFrom ??= now;
-    assert.ok(calls.length <= receiver.allowed, `${id} is called ${calls.length} times, of ${receiver.allowed}`);
+    const counted = calls.filter((each) => each.counts).length;
+    assert.ok(counted <= receiver.allowed, `${id} is called ${counted} times, of ${receiver.allowed}`);
     if (mayBeTaken) receiver.asked = false;
     return call;
   }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { NewNotification, Notification } from "../delivery/notification.js";
 import { endsOfLeases, reap } from "../delivery/reaper.js";
 import { commandKind, type DeliveryCommandKind } from "./delivery-command.js";
-import { expireRow, hasEnded, type ModelRow, past, queuedRow, releaseRow } from "./delivery-model.js";
+import { endRow, expireRow, hasEnded, type ModelRow, past, queuedRow, releaseRow } from "./delivery-model.js";
 import { settleRow } from "./delivery-model-calls.js";
-import { type DeliveryWorld, walkNotifiers, walkTiming } from "./delivery-world.js";
+import { type DeliveryWorld, walkAddresses, walkNotifiers, walkScopes, walkTiming } from "./delivery-world.js";
 import { notification, queued } from "./notification-samples.js";
 import { minute } from "./samples.js";
 
@@ -19,20 +19,39 @@ const add = commandKind("add", 3, hasRoom, async ({ world, store, pick }) => {
   const source = { kind: "crossing", id: `cro-${++world.sources}` } as const;
   const mode = pick.of(["at-most-once", "at-least-once", "idempotent"] as const);
   const count = 1 + pick.below(2);
+  const first = pick.below(walkAddresses.length);
   const given = Array.from({ length: count }, (_, i): NewNotification => {
     const inTime = (milliseconds: number | null) => (milliseconds === null ? null : new Date(world.now + milliseconds));
     return notification({
       ...{ id: `ntf-${world.sources}${"abc"[i]}`, source, mode, notifier: pick.of(walkNotifiers) },
       keyLifetime: mode === "idempotent" ? pick.of([minute, 3 * minute]) : null,
+      recipientKey: walkAddresses[(first + i) % walkAddresses.length]!,
+      scope: pick.of(walkScopes),
+      needsConsent: pick.below(8) === 0,
       maxAttempts: 1 + pick.below(3),
       notBefore: inTime(pick.of([null, null, null, minute / 2])),
       expiresAt: inTime(pick.of([null, null, 61_000 + 11_000])),
     });
   });
   await queued(store, given, world.date());
-  for (const { id, notifier, mode, keyLifetime, maxAttempts, notBefore, expiresAt } of given) {
+  for (const { notBefore, expiresAt, ...each } of given) {
+    const { id, mode, keyLifetime, maxAttempts } = each;
     const times = { notBefore: notBefore?.getTime() ?? world.now, expiresAt: expiresAt?.getTime() ?? null };
-    world.rows.set(id, queuedRow({ id, notifier, mode, keyLifetime, maxAttempts, ...times }));
+    const { notifier, recipientKey, scope, needsConsent } = each;
+    const row = queuedRow({
+      id,
+      notifier,
+      mode,
+      keyLifetime,
+      maxAttempts,
+      recipientKey,
+      scope,
+      needsConsent,
+      ...times,
+    });
+    world.rows.set(id, row);
+    const refusal = world.addresses.refusal(row);
+    if (refusal !== null) endRow(row, "suppressed", refusal, world.now);
     world.outside.expect(id, mode, keyLifetime, maxAttempts);
   }
   return given.map(({ id, mode, maxAttempts }) => `${id}, ${mode}, ${maxAttempts} attempts`).join(", ");
@@ -62,7 +81,7 @@ const sweep = commandKind(
     const random = pick.below(100) / 100;
     const runtime = { now: () => world.date(), random: () => random, monotonic: () => world.now, id: () => "unused" };
     const moved = await reap(store, runtime, walkTiming, all);
-    const taken = overdue(world).filter((row) => takeBackRow(row, row, world.now, world.now));
+    const taken = overdue(world).filter((row) => takeBackRow(world, row, row, world.now));
     const ended = [...world.rows.values()].filter((row) => expireRow(row, world.now) !== null);
     assert.equal(moved, taken.length + ended.length, "how much the sweep moved");
     return `${taken.length} taken back, ${ended.length} ended`;
@@ -71,18 +90,20 @@ const sweep = commandKind(
 
 /** What the table says of an overdue row, as somebody saw it at `seenAt`; false where it moved on meanwhile. */
 function takeBackRow(
+  world: DeliveryWorld,
   row: ModelRow,
   seen: { readonly state: string; readonly fence: number; readonly claims: number; readonly attempts: unknown },
   seenAt: number,
-  now: number,
 ): boolean {
+  const { now } = world;
   if (seen.state === "leased") {
     const failed = seen.claims >= walkTiming.maxClaims ? "poison_claim" : null;
     return releaseRow(row, seen.fence, { refund: false, failed }, now);
   }
   const attempt = typeof seen.attempts === "number" ? seen.attempts : row.attempts.length;
-  const by = { keepsPayload: false, judgedAt: seenAt };
-  return settleRow(row, { fence: seen.fence, attempt, call: lost }, walkTiming, by, now) === "settled";
+  const by = { keepsPayload: false, judgedAt: seenAt, firstMarkedAt: null };
+  const result = { fence: seen.fence, attempt, call: lost };
+  return settleRow(row, result, walkTiming, by, world.lane(row.notifier), now) === "settled";
 }
 
 function overdue(world: DeliveryWorld): readonly ModelRow[] {
@@ -126,7 +147,7 @@ const takeBack = commandKind(
     const released = await store.notifications.release({ releases, now });
     const settled = await store.notifications.settle({ settlements, now });
     const said = found.rows.map((seen) => {
-      const moved = takeBackRow(world.row(seen.id), seen, found.now.getTime(), world.now);
+      const moved = takeBackRow(world, world.row(seen.id), seen, found.now.getTime());
       const released_ = releases.findIndex(({ id }) => id === seen.id);
       const settled_ = settlements.findIndex(({ id }) => id === seen.id);
       const real = released_ >= 0 ? released[released_] : settled[settled_] === "settled";

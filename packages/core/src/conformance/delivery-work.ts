@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { type CallResult, settlementOf } from "../delivery/settlement.js";
 import type { RenderedMessage } from "../message/message.js";
-import { accepted, ambiguous, type Outcome, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
-import type { Mark, Release } from "../store/notification-repository.js";
+import {
+  accepted,
+  ambiguous,
+  type Outcome,
+  refusedPermanent,
+  refusedTransient,
+  unavailable,
+} from "../notifier/notifier.js";
+import type { Mark, Release, Served } from "../store/notification-repository.js";
 import { commandKind, type DeliveryCommandKind, type Pick } from "./delivery-command.js";
-import { canStart, claimRow, releaseRow } from "./delivery-model.js";
+import { canStart, claimRow, type ModelRow, releaseRow } from "./delivery-model.js";
 import { markRow, settleRow } from "./delivery-model-calls.js";
-import { type DeliveryWorld, type Hand, walkNotifiers, walkTiming } from "./delivery-world.js";
+import { laneIsOpen } from "./delivery-model-lane.js";
+import { type DeliveryWorld, type Hand, walkNotifiers, walkTenant, walkTiming } from "./delivery-world.js";
 
 // What workers do, each in steps that others come between: claim, mark, call, settle, give back, die.
 
@@ -16,20 +24,15 @@ const rendered: RenderedMessage = { to: { address: "Ada@example.com" }, subject:
 const claim = commandKind("claim", 6, canClaim, async ({ world, store, pick }) => {
   const notifiers = pick.of([walkNotifiers, walkNotifiers, ...walkNotifiers.map((name) => [name])]);
   const limit = 1 + pick.below(3);
-  const perLane = 1 + pick.below(2);
   const worker = pick.below(3);
-  const now = world.date();
-  const rows = await store.notifications.claim({ notifiers, limit, perLane, lease, now });
-  const shares = notifiers.map((notifier) => {
-    const ready = world.paused.has(notifier) ? [] : readyIn(world, notifier);
-    const taken = rows.filter((row) => row.notifier === notifier).map(({ id }) => id);
-    const first = ready.slice(0, taken.length).map(({ id }) => id);
-    assert.deepEqual([...taken].sort(), [...first].sort(), `the first of ${notifier} are claimed`);
-    assert.ok(taken.length <= perLane, `no more than ${perLane} of ${notifier}`);
-    return Math.min(ready.length, perLane);
-  });
-  const most = shares.reduce((sum, share) => sum + share, 0);
-  assert.equal(rows.length, Math.min(limit, most), "as many as can start and are asked for");
+  const served = pick.of([
+    [],
+    [],
+    walkNotifiers.map((notifier, i) => ({ tenant: walkTenant, notifier, count: 2 * i })),
+  ]);
+  const rows = await store.notifications.claim({ notifiers, limit, served, lease, now: world.date() });
+  const expected = turns(world, notifiers, served).slice(0, limit);
+  assert.deepEqual(rows.map(({ id }) => id).sort(), expected.sort(), "whose turn it is is claimed");
   for (const row of rows) {
     const model = world.row(row.id);
     claimRow(model, lease, world.now);
@@ -43,10 +46,16 @@ function canClaim(world: Readonly<DeliveryWorld>): boolean {
   return world.rows.size > 0;
 }
 
-function readyIn(world: DeliveryWorld, notifier: string) {
-  return [...world.rows.values()]
-    .filter((row) => row.notifier === notifier && canStart(row, world.now))
-    .sort((a, b) => Number(a.notBefore) - Number(b.notBefore) || (a.id < b.id ? -1 : 1));
+/** Within a lane by time, then id; between lanes the one that was served less so far; then by time, then id. */
+function turns(world: DeliveryWorld, notifiers: readonly string[], served: readonly Served[]): string[] {
+  const oldest = (a: ModelRow, b: ModelRow) => Number(a.notBefore) - Number(b.notBefore) || (a.id < b.id ? -1 : 1);
+  const waiting = notifiers.flatMap((notifier) => {
+    if (!laneIsOpen(world.lane(notifier), world.now)) return [];
+    const before = served.find((lane) => lane.notifier === notifier)?.count ?? 0;
+    const rows = [...world.rows.values()].filter((row) => row.notifier === notifier && canStart(row, world.now));
+    return rows.sort(oldest).map((row, n) => ({ row, turn: before + n }));
+  });
+  return waiting.sort((a, b) => a.turn - b.turn || oldest(a.row, b.row)).map(({ row }) => row.id);
 }
 
 const mark = commandKind("mark", 7, anyHand, async ({ world, store, pick }) => {
@@ -59,19 +68,15 @@ const mark = commandKind("mark", 7, anyHand, async ({ world, store, pick }) => {
     const result = results[i]!;
     const model = world.row(hand.row.id);
     const keepsPayload = hand.mark!.payload !== null;
-    const expected = markRow(
-      model,
-      { ...hand.mark!, keepsPayload },
-      world.paused.has(model.notifier),
-      lease,
-      world.now,
-    );
+    const at = { lane: world.lane(model.notifier), refusal: world.addresses.refusal(model), lease };
+    const expected = markRow(model, { ...hand.mark!, keepsPayload }, at, world.now);
     assert.equal(result.result === "refused" ? result.state : result.result, expected, `the mark of ${model.id}`);
     if (result.result === "refused") assert.equal(result.reason, model.reason);
     if (result.result === "marked") {
       assert.equal(result.attempt, model.attempts.length);
       assert.equal(result.keyUntil?.getTime() ?? null, model.keyUntil);
-      hand.marked ??= { attempt: result.attempt, keyUntil: result.keyUntil, at: world.now };
+      const { attempt, keyUntil, slot } = result;
+      hand.marked ??= { attempt, keyUntil, slot, at: world.now };
     }
     return `${nameOf(hand)}: ${expected}`;
   });
@@ -106,6 +111,8 @@ const call = commandKind(
       ["refused for now", refusedTransient("busy"), false],
       ["refused until later", refusedTransient("busy", 90_000), false],
       ["refused", refusedPermanent("no such mailbox"), false],
+      ["nobody there", unavailable("out of service"), false],
+      ["nobody there until later", unavailable("out of service", 30_000), false],
       ["taken, the answer lost", ambiguous("connection lost"), true],
       ["not taken, the answer lost", ambiguous("connection lost"), false],
     ]);
@@ -140,9 +147,9 @@ const settle = commandKind(
       return late ? accepted("late") : hand.called!.result;
     });
     const settlements = hands.map(({ row, marked }, i) => {
-      const { attempt: attempts, keyUntil } = marked!;
+      const { attempt: attempts, keyUntil, slot } = marked!;
       const payload = row.payload ?? rendered;
-      return settlementOf({ ...row, attempts, keyUntil }, results[i]!, {
+      return settlementOf({ ...row, attempts, keyUntil, slot }, results[i]!, {
         ...{ now: world.date(), random, timing: walkTiming, payload },
       });
     });
@@ -150,8 +157,8 @@ const settle = commandKind(
     const said = hands.map((hand, i) => {
       const { row, marked } = hand;
       const result = { fence: row.fence, attempt: marked!.attempt, call: results[i]! };
-      const payload = { keepsPayload: true, judgedAt: world.now };
-      const expected = settleRow(world.row(row.id), result, walkTiming, payload, world.now);
+      const by = { keepsPayload: true, judgedAt: world.now, firstMarkedAt: row.firstMarkedAt?.getTime() ?? null };
+      const expected = settleRow(world.row(row.id), result, walkTiming, by, world.lane(row.notifier), world.now);
       assert.equal(answers[i], expected, `how ${row.id} is settled`);
       hand.settled = true;
       if (hand.called!.call !== null) hand.called!.call.ended = true;

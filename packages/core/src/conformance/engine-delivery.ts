@@ -46,7 +46,7 @@ function answering(outcomes: readonly (Outcome | Error)[], options: MemoryNotifi
 
 /** What a worker leaves behind that is killed after its mark: claimed and marked, never settled. */
 async function markedAndDied(store: Store, { clock }: Setup, notifier: string): Promise<void> {
-  const claim = { notifiers: [notifier], limit: 10, perLane: 10, lease: 60_000, now: clock.now() };
+  const claim = { notifiers: [notifier], limit: 10, served: [], lease: 60_000, now: clock.now() };
   const claimed = await store.notifications.claim(claim);
   const marks = claimed.map(({ tenant, id, fence }) => {
     return { tenant, id, fence, messageId: "<dead@test>", idempotencyKey: "dead", payloadHash: "dead", payload: null };
@@ -219,7 +219,7 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const setup = await oneQueued(store, memoryNotifier());
       const crash = async () => {
-        const claim = { notifiers: ["memory"], limit: 10, perLane: 10, lease: 60_000, now: setup.clock.now() };
+        const claim = { notifiers: ["memory"], limit: 10, served: [], lease: 60_000, now: setup.clock.now() };
         assert.equal((await store.notifications.claim(claim)).length, 1);
         setup.clock.advance(60_000);
         await store.notifications.overdue({ limit: 10, now: setup.clock.now() });

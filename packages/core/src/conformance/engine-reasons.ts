@@ -62,7 +62,7 @@ const answered = (
 
 /** A worker claims, or claims and marks, and is never heard of again; its lease ends. */
 async function died(store: Store, { clock }: Setup, marked: boolean): Promise<void> {
-  const claim = { notifiers: ["memory"], limit: 10, perLane: 10, lease: minute, now: clock.now() };
+  const claim = { notifiers: ["memory"], limit: 10, served: [], lease: minute, now: clock.now() };
   const rows = await store.notifications.claim(claim);
   assert.equal(rows.length, 1);
   const marks = rows.map(({ tenant, id, fence }) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openLane } from "../delivery/lane.js";
 import type { Act, LaneRepository } from "../store/lane-repository.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
@@ -43,7 +44,7 @@ export const laneCases: readonly ConformanceCase[] = [
     name: "a pause creates a missing lane and records who and why",
     async run(opened) {
       const { store } = opened;
-      const lane = { tenant: "default", notifier: "smtp", paused: true, notBefore: null };
+      const lane = { ...openLane("default", "smtp"), paused: true };
       assert.deepEqual(await store.lanes.setPaused(pause()), lane);
       const [, other] = await twoStores(opened);
       assert.deepEqual(await other.lanes.list({ tenant: "default" }), [lane]);
@@ -68,7 +69,7 @@ export const laneCases: readonly ConformanceCase[] = [
     about,
     name: "a lane that was never paused may be resumed",
     async run({ store }) {
-      const lane = { tenant: "default", notifier: "smtp", paused: false, notBefore: null };
+      const lane = openLane("default", "smtp");
       assert.deepEqual(await store.lanes.setPaused(pause({ paused: false })), lane);
       assert.deepEqual(await acts(store), [act({ act: "resume" })]);
     },
@@ -98,21 +99,20 @@ export const laneCases: readonly ConformanceCase[] = [
       );
       await queued(store, all);
       await store.lanes.setPaused(pause());
-      const lane = { notBefore: null, paused: false };
       assert.deepEqual(await store.lanes.list({ tenant: "default" }), [
-        { ...lane, tenant: "default", notifier: "sms" },
-        { ...lane, tenant: "default", notifier: "smtp", paused: true },
+        openLane("default", "sms"),
+        { ...openLane("default", "smtp"), paused: true },
       ]);
       assert.deepEqual(await store.lanes.list({ tenant: "other" }), [
-        { ...lane, tenant: "other", notifier: "sms" },
-        { ...lane, tenant: "other", notifier: "smtp" },
+        openLane("other", "sms"),
+        openLane("other", "smtp"),
       ]);
       assert.deepEqual(await acts(store, "sms"), []);
       assert.deepEqual(await acts(store, "smtp", "other"), []);
       const rows = await store.notifications.claim({
         notifiers: ["smtp", "sms"],
         limit: 10,
-        perLane: 10,
+        served: [],
         lease: minute,
         now: start,
       });
@@ -183,7 +183,7 @@ export const laneCases: readonly ConformanceCase[] = [
       const rows = await leased(one, notifications(3));
       await two.lanes.setPaused(pause());
       const marks = rows.map((row) => mark(row));
-      const deferred = { result: "deferred" };
+      const deferred = { result: "deferred", opensIn: null };
       assert.deepEqual(await one.notifications.mark({ marks, lease: minute, now: start }), [
         deferred,
         deferred,
@@ -205,7 +205,7 @@ export const laneCases: readonly ConformanceCase[] = [
         const rows = await one.notifications.claim({
           notifiers: ["smtp"],
           limit: 200,
-          perLane: 200,
+          served: [],
           lease: minute,
           now: start,
         });

@@ -29,7 +29,7 @@ export const notificationClaimCases: readonly ConformanceCase[] = [
       const { store } = opened;
       await queued(store, [notification()]);
       const before = await row(store);
-      const lease = { notifiers: ["smtp"], limit: 10, perLane: 10, lease: 1234, now: at(5) };
+      const lease = { notifiers: ["smtp"], limit: 10, served: [], lease: 1234, now: at(5) };
       const changes = { state: "leased", fence: 1, claims: 1, leaseUntil: at(5 + 1234) } as const;
       assert.deepEqual(await store.notifications.claim(lease), [{ ...before, ...changes, content: template }]);
       const [, other] = await twoStores(opened);
@@ -59,32 +59,51 @@ export const notificationClaimCases: readonly ConformanceCase[] = [
       const early = ["\u{1f389}", "\uffff", "z"].map((id) => notification({ id, notBefore: at(5) }));
       await queued(store, [...late, ...early, notification({ id: "y", notBefore: at(4) })]);
       assert.deepEqual(await claim(store, { now: at(20), limit: 2 }), ["y", "z"]);
-      assert.deepEqual(await claim(store, { now: at(20), perLane: 3 }), ["\uffff", "\u{1f389}", "a"]);
+      assert.deepEqual(await claim(store, { now: at(20), limit: 3 }), ["\uffff", "\u{1f389}", "a"]);
       assert.deepEqual(await claim(store, { now: at(20) }), ["b"]);
     },
   },
   {
     about,
-    name: "a claim takes at most perLane of each lane, so that one lane's crowd does not starve another",
+    name: "lanes take turns, so that one lane's crowd does not hold up another's few",
     async run({ store }) {
       const crowd = notifications(50, { notBefore: at(-1000) });
       const few = ["other", "third"].map((tenant) => notification({ tenant, id: `of-${tenant}`, notBefore: at(-1) }));
-      const sms = notifications(5, { notifier: "sms", notBefore: at(-500) }).map((each) => ({
+      const sms = notifications(3, { notifier: "sms", notBefore: at(-500) }).map((each) => ({
         ...each,
         id: `sms-${each.id}`,
         recipientKey: `sms-${each.id}`,
       }));
       await queued(store, [...crowd, ...few, ...sms]);
       const notifiers = ["smtp", "sms"];
-      assert.deepEqual((await claim(store, { perLane: 3, notifiers })).sort(), [
-        ...["ntf-0001", "ntf-0002", "ntf-0003", "of-other", "of-third"],
-        ...["sms-ntf-0001", "sms-ntf-0002", "sms-ntf-0003"],
+      assert.deepEqual(await claim(store, { limit: 6, notifiers }), [
+        ...["ntf-0001", "sms-ntf-0001", "of-other", "of-third"],
+        ...["ntf-0002", "sms-ntf-0002"],
       ]);
-      const second = await claim(store, { perLane: 4, notifiers });
-      assert.deepEqual([...second].sort(), [
-        ...["ntf-0004", "ntf-0005", "ntf-0006", "ntf-0007", "sms-ntf-0004", "sms-ntf-0005"],
+      assert.deepEqual(await claim(store, { limit: 4, notifiers }), [
+        ...["ntf-0003", "sms-ntf-0003", "ntf-0004", "ntf-0005"],
       ]);
-      assert.equal((await claim(store, { perLane: 100, limit: 10, notifiers })).length, 10);
+    },
+  },
+  {
+    about,
+    name: "a lane that was served lately comes after those that had less",
+    async run({ store }) {
+      const crowd = notifications(20, { notBefore: at(-1000) });
+      const few = ["b-1", "b-2", "b-3"].map((id) => notification({ tenant: "other", id, notBefore: at(-1) }));
+      await queued(store, [...crowd, ...few]);
+      const lane = { tenant: "default", notifier: "smtp" };
+      const served = [{ ...lane, count: 2 }];
+      assert.deepEqual(await claim(store, { limit: 2, served }), ["b-1", "b-2"]);
+      // the third of the one and the first of the other have had as much
+      assert.deepEqual(await claim(store, { limit: 2, served: [{ ...lane, tenant: "other", count: 2 }, ...served] }), [
+        "ntf-0001",
+        "b-3",
+      ]);
+      assert.deepEqual(await claim(store, { limit: 2, served: [{ ...lane, count: 1_000_000_000 }] }), [
+        "ntf-0002",
+        "ntf-0003",
+      ]);
     },
   },
   {
@@ -146,9 +165,7 @@ export const notificationClaimCases: readonly ConformanceCase[] = [
       const stores = await twoStores(opened);
       const all = notifications(100);
       await queued(opened.store, all);
-      const got = await Promise.all(
-        Array.from({ length: 10 }, (_, i) => claim(stores[i % 2]!, { limit: 9, perLane: 9 })),
-      );
+      const got = await Promise.all(Array.from({ length: 10 }, (_, i) => claim(stores[i % 2]!, { limit: 9 })));
       const ids = got.flat();
       assert.equal(new Set(ids).size, ids.length, "nobody got one twice");
       ids.push(...(await claim(opened.store)));
@@ -166,7 +183,7 @@ export const notificationClaimCases: readonly ConformanceCase[] = [
     name: "without a given time the store's own clock decides lease, mark, settlement, release and redrive",
     async run({ store }) {
       await queued(store, notifications(2), new Date(Date.now() - hour));
-      const input = { notifiers: ["smtp"], limit: 10, perLane: 10, lease: hour };
+      const input = { notifiers: ["smtp"], limit: 10, served: [], lease: hour };
       const [first, second] = await store.notifications.claim(input);
       await assertOwnClock(async () => first!.leaseUntil, hour);
       const [result] = await store.notifications.mark({ marks: [mark(first!)], lease: 2 * hour });

@@ -59,7 +59,7 @@ export const notificationListCases: readonly ConformanceCase[] = [
       const rows = await other.notifications.claim({
         notifiers: awkwardKeys,
         limit: 1000,
-        perLane: 1000,
+        served: [],
         lease: minute,
         now: start,
       });

@@ -125,7 +125,14 @@ export const notificationMarkRefusedCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await settled(store, ambiguousRetry, repeating);
       const [lease] = await claimed(store, at(hour - 1));
-      const answer = { result: "marked", attempt: 2, markedAt: at(hour - 1), keyUntil: at(hour) };
+      const answer = {
+        result: "marked",
+        attempt: 2,
+        markedAt: at(hour - 1),
+        keyUntil: at(hour),
+        slot: null,
+        opensIn: null,
+      };
       const input = { marks: [mark(lease!)], lease: minute, now: at(hour - 1) };
       assert.deepEqual(await store.notifications.mark(input), [answer]);
       const after = await row(store);
@@ -138,7 +145,14 @@ export const notificationMarkRefusedCases: readonly ConformanceCase[] = [
     async run({ store }) {
       await settled(store, transient, repeating);
       const [lease] = await claimed(store, at(2 * hour));
-      const answer = { result: "marked", attempt: 2, markedAt: at(2 * hour), keyUntil: at(hour) };
+      const answer = {
+        result: "marked",
+        attempt: 2,
+        markedAt: at(2 * hour),
+        keyUntil: at(hour),
+        slot: null,
+        opensIn: null,
+      };
       const input = { marks: [mark(lease!)], lease: minute, now: at(2 * hour) };
       assert.deepEqual(await store.notifications.mark(input), [answer]);
     },
@@ -173,7 +187,7 @@ export const notificationMarkRefusedCases: readonly ConformanceCase[] = [
       const before = await row(store);
       await pause(store);
       const input = { marks: [mark(lease!)], lease: minute, now: at(3) };
-      assert.deepEqual(await store.notifications.mark(input), [{ result: "deferred" }]);
+      assert.deepEqual(await store.notifications.mark(input), [{ result: "deferred", opensIn: null }]);
       await assertRow(store, before, { state: "pending", claims: 0, leaseUntil: null }, []);
       assert.deepEqual(await store.notifications.mark(input), [{ result: "lost" }]);
       await assertRow(store, before, { state: "pending", claims: 0, leaseUntil: null }, []);
@@ -204,7 +218,7 @@ export const notificationMarkRefusedCases: readonly ConformanceCase[] = [
       const [lease] = await leased(store, [notification({ notBefore: at(1000) })], at(1000));
       const before = await row(store);
       const input = { marks: [mark(lease!)], lease: minute, now: at(999) };
-      assert.deepEqual(await store.notifications.mark(input), [{ result: "deferred" }]);
+      assert.deepEqual(await store.notifications.mark(input), [{ result: "deferred", opensIn: null }]);
       await assertRow(store, before, { state: "pending", claims: 0, leaseUntil: null }, []);
     },
   },

@@ -39,7 +39,14 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
       const [lease] = await claimed(store);
       const before = await row(store);
       const marks = [mark(lease!, { payload })];
-      const answer = { result: "marked", attempt: 1, markedAt: at(9), keyUntil: at(9 + hour) };
+      const answer = {
+        result: "marked",
+        attempt: 1,
+        markedAt: at(9),
+        keyUntil: at(9 + hour),
+        slot: null,
+        opensIn: null,
+      };
       assert.deepEqual(await store.notifications.mark({ marks, lease: 777, now: at(9) }), [answer]);
       const [, other] = await twoStores(opened);
       const frozen = {
@@ -65,7 +72,7 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
     name: "without a key's lifetime keyUntil stays null",
     async run({ store }) {
       const [lease] = await leased(store, [notification()]);
-      const answer = { result: "marked", attempt: 1, markedAt: start, keyUntil: null };
+      const answer = { result: "marked", attempt: 1, markedAt: start, keyUntil: null, slot: null, opensIn: null };
       assert.deepEqual(await store.notifications.mark({ marks: [mark(lease!)], lease: minute, now: start }), [answer]);
       assert.equal((await row(store)).keyUntil, null);
     },
@@ -176,7 +183,7 @@ export const notificationMarkCases: readonly ConformanceCase[] = [
       const rows = await store.notifications.claim({
         notifiers: ["smtp", "sms", "push"],
         limit: 10,
-        perLane: 10,
+        served: [],
         lease: minute,
         now: start,
       });

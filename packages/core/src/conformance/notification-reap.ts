@@ -28,7 +28,7 @@ export const notificationReapCases: readonly ConformanceCase[] = [
         const [taken] = await store.notifications.claim({
           notifiers: ["smtp"],
           limit: 1,
-          perLane: 1,
+          served: [],
           lease,
           now: start,
         });

@@ -25,6 +25,8 @@ export function notification(fields: Partial<NewNotification> = {}): NewNotifica
     template: "tpl-1",
     data: { name: "Ada" },
     maxAttempts: 5,
+    scope: "default",
+    needsConsent: false,
     notBefore: null,
     expiresAt: null,
     ...fields,
@@ -73,7 +75,7 @@ export async function claimed(
   return store.notifications.claim({
     notifiers: [notifier],
     limit: 10_000,
-    perLane: 10_000,
+    served: [],
     lease: minute,
     now,
   });
@@ -107,7 +109,11 @@ export function settlement(row: Fenced, fields: Partial<Settlement> = {}): Settl
     tenant: row.tenant,
     id: row.id,
     fence: row.fence,
+    notifier: "smtp",
     attempt: 1,
+    slot: null,
+    excused: false,
+    parkIn: null,
     to: "sent",
     outcome: "accepted",
     reason: null,
@@ -166,7 +172,7 @@ export async function row(store: Store, id = "ntf-1", tenant = "default"): Promi
 type Claim = Parameters<NotificationRepository["claim"]>[0];
 /** Claims for a minute, as many as there are, unless said; answers their ids. */
 export async function claim(store: Store, fields: Partial<Claim> = {}): Promise<string[]> {
-  const input = { notifiers: ["smtp"], limit: 100, perLane: 100, lease: minute, now: start, ...fields };
+  const input = { notifiers: ["smtp"], limit: 100, served: [], lease: minute, now: start, ...fields };
   return (await store.notifications.claim(input)).map((each) => each.id);
 }
 
@@ -200,6 +206,7 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
     endedAt: null,
     outcome: null,
     detail: null,
+    slot: null,
     ...fields,
   };
 }

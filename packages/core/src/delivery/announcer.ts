@@ -207,7 +207,7 @@ export class Announcer {
     input: RecipientInput,
     path: string,
   ): NewNotification {
-    const { notifier, mode, maxAttempts } = announcement;
+    const { notifier, mode, maxAttempts, scope, needsConsent } = announcement;
     const { crossing, notice } = claimed;
     const { template, data: more } = saidLater(claimed, announcement);
     const recipient = parseRecipient(input, path);
@@ -250,6 +250,8 @@ export class Announcer {
       template: template.hash,
       data,
       maxAttempts,
+      scope,
+      needsConsent,
       notBefore: null,
       expiresAt: null,
     };

@@ -215,7 +215,7 @@ describe("a row that no worker can send", () => {
     await milepost.lanes.resume({ notifier: "memory", by: "test", why: "go" });
     for (let i = 0; i < 3; i++) {
       const now = new Date(Date.UTC(2026, 10, 1));
-      const claim = { notifiers: ["memory"], limit: 1, perLane: 1, lease: 60_000, now };
+      const claim = { notifiers: ["memory"], limit: 1, served: [], lease: 60_000, now };
       const [row] = await store.notifications.claim(claim);
       const { tenant, id, fence } = row!;
       const back = { tenant, id, fence, to: "pending", retryIn: 0, refund: false, reason: null } as const;

@@ -14,6 +14,7 @@ import { persist } from "./persist.js";
 import type { Reason } from "./reason.js";
 import { type CallResult, type SendingRow, settlementOf } from "./settlement.js";
 import type { DeliveryTiming } from "./timing.js";
+import { Turns } from "./turns.js";
 
 /** Where a notification stood when this worker was done with it; `lost` when another had taken over. */
 export type DeliveryEnd = NotificationState | "lost";
@@ -41,6 +42,7 @@ export class Deliverer {
   readonly #templates = new TemplateCache();
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
+  readonly #turns = new Turns();
   #abandoned = false;
 
   constructor(
@@ -75,17 +77,23 @@ export class Deliverer {
   /**
    * Claims and marks up to `slots` notifications and starts their calls; answers one promise per claimed row. Rows that
    * are not marked when a stop has begun are given back; calls still open when its grace is over become ambiguous.
+   * `opens` is told when a lane that has no room left will have some.
    */
-  async start(slots: number, stop: Stop): Promise<readonly Promise<DeliveryEnd>[]> {
+  async start(
+    slots: number,
+    stop: Stop,
+    opens: (milliseconds: number) => void = () => {},
+  ): Promise<readonly Promise<DeliveryEnd>[]> {
     const claimedAt = this.#runtime.monotonic();
     const rows = await this.#store.notifications.claim({
       notifiers: [...this.#notifiers.keys()],
       limit: slots,
-      perLane: Math.ceil(slots / 2),
+      served: this.#turns.served(claimedAt),
       lease: this.#timing.lease,
       ...storeNow(this.#runtime),
     });
     if (rows.length === 0) return [];
+    for (const row of rows) this.#turns.took(row, 1, claimedAt);
     const prepared: Prepared[] = [];
     const ends: Promise<DeliveryEnd>[] = [];
     for (const row of rows) {
@@ -106,6 +114,8 @@ export class Deliverer {
     // A commit whose outcome is unknown is asked for again: under the same fence it answers the same. Past the lease
     // nothing may be called any more, so there is nothing left to ask for.
     const results = await persist(mark, this.#failed("mark"), () => this.#elapsed(claimedAt) < this.#timing.lease);
+    const openings = results.flatMap((result) => ("opensIn" in result ? (result.opensIn ?? []) : []));
+    if (openings.length > 0) opens(Math.min(...openings));
     return [...ends, ...results.map((result, i) => this.#deliver(prepared[i]!, result, markedAt, stop.over))];
   }
 
@@ -145,7 +155,8 @@ export class Deliverer {
       });
       return result.state;
     }
-    const sending: SendingRow = { ...row, attempts: result.attempt, keyUntil: result.keyUntil };
+    const { attempt: attempts, keyUntil, slot } = result;
+    const sending: SendingRow = { ...row, attempts, keyUntil, slot };
     const settle = (call: CallResult) =>
       settlementOf(sending, call, {
         now: new Date(result.markedAt.getTime() + this.#elapsed(markedAt)),

@@ -1,6 +1,7 @@
 import { MilepostError } from "../errors.js";
-import type { Lane } from "../store/lane-repository.js";
+import type { Refusal } from "../recipient/suppression.js";
 import type { DecideAct, Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
+import { isMetered, type Lane, parkedUntil, parkedWithoutRoom, roomIn, withRefund, withReservation } from "./lane.js";
 import {
   type Attempt,
   type NewNotification,
@@ -16,18 +17,19 @@ import {
 /** The fields of a row that a move changes; what makes it unique never does. */
 export type NotificationPatch = Partial<Omit<Notification, keyof NotificationKey | "id">>;
 
-/** Move 1: a notification as it is stored first. */
-export function queuedNotification(input: NewNotification, now: Date): Notification {
+/** Move 1: a notification as it is stored first; suppressed at once if its address is forbidden. */
+export function queuedNotification(input: NewNotification, refusal: Refusal | null, now: Date): Notification {
   return {
     ...input,
-    state: "pending",
-    reason: null,
-    detail: null,
+    state: refusal === null ? "pending" : "suppressed",
+    reason: refusal?.reason ?? null,
+    detail: refusal?.detail ?? null,
     notBefore: input.notBefore ?? now,
     createdAt: now,
     redrive: 0,
     redriveOf: null,
     attempts: 0,
+    excused: 0,
     claims: 0,
     fence: 0,
     leaseUntil: null,
@@ -41,42 +43,74 @@ export function queuedNotification(input: NewNotification, now: Date): Notificat
     receipt: null,
     wasAmbiguous: false,
     cancelRequested: false,
-    settledAt: null,
+    settledAt: refusal === null ? null : now,
   };
 }
 
-/** Moves 3, 4, 11 and 12: a leased row is about to be sent. `patch` is null where nothing is written. */
-export function markMove(
-  row: Notification | undefined,
-  lane: Lane | undefined,
-  mark: Mark,
-  lease: number,
-  now: Date,
-): { readonly result: MarkResult; readonly patch: NotificationPatch | null } {
-  if (row === undefined || row.fence !== mark.fence) return { result: { result: "lost" }, patch: null };
+/** Move 12 by a suppression: what becomes of a pending or leased row whose address is forbidden. */
+export function suppressMove(row: Pick<Notification, "wasAmbiguous">, refusal: Refusal, now: Date): NotificationPatch {
+  return { state: endOf(row, "suppressed"), ...refusal, leaseUntil: null, settledAt: now };
+}
+
+export interface MarkInput {
+  readonly row: Notification | undefined;
+  /** Its last attempt, if it has one. */
+  readonly attempt: Attempt | undefined;
+  readonly lane: Lane;
+  /** Why its address is forbidden. */
+  readonly refusal: Refusal | null;
+  readonly mark: Mark;
+  /** Milliseconds. */
+  readonly lease: number;
+  readonly now: Date;
+}
+
+export interface MarkMove {
+  readonly result: MarkResult;
+  /** Null where nothing is written. */
+  readonly patch: NotificationPatch | null;
+  /** The lane afterwards. */
+  readonly lane: Lane;
+}
+
+/** Moves 3, 4, 11 and 12: a leased row is about to be sent. */
+export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }: MarkInput): MarkMove {
+  const unchanged = (result: MarkResult) => ({ result, patch: null, lane });
+  if (row === undefined || row.fence !== mark.fence) return unchanged({ result: "lost" });
   if (row.state === "sending") {
     const { attempts: attempt, keyUntil } = row;
-    return { result: { result: "marked", attempt, markedAt: now, keyUntil }, patch: null };
+    const slot = last?.slot ?? null;
+    return unchanged({ result: "marked", attempt, markedAt: now, keyUntil, slot, opensIn: null });
   }
-  if (row.state !== "leased") return { result: { result: "lost" }, patch: null };
+  if (row.state !== "leased") return unchanged({ result: "lost" });
 
-  const end = (as: "expired" | "failed", reason: "expired" | "key_expired" | "payload_changed") => {
+  const end = (as: "expired" | "failed", reason: "expired" | "key_expired" | "payload_changed"): MarkMove => {
     const state = endOf(row, as);
-    return {
-      result: { result: "refused", state, reason } as const,
-      patch: { state, reason, leaseUntil: null, settledAt: now },
-    };
+    const patch = { state, reason, leaseUntil: null, settledAt: now };
+    return { result: { result: "refused", state, reason }, patch, lane };
   };
   if (row.expiresAt !== null && row.expiresAt <= now) return end("expired", "expired");
+  if (refusal !== null) {
+    const { reason } = refusal;
+    const state = endOf(row, "suppressed");
+    return { result: { result: "refused", state, reason }, patch: suppressMove(row, refusal, now), lane };
+  }
   if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("failed", "key_expired");
   if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) return end("failed", "payload_changed");
-  if (lane?.paused || (lane?.notBefore ?? now) > now || row.notBefore > now) {
-    return { result: { result: "deferred" }, patch: { state: "pending", leaseUntil: null, claims: row.claims - 1 } };
+  const held = lane.paused || (lane.notBefore ?? now) > now || row.notBefore > now;
+  if (held || (isMetered(lane) && roomIn(lane, now).free < 1)) {
+    const parked = held ? lane : parkedWithoutRoom(lane, now);
+    return {
+      result: { result: "deferred", opensIn: opensIn(parked, now) },
+      patch: { state: "pending", leaseUntil: null, claims: row.claims - 1 },
+      lane: parked,
+    };
   }
   const attempt = row.attempts + 1;
   const keyUntil = row.keyUntil ?? (row.keyLifetime === null ? null : new Date(now.getTime() + row.keyLifetime));
+  const taken = isMetered(lane) ? withReservation(lane, 1, now) : { lane, slot: null };
   return {
-    result: { result: "marked", attempt, markedAt: now, keyUntil },
+    result: { result: "marked", attempt, markedAt: now, keyUntil, slot: taken.slot, opensIn: opensIn(taken.lane, now) },
     patch: {
       state: "sending",
       attempts: attempt,
@@ -89,7 +123,14 @@ export function markMove(
       payloadHash: row.payloadHash ?? mark.payloadHash,
       payload: row.payload ?? mark.payload,
     },
+    lane: taken.lane,
   };
+}
+
+/** Milliseconds until a lane that is parked is open again; null for one that is paused, or open. */
+export function opensIn({ paused, notBefore }: Pick<Lane, "paused" | "notBefore">, now: Date): number | null {
+  if (paused || notBefore === null || notBefore <= now) return null;
+  return notBefore.getTime() - now.getTime();
 }
 
 /** Moves 5 to 9: how a call ended. `attempt` is the attempt row the settlement names, if there is one. */
@@ -121,6 +162,7 @@ export function settleMove(
         horizonAt: state === "ambiguous" ? horizon(row.expiresAt, now, settlement.horizonIn) : null,
         notBefore: state === "pending" ? new Date(now.getTime() + settlement.retryIn) : row.notBefore,
         wasAmbiguous,
+        excused: row.excused + (settlement.excused ? 1 : 0),
         payload: state === "pending" ? (row.payload ?? settlement.payload) : row.payload,
         receipt: state === "sent" ? settlement.receipt : null,
         settledAt: isTerminal(state) ? now : null,
@@ -146,7 +188,7 @@ function sentByEvidence(now: Date): NotificationPatch {
 }
 
 /** An unknown outcome is reported as unknown: a row that was ever ambiguous ends as that, however it comes to its end. */
-function endOf<State extends "failed" | "expired" | "cancelled">(
+function endOf<State extends "failed" | "expired" | "cancelled" | "suppressed">(
   row: Pick<Notification, "wasAmbiguous">,
   as: State,
 ): State | "unknown" {
@@ -155,6 +197,14 @@ function endOf<State extends "failed" | "expired" | "cancelled">(
 
 function isTerminal(state: Notification["state"]): state is TerminalState {
   return (terminalStates as readonly string[]).includes(state);
+}
+
+/** What a settled call does to its lane: a refused one gives its quota back, and it may park the lane. */
+export function settledLane(lane: Lane, settlement: Settlement, now: Date): Lane {
+  const { slot, outcome, parkIn } = settlement;
+  const refused = outcome === "refused_transient" || outcome === "refused_permanent";
+  const refunded = refused && slot !== null ? withRefund(lane, slot, now) : lane;
+  return parkIn === null ? refunded : parkedUntil(refunded, new Date(now.getTime() + parkIn));
 }
 
 export interface DecideInput {
@@ -187,7 +237,9 @@ export function decideMove(row: Notification, input: DecideInput, now: Date): De
       const from = (row.leaseUntil ?? now).getTime() + input.margin;
       if (now.getTime() < from) return refuse(`its call may still be under way until ${new Date(from).toISOString()}`);
       const again = { reason: null, leaseUntil: null, horizonAt: null, keyUntil: null, notBefore: now };
-      return { patch: { state: "pending", ...again, maxAttempts: Math.max(row.maxAttempts, row.attempts + 1) } };
+      return {
+        patch: { state: "pending", ...again, maxAttempts: Math.max(row.maxAttempts, row.attempts - row.excused + 1) },
+      };
     }
     case "confirm":
       if (row.state !== "ambiguous") return refuse("only an ambiguous one can be confirmed as sent");
@@ -218,6 +270,7 @@ function redriven(row: Notification, id: string, now: Date): Notification {
     reason: null,
     detail: null,
     attempts: 0,
+    excused: 0,
     claims: 0,
     fence: 0,
     receipt: null,

@@ -53,6 +53,10 @@ export interface NewNotification extends Omit<NotificationKey, "redrive"> {
   /** Snapshot of what the template is rendered with. */
   readonly data: JsonObject;
   readonly maxAttempts: number;
+  /** What kind of message it is: suppressions and consents are of one scope, or of all. */
+  readonly scope: string;
+  /** Whether it may only be sent to an address with consent in its scope. */
+  readonly needsConsent: boolean;
   /** Not before; null = at once. */
   readonly notBefore: Date | null;
   /** No call starts at or after this instant; null = never expires. */
@@ -66,6 +70,8 @@ export interface Notification extends Omit<NewNotification, "notBefore">, Notifi
   readonly notBefore: Date;
   /** Attempts marked so far; each has a row of its own. */
   readonly attempts: number;
+  /** How many of them do not count towards `maxAttempts`: the whole way out was out of service. */
+  readonly excused: number;
   /** Claims since the last mark; too many without one is a poisoned row. */
   readonly claims: number;
   readonly fence: number;
@@ -112,4 +118,6 @@ export interface Attempt {
   readonly endedAt: Date | null;
   readonly outcome: AttemptOutcome | null;
   readonly detail: string | null;
+  /** Where in its lane's quota it took its place; null without a quota. Given back if it was refused. */
+  readonly slot: string | null;
 }

@@ -29,7 +29,8 @@ export function endsOfLeases(
     .filter((row) => row.state === "sending")
     .map((row) => {
       const lost = { kind: "ambiguous", why: "its worker did not come back", reason: "lease_over" } as const;
-      return settlementOf(row, lost, { ...at, random: at.random(), payload: null });
+      // its place in the quota stays taken: it may have been accepted
+      return settlementOf({ ...row, slot: null }, lost, { ...at, random: at.random(), payload: null });
     });
   return { releases, settlements };
 }

@@ -13,8 +13,18 @@ export type CallResult = Outcome | { readonly kind: "ambiguous"; readonly why: s
 /** What deciding about a `sending` row needs; all of it is fixed while the row is `sending`. */
 export type SendingRow = Pick<
   Notification,
-  "tenant" | "id" | "fence" | "attempts" | "maxAttempts" | "mode" | "keyUntil" | "wasAmbiguous"
->;
+  | "tenant"
+  | "id"
+  | "notifier"
+  | "fence"
+  | "attempts"
+  | "excused"
+  | "maxAttempts"
+  | "mode"
+  | "keyUntil"
+  | "firstMarkedAt"
+  | "wasAmbiguous"
+> & { readonly slot: string | null };
 
 /**
  * Moves 5 to 8: where a `sending` row goes. Pure.
@@ -23,6 +33,7 @@ export type SendingRow = Pick<
  * | --- | --- |
  * | accepted | `sent` |
  * | refused for now | `pending` while attempts are left, else `failed` |
+ * | unavailable | `pending`, its lane parked, the attempt excused, for `outageLimit`; then as refused for now |
  * | refused for good | `failed` |
  * | ambiguous | `pending` if the mode may repeat and attempts are left, else `ambiguous` |
  *
@@ -39,12 +50,16 @@ export function settlementOf(
     readonly payload: RenderedMessage | null;
   },
 ): Settlement {
-  const { tenant, id, fence, attempts, maxAttempts } = row;
+  const { tenant, id, notifier, fence, attempts, excused, maxAttempts, slot } = row;
   const base = {
     tenant,
     id,
+    notifier,
     fence,
     attempt: attempts,
+    slot,
+    excused: false,
+    parkIn: null,
     detail: null,
     reason: null,
     receipt: null,
@@ -52,7 +67,8 @@ export function settlementOf(
     horizonIn: at.timing.ambiguousHorizon,
     payload: null,
   };
-  const attemptsLeft = attempts < maxAttempts;
+  const counted = attempts - excused;
+  const attemptsLeft = counted < maxAttempts;
   const fail = (outcome: AttemptOutcome, reason: Reason, detail: string): Settlement => ({
     ...base,
     outcome,
@@ -66,7 +82,7 @@ export function settlementOf(
     outcome,
     detail,
     payload: at.payload,
-    retryIn: retryDelay(attempts, at.random, at.timing, retryAfter),
+    retryIn: retryDelay(counted, at.random, at.timing, retryAfter),
   });
 
   switch (result.kind) {
@@ -77,10 +93,18 @@ export function settlementOf(
         outcome: "accepted",
         receipt: result.receipt === null ? null : oneLine(result.receipt),
       };
-    case "refusedTransient":
+    case "refusedTransient": {
+      if (result.unavailable === true && inOutage(row, at)) {
+        // rows of a lane take turns in asking, so most have asked once, and the lane asks again soon
+        const { retryBase, outageCap: retryCap } = at.timing;
+        const parkIn = retryDelay(excused + 1, at.random, { retryBase, retryCap }, result.retryAfter);
+        const waiting = again("refused_transient", oneLine(result.why), null);
+        return { ...waiting, retryIn: parkIn, parkIn, excused: true };
+      }
       return attemptsLeft
         ? again("refused_transient", oneLine(result.why), result.retryAfter)
         : fail("refused_transient", "attempts_used_up", oneLine(result.why));
+    }
     case "refusedPermanent":
       return fail("refused_permanent", "refused", oneLine(result.why));
     case "ambiguous": {
@@ -90,6 +114,10 @@ export function settlementOf(
       return { ...base, to: "ambiguous", outcome: "ambiguous", reason, detail };
     }
   }
+}
+
+function inOutage({ firstMarkedAt }: SendingRow, { now, timing }: { now: Date; timing: DeliveryTiming }): boolean {
+  return firstMarkedAt === null || now.getTime() - firstMarkedAt.getTime() < timing.outageLimit;
 }
 
 /** Whether the mode allows another call although the last one may have been accepted. */

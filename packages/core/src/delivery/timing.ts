@@ -12,6 +12,10 @@ export interface DeliveryTiming {
   /** First retry after about this long, doubled each time up to the cap; 10,000 and 3,600,000. */
   readonly retryBase: number;
   readonly retryCap: number;
+  /** While a way out is unavailable, its lane is tried again after at most about this long; 60,000. */
+  readonly outageCap: number;
+  /** For so long after a notification's first attempt, those that found its way out unavailable do not count; 3 days. */
+  readonly outageLimit: number;
   /** An ambiguous notification becomes `unknown` after this long; 86,400,000. */
   readonly ambiguousHorizon: number;
   /** Claims that may die unmarked before a row counts as poisoned; 3. */
@@ -32,6 +36,8 @@ const timingSchema = z
     settleMargin: positive.default(10_000),
     retryBase: positive.default(10_000),
     retryCap: positive.default(3_600_000),
+    outageCap: positive.default(60_000),
+    outageLimit: positive.default(259_200_000),
     ambiguousHorizon: positive.default(86_400_000),
     maxClaims: positive.default(3),
     announceTries: positive.default(10),

@@ -178,6 +178,12 @@ export class DeliveryWorker implements Worker {
     this.wake();
   }
 
+  /** A lane has room again then: looks at once instead of at the next poll. */
+  #wakeIn(milliseconds: number): void {
+    if (milliseconds >= this.#options.pollInterval) return;
+    setTimeout(() => this.wake(), milliseconds).unref();
+  }
+
   async #run(): Promise<void> {
     let backoff = firstBackoff;
     let sweptAt = Number.NEGATIVE_INFINITY;
@@ -237,7 +243,8 @@ export class DeliveryWorker implements Worker {
       started += this.#track(this.#announcements, [...crossings, ...notices]);
     }
     if (this.#deliveries.free > 0 && !stop.begun.aborted) {
-      started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop));
+      const opens = (milliseconds: number) => this.#wakeIn(milliseconds);
+      started += this.#track(this.#deliveries, await deliverer.start(this.#deliveries.free, stop, opens));
     }
     return started;
   }

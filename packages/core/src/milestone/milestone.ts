@@ -5,6 +5,7 @@ import { type CompiledTemplate, compileTemplate } from "../message/template.js";
 import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
+import { everything } from "../recipient/suppression.js";
 import { keySchema, parseInput } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import type { EffectAnswer, Effects } from "./effect.js";
@@ -109,6 +110,13 @@ export interface MilestoneOptions {
   readonly mode?: DeliveryMode;
   /** Attempts per notification; 5 unless said. */
   readonly maxAttempts?: number;
+  /**
+   * What kind of message it is to those who get it: an address may be suppressed in one scope, as `newsletter`, and
+   * written to in another. `"default"` unless said.
+   */
+  readonly scope?: string;
+  /** Tells only recipients that have given consent in its scope: `milepost.suppressions.consent()`. */
+  readonly needsConsent?: boolean;
 }
 
 /** A named definition, checked. Made by {@link milestone}, and by nothing else. */
@@ -133,6 +141,8 @@ export interface Announcement {
   readonly notifier: Notifier;
   readonly mode: DeliveryMode;
   readonly maxAttempts: number;
+  readonly scope: string;
+  readonly needsConsent: boolean;
   /** What is said of a crossing, and later; `resolved` is absent where that is not said. */
   readonly crossing: Said;
   readonly reminder: Said;
@@ -159,6 +169,8 @@ const messageSchema = z.strictObject({
 });
 
 const effectSchema = z.custom<(about: never) => EffectAnswer>((value) => typeof value === "function", "a function");
+
+const scopeSchema = keySchema.refine((scope) => scope !== everything, "the name of one scope");
 
 const year = 366 * 86_400_000;
 
@@ -211,6 +223,8 @@ const milestoneSchema = z.strictObject({
   notifier: notifierSchema.optional(),
   mode: z.enum(deliveryModes).optional(),
   maxAttempts: z.int().min(1).max(100).default(5),
+  scope: scopeSchema.default("default"),
+  needsConsent: z.boolean().default(false),
 });
 
 /**
@@ -219,7 +233,7 @@ const milestoneSchema = z.strictObject({
 export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
   const { name, metric, policy, period, grace, onJump, minInterval, onAdopt, remindEvery } = parsed;
-  const { recipients, message, notifier, mode, maxAttempts, reminder, resolved } = parsed;
+  const { recipients, message, notifier, mode, maxAttempts, scope, needsConsent, reminder, resolved } = parsed;
   const { effect, onPeriodEnd, onLimit } = options;
   // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
   const look = { tenant: "", subject: "", period, limit: 1_000 };
@@ -261,6 +275,8 @@ export function milestone(options: MilestoneOptions): Milestone {
       recipients,
       notifier,
       maxAttempts,
+      scope,
+      needsConsent,
       mode: mode ?? notifier.mode,
       crossing: said,
       reminder: options.reminder === undefined ? said : saidBy(options.reminder, "reminder"),

@@ -10,7 +10,13 @@ export type DeliveryMode = (typeof deliveryModes)[number];
 /** What became of one call. */
 export type Outcome =
   | { readonly kind: "accepted"; readonly receipt: string | null }
-  | { readonly kind: "refusedTransient"; readonly why: string; readonly retryAfter: number | null }
+  | {
+      readonly kind: "refusedTransient";
+      readonly why: string;
+      readonly retryAfter: number | null;
+      /** It is not about this message: nobody can be reached this way now. */
+      readonly unavailable?: boolean;
+    }
   | { readonly kind: "refusedPermanent"; readonly why: string }
   | { readonly kind: "ambiguous"; readonly why: string };
 
@@ -22,6 +28,15 @@ export function accepted(receipt?: string): Outcome {
 /** It certainly did not take the message, and may later. `retryAfter` in milliseconds, as the other side asked. */
 export function refusedTransient(why: string, retryAfter?: number): Outcome {
   return { kind: "refusedTransient", why, retryAfter: retryAfter ?? null };
+}
+
+/**
+ * It certainly did not take the message, and would take no other now either: the server cannot be reached, or says that it
+ * takes nothing for a while. The attempt does not count towards `maxAttempts` for three days, and the lane waits with all
+ * that is in it instead of asking for each message. `retryAfter` in milliseconds.
+ */
+export function unavailable(why: string, retryAfter?: number): Outcome {
+  return { kind: "refusedTransient", why, retryAfter: retryAfter ?? null, unavailable: true };
 }
 
 /** It certainly did not take the message and never will. */
@@ -37,13 +52,15 @@ export function ambiguous(why: string): Outcome {
 /** What a notifier returned, as an outcome: nothing is accepted, and what cannot be read as one is ambiguous. */
 export function outcomeOf(returned: unknown): Outcome {
   if (returned === undefined) return accepted();
-  const { kind, receipt, why, retryAfter } = (returned ?? {}) as Readonly<Record<string, unknown>>;
+  const { kind, receipt, why, retryAfter, unavailable: nobody } = (returned ?? {}) as Readonly<Record<string, unknown>>;
   const said = typeof why === "string" ? why : "no reason given";
   switch (kind) {
     case "accepted":
       return accepted(typeof receipt === "string" || typeof receipt === "number" ? String(receipt) : undefined);
-    case "refusedTransient":
-      return refusedTransient(said, typeof retryAfter === "number" && retryAfter >= 0 ? retryAfter : undefined);
+    case "refusedTransient": {
+      const asked = typeof retryAfter === "number" && retryAfter >= 0 ? retryAfter : undefined;
+      return nobody === true ? unavailable(said, asked) : refusedTransient(said, asked);
+    }
     case "refusedPermanent":
       return refusedPermanent(said);
     case "ambiguous":

@@ -1,6 +1,6 @@
+import type { Lane } from "../delivery/lane.js";
 import type { Notification } from "../delivery/notification.js";
 import { renderMessage, TemplateCache } from "../message/render.js";
-import type { Lane } from "../store/lane-repository.js";
 import { keyOf } from "../store/memory/tables.js";
 import type { Store } from "../store/store.js";
 import type { PlannedNotification } from "./plan.js";

@@ -47,10 +47,12 @@ export type {
   Mark,
   MarkResult,
   NotificationRepository,
+  Served,
   Settlement,
   SettleResult,
 } from "./notification-repository.js";
-export type { Act, Lane, LaneRepository } from "./lane-repository.js";
+export type { Act, LaneRepository } from "./lane-repository.js";
+export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
 
@@ -80,6 +82,9 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
+export type { Lane, Quota, Rate, Room, Slots } from "../delivery/lane.js";
+export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
+export { everything, suppressionReasons } from "../recipient/suppression.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
@@ -104,8 +109,19 @@ export { noInbox } from "./no-inbox.js";
 export { nothingErased } from "./subject-repository.js";
 export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
-export type { DecideInput, Decision, NotificationPatch } from "../delivery/moves.js";
-export { decideMove, markMove, queuedNotification, settleMove } from "../delivery/moves.js";
+export type { DecideInput, Decision, MarkInput, MarkMove, NotificationPatch } from "../delivery/moves.js";
+export {
+  decideMove,
+  markMove,
+  opensIn,
+  queuedNotification,
+  settledLane,
+  settleMove,
+  suppressMove,
+} from "../delivery/moves.js";
+export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
+export type { Bounces } from "../recipient/suppression.js";
+export { nextBounces, refusalOf } from "../recipient/suppression.js";
 export { compareKeys } from "../text-key.js";
 export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";

@@ -1,11 +1,4 @@
-/** A tenant's way through one notifier. It exists from its first notification, or its first pause, on. */
-export interface Lane {
-  readonly tenant: string;
-  readonly notifier: string;
-  readonly paused: boolean;
-  /** Parked until then; null = not parked. */
-  readonly notBefore: Date | null;
-}
+import type { Lane } from "../delivery/lane.js";
 
 /** Something a person did, append-only; only that a subject which is forgotten is no longer named in `entityId`. */
 export interface Act {
@@ -29,6 +22,20 @@ export interface LaneRepository {
     readonly tenant: string;
     readonly notifier: string;
     readonly paused: boolean;
+    readonly by: string;
+    readonly why: string;
+    readonly now?: Date;
+  }): Promise<Lane>;
+
+  /**
+   * Sets the rate or the quota of a lane, or takes it away with null; what is undefined stays. Creates the lane if it is
+   * missing, records the act, and waits for marks that are under way. By core's `withLimits`.
+   */
+  limit(input: {
+    readonly tenant: string;
+    readonly notifier: string;
+    readonly rate?: Lane["rate"];
+    readonly quota?: Lane["quota"];
     readonly by: string;
     readonly why: string;
     readonly now?: Date;

@@ -15,6 +15,13 @@ export interface Fenced {
   readonly fence: number;
 }
 
+/** How much of a lane somebody was given. */
+export interface Served {
+  readonly tenant: string;
+  readonly notifier: string;
+  readonly count: number;
+}
+
 export interface Mark extends Fenced {
   /** Kept from the first mark on; later marks change none of the three. */
   readonly messageId: string;
@@ -25,18 +32,39 @@ export interface Mark extends Fenced {
 }
 
 /**
- * `marked`: it is `sending`, the notifier may be called. `deferred`: its lane is paused or its time has not come; it is
- * `pending` again. `refused`: it reached an end instead, named by `state`. `lost`: not leased under this fence.
+ * `marked`: it is `sending`, the notifier may be called; `slot` is where its lane's quota was taken. `deferred`: its lane
+ * is paused, parked or has no room, or its time has not come; it is `pending` again. `refused`: it reached an end instead,
+ * named by `state`. `lost`: not leased under this fence. `opensIn`: milliseconds until its lane has room, where it has
+ * none left; else null.
  */
 export type MarkResult =
-  | { readonly result: "marked"; readonly attempt: number; readonly markedAt: Date; readonly keyUntil: Date | null }
-  | { readonly result: "deferred" }
-  | { readonly result: "refused"; readonly state: "expired" | "unknown" | "failed"; readonly reason: Reason }
+  | {
+      readonly result: "marked";
+      readonly attempt: number;
+      readonly markedAt: Date;
+      readonly keyUntil: Date | null;
+      readonly slot: string | null;
+      readonly opensIn: number | null;
+    }
+  | { readonly result: "deferred"; readonly opensIn: number | null }
+  | {
+      readonly result: "refused";
+      readonly state: "expired" | "suppressed" | "unknown" | "failed";
+      readonly reason: Reason;
+    }
   | { readonly result: "lost" };
 
 /** How a `sending` row leaves that state; decided by the engine, moves 5 to 8 of `docs/delivery-states.md`. */
 export interface Settlement extends Fenced {
+  /** The lane it was sent through. */
+  readonly notifier: string;
   readonly attempt: number;
+  /** As its mark said: a refused call gives its place in the quota back. */
+  readonly slot: string | null;
+  /** Whether the attempt does not count towards `maxAttempts`. */
+  readonly excused: boolean;
+  /** Milliseconds for which its lane is parked, because nobody could be reached through it; null = not for that. */
+  readonly parkIn: number | null;
   readonly to: "sent" | "pending" | "failed" | "ambiguous" | "unknown";
   readonly outcome: AttemptOutcome;
   readonly reason: Reason | null;
@@ -68,14 +96,16 @@ export type DecideAct = "cancel" | "resend" | "confirm" | "give_up" | "redrive";
 export interface NotificationRepository {
   /**
    * Leases up to `limit` notifications that can start now: pending, their time come, not expired, for one of
-   * `notifiers`, their lane neither paused nor parked; at most `perLane` of each lane, so that one lane's crowd does
-   * not starve another; within a lane by time, then id. Each gets fence + 1, claims + 1 and a lease. No two callers get
-   * the same one.
+   * `notifiers`, their lane neither paused nor parked. Within a lane by time, then id. Between lanes by turns: the n-th of
+   * a lane comes after the m-th of another if n plus what the lane was `served` is more than m plus what the other was;
+   * then by time, then id. So a lane's hundred does not wait for another's million. Each gets fence + 1, claims + 1 and a
+   * lease. No two callers get the same one.
    */
   claim(input: {
     readonly notifiers: readonly string[];
     readonly limit: number;
-    readonly perLane: number;
+    /** How much the caller has lately taken of which lanes; none of those that are not named. */
+    readonly served: readonly Served[];
     /** Milliseconds. */
     readonly lease: number;
     readonly now?: Date;
@@ -84,11 +114,13 @@ export interface NotificationRepository {
   /**
    * The durable mark before the outside world is touched; answers per row, in their order.
    *
-   * A row leased under its fence, in this order: expired = `expired`; ambiguous before and past its `keyUntil` =
-   * `unknown` (`key_expired`); a payload hash other than the frozen one = `failed` (`payload_changed`), where a row
-   * that was ever ambiguous becomes `unknown` instead, reason kept; its lane paused or parked, or `notBefore` ahead = `pending`, fence kept, the claim
+   * A row leased under its fence, in this order: expired = `expired`; its address forbidden by core's `refusalOf` =
+   * `suppressed`; ambiguous before and past its `keyUntil` = `unknown` (`key_expired`); a payload hash other than the
+   * frozen one = `failed` (`payload_changed`), where a row that was ever ambiguous becomes `unknown` instead, reason kept;
+   * its lane paused or parked, or without room by core's `roomIn`, or `notBefore` ahead = `pending`, fence kept, the claim
    * not counted. Otherwise it is marked: `sending`, attempts + 1, claims 0, an open attempt row under the fence, the
-   * lease prolonged by `lease`, message id, key, hash and payload frozen, `firstMarkedAt` and `keyUntil` set once.
+   * lease prolonged by `lease`, message id, key, hash and payload frozen, `firstMarkedAt` and `keyUntil` set once, and room
+   * taken by core's `withReservation`. Room goes to marks in their order; a lane without any is parked until there is some.
    *
    * The lane is read under a lock that a pause waits for: after the commit of a pause no mark commits. A repeat under
    * the same fence while the row is `sending` answers `marked` again with the same attempt and writes nothing, so that
@@ -108,6 +140,7 @@ export interface NotificationRepository {
    * back to `pending` after a cancel request, to `cancelled`, or `unknown` if any outcome was ambiguous; a terminal row has `settledAt` and no lease;
    * `ambiguous` raises the fence, keeps `leaseUntil` and sets `horizonAt` (no later than `expiresAt`), and any
    * `ambiguous` outcome sets `wasAmbiguous` and raises the fence.
+   * A settled refusal gives the quota it took back, once; `parkIn` parks its lane, unless that is parked for longer.
    * `evidence`: the row had moved on as ambiguous meanwhile, and this is the late result of an attempt that ended
    * `ambiguous`: if it was accepted, the attempt becomes `accepted`, and a row still `ambiguous` becomes `sent`;
    * other outcomes are not evidence. `lost`: anything else; nothing is written.

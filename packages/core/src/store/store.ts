@@ -11,6 +11,7 @@ import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
+import type { SuppressionRepository } from "./suppression-repository.js";
 
 /** What a store can do beyond the contract; the only way in which stores may differ. */
 export interface StoreSupports {
@@ -53,6 +54,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notices: NoticeRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
+  readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
   /**

@@ -12,6 +12,8 @@ export interface BrokenMove {
   readonly fields?: Partial<NewNotification>;
   /** What a person may do, once. */
   readonly acts?: readonly PersonAct[];
+  /** Two notifications of one attempt, and one call that is not refused. */
+  readonly quota?: true;
   /** Only the calls are looked at, not what is stored meanwhile. */
   readonly callsOnly?: true;
   readonly why: string;
@@ -24,7 +26,9 @@ const twice = "ntf-1 is called again after a call that may have been accepted";
 export const brokenMoves: readonly BrokenMove[] = [
   {
     name: "a mark that does not compare the fence",
-    moves: { mark: (row, lane, mark, ...more) => coreMoves.mark(row, lane, { ...mark, fence: row!.fence }, ...more) },
+    moves: {
+      mark: (input) => coreMoves.mark({ ...input, mark: { ...input.mark, fence: input.row!.fence } }),
+    },
     callsOnly: true,
     why: "two calls of ntf-1 are under way",
     steps: 8,
@@ -32,8 +36,8 @@ export const brokenMoves: readonly BrokenMove[] = [
   {
     name: "a mark that is not written before the call",
     moves: {
-      mark(...given) {
-        const move = coreMoves.mark(...given);
+      mark(input) {
+        const move = coreMoves.mark(input);
         return move.result.result === "marked" ? { ...move, patch: null } : move;
       },
     },
@@ -83,23 +87,47 @@ export const brokenMoves: readonly BrokenMove[] = [
   {
     name: "a key that is relied on for ever",
     mode: "idempotent",
-    moves: { mark: (row, ...more) => coreMoves.mark({ ...row!, wasAmbiguous: false }, ...more) },
+    moves: { mark: (input) => coreMoves.mark({ ...input, row: { ...input.row!, wasAmbiguous: false } }) },
     why: twice,
     steps: 8,
   },
   {
     name: "a mark that does not look at the expiry",
     fields: { expiresAt: new Date(2) },
-    moves: { mark: (row, ...more) => coreMoves.mark({ ...row!, expiresAt: null }, ...more) },
+    moves: { mark: (input) => coreMoves.mark({ ...input, row: { ...input.row!, expiresAt: null } }) },
     why: "ntf-1, sending: no attempt starts after its expiry",
     steps: 2,
   },
   {
     name: "a mark that does not look at the lane",
     acts: ["pause"],
-    moves: { mark: (row, _, ...more) => coreMoves.mark(row, undefined, ...more) },
+    moves: { mark: (input) => coreMoves.mark({ ...input, lane: { ...input.lane, paused: false } }) },
     why: "ntf-1 is marked while its lane is paused",
     steps: 3,
+  },
+  {
+    name: "a mark that does not look at the suppressions",
+    acts: ["suppress"],
+    moves: { mark: (input) => coreMoves.mark({ ...input, refusal: null }) },
+    why: "ntf-1 is marked while its address is forbidden",
+    steps: 8,
+  },
+  {
+    name: "a mark that takes no room in the quota",
+    quota: true,
+    moves: { mark: (input) => ({ ...coreMoves.mark(input), lane: input.lane }) },
+    why: "more than 1 calls are not refused",
+    steps: 6,
+  },
+  {
+    name: "a place in the quota that is given back after any outcome",
+    quota: true,
+    moves: {
+      settledLane: (lane, settlement, now) =>
+        coreMoves.settledLane(lane, { ...settlement, outcome: "refused_transient" }, now),
+    },
+    why: "more than 1 calls are not refused",
+    steps: 8,
   },
   {
     name: "a sweeper that leaves what was being sent",

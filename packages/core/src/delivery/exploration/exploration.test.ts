@@ -22,6 +22,13 @@ function explored(
   return explore(smallMachine({ notifications, check: everything(), ...more }));
 }
 
+/** Two that expire, since there may be no room for the second before. */
+function twoOfAQuota(mode: DeliveryMode): Pick<SmallMachine, "notifications" | "limits"> {
+  const fields = { mode, maxAttempts: 1, expiresAt: new Date(3) };
+  const notifications = ["ntf-1", "ntf-2"].map((id) => notification({ id, ...fields }));
+  return { notifications, limits: { quota: { count: 1, per: "24h" } } };
+}
+
 /** Looks at each stored row once, however many worlds have it. */
 function everything(): (world: World) => void {
   const looked = new WeakMap<Notification, unknown>();
@@ -51,7 +58,7 @@ describe("every promise holds in every state that two workers, a slow sweeper an
   }
 
   const person: readonly [DeliveryMode, readonly PersonAct[], number][] = [
-    ["at-most-once", ["cancel", "resend", "confirm", "give_up", "pause"], 2],
+    ["at-most-once", ["cancel", "resend", "confirm", "give_up", "pause", "suppress"], 2],
     ["at-most-once", ["redrive"], 1],
     ["idempotent", ["resend"], 1],
   ];
@@ -64,12 +71,27 @@ describe("every promise holds in every state that two workers, a slow sweeper an
   }
 });
 
+describe("the same of what a lane limits", () => {
+  it("of two that are sent at-most-once through a lane with a quota for one", () =>
+    holds("at-most-once, quota", explored("at-most-once", {}, { ...twoOfAQuota("at-most-once"), workers: 2 })));
+
+  it("of two that are sent at-most-once through a lane with a rate of one in two ticks", () => {
+    const limits = { rate: { count: 1, interval: 2 } };
+    const two = { ...twoOfAQuota("at-most-once"), limits, workers: 1 };
+    holds("at-most-once, rate", explored("at-most-once", {}, two));
+  });
+
+  it("of one that is sent at-most-once and may find nobody there", () =>
+    holds("at-most-once, outages", explored("at-most-once", { maxAttempts: 1 }, { outages: true, workers: 1 })));
+});
+
 describe("a guard that is left out is found, in few steps", () => {
-  for (const { name, mode = "at-most-once", fields, acts, moves, callsOnly, why, steps } of brokenMoves) {
+  for (const { name, mode = "at-most-once", fields, acts, quota, moves, callsOnly, why, steps } of brokenMoves) {
     it(name, () => {
       const { broken } = explored(mode, fields, {
         moves,
         ...(acts && { person: { acts, times: 1 } }),
+        ...(quota && twoOfAQuota(mode)),
         ...(callsOnly && { check: () => {} }),
       });
       expect(broken?.why).toBe(why);
@@ -81,7 +103,7 @@ describe("a guard that is left out is found, in few steps", () => {
 
 // Minutes: for those who change a move.
 describe.runIf(process.env.DELIVERY_EXPLORATION === "wide")("the same of wider worlds", { timeout: 3_600_000 }, () => {
-  const acts = ["cancel", "resend", "confirm", "give_up", "redrive", "pause"] as const;
+  const acts = ["cancel", "resend", "confirm", "give_up", "redrive", "pause", "suppress"] as const;
   for (const mode of modes) {
     it(`of one that is sent ${mode}, when a person acts`, () =>
       holds(`${mode}, one act`, explored(mode, {}, { person: { acts, times: 1 } })));

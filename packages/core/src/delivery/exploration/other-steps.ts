@@ -1,5 +1,6 @@
 import { MilepostError } from "../../errors.js";
 import type { DecideAct } from "../../store/notification-repository.js";
+import { suppressMove } from "../moves.js";
 import type { Notification } from "../notification.js";
 import type { Step } from "./explore.js";
 import { type Moves, released, settled, tickTiming, unseen, type World, withRow, withSeen } from "./small-world.js";
@@ -23,7 +24,7 @@ export function* sweeperSteps(world: World, moves: Moves): Iterable<Step<World>>
       take() {
         let after: World = { ...world, found: null };
         for (const each of releases) after = released(after, each);
-        for (const each of settlements) after = settled(after, each, moves).world;
+        for (const each of settlements) after = settled(after, each, moves);
         return after;
       },
     };
@@ -53,23 +54,44 @@ function endedByTime(row: Notification, now: Date) {
   return { state, reason, leaseUntil: null, horizonAt: null, settledAt: now } as const;
 }
 
-export type PersonAct = DecideAct | "pause";
+export type PersonAct = DecideAct | "pause" | "suppress";
 
-/** A person's acts on notifications and on the lane; all but a resume are counted. */
+/** A person's acts on notifications, on the lane and on the address; what undoes one of the latter two is not counted. */
 export function* personSteps(world: World, acts: readonly PersonAct[], moves: Moves): Iterable<Step<World>> {
-  if (world.paused) yield { name: "the lane is resumed", take: () => ({ ...world, paused: false }) };
+  const { lane, refusal } = world;
+  const paused = (paused: boolean): World => ({ ...world, lane: { ...lane, paused } });
+  if (lane.paused) yield { name: "the lane is resumed", take: () => paused(false) };
+  if (refusal !== null) {
+    yield { name: "the address is allowed", take: () => ({ ...world, refusal: null }), chosen: true };
+  }
   if (world.actsLeft === 0) return;
   const actsLeft = world.actsLeft - 1;
-  if (!world.paused && acts.includes("pause"))
-    yield { name: "the lane is paused", take: () => ({ ...world, paused: true, actsLeft }), chosen: true };
-  for (const [place, row] of world.rows.entries()) {
-    if (world.rows.some(({ redriveOf }) => redriveOf === row.id)) continue;
-    for (const act of acts) {
-      if (act === "pause") continue;
-      const after = acted({ ...world, actsLeft }, place, act, moves);
-      if (after !== null) yield { name: `${act} of ${row.id}`, take: () => after, chosen: true };
+  for (const act of acts) {
+    if (act === "pause") {
+      if (!lane.paused) yield { name: "the lane is paused", take: () => ({ ...paused(true), actsLeft }), chosen: true };
+    } else if (act === "suppress") {
+      if (refusal === null) {
+        yield { name: "the address is forbidden", take: () => ({ ...suppressed(world), actsLeft }), chosen: true };
+      }
+    } else {
+      for (const [place, row] of world.rows.entries()) {
+        if (world.rows.some(({ redriveOf }) => redriveOf === row.id)) continue;
+        const after = acted({ ...world, actsLeft }, place, act, moves);
+        if (after !== null) yield { name: `${act} of ${row.id}`, take: () => after, chosen: true };
+      }
     }
   }
+}
+
+/** As the contract of the suppressions' `add` has it. */
+function suppressed(world: World): World {
+  const refusal = { reason: "suppressed", detail: "manual" } as const;
+  const rows = world.rows.map((row) =>
+    row.state === "pending" || row.state === "leased"
+      ? { ...row, ...suppressMove(row, refusal, new Date(world.now)) }
+      : row,
+  );
+  return { ...world, rows, refusal };
 }
 
 function acted(world: World, place: number, act: DecideAct, moves: Moves): World | null {
@@ -96,5 +118,9 @@ function acted(world: World, place: number, act: DecideAct, moves: Moves): World
   const after = withRow(noted, place, decision.patch);
   if (act !== "resend") return after;
   const { uncertain, allowed } = world.seen[place]!;
-  return withSeen(after, place, { excused: uncertain, allowed: Math.max(allowed, row.attempts + 1), keyFrom: null });
+  return withSeen(after, place, {
+    excused: uncertain,
+    allowed: Math.max(allowed, row.attempts - row.excused + 1),
+    keyFrom: null,
+  });
 }

@@ -1,6 +1,7 @@
-import type { Lane } from "../../store/lane-repository.js";
+import type { Refusal } from "../../recipient/suppression.js";
 import type { Release, Settlement } from "../../store/notification-repository.js";
-import { decideMove, markMove, type NotificationPatch, queuedNotification, settleMove } from "../moves.js";
+import { type Lane, openLane } from "../lane.js";
+import { decideMove, markMove, type NotificationPatch, queuedNotification, settledLane, settleMove } from "../moves.js";
 import type { Attempt, NewNotification, Notification } from "../notification.js";
 import { endsOfLeases } from "../reaper.js";
 import { type CallResult, settlementOf } from "../settlement.js";
@@ -13,6 +14,7 @@ import type { DeliveryTiming } from "../timing.js";
 export interface Moves {
   readonly mark: typeof markMove;
   readonly settle: typeof settleMove;
+  readonly settledLane: typeof settledLane;
   readonly decide: typeof decideMove;
   readonly settlementOf: typeof settlementOf;
   readonly endsOfLeases: typeof endsOfLeases;
@@ -23,6 +25,7 @@ export interface Moves {
 export const coreMoves: Moves = {
   mark: markMove,
   settle: settleMove,
+  settledLane,
   decide: decideMove,
   settlementOf,
   endsOfLeases,
@@ -39,6 +42,8 @@ export const tickTiming: DeliveryTiming = {
   ambiguousHorizon: 6,
   maxClaims: 2,
   announceTries: 1,
+  outageCap: 1,
+  outageLimit: 3,
 };
 
 /** A worker and what it has in its hands; `askedAt` is when it first asked for the mark. */
@@ -56,6 +61,7 @@ export interface Marked {
   readonly askedAt: number;
   readonly attempt: number;
   readonly keyUntil: Date | null;
+  readonly slot: string | null;
 }
 
 /** What a slow sweeper has decided about a row that it found overdue. */
@@ -67,7 +73,7 @@ export interface Found {
 /** What the outside world, and whoever asked it, can know of one notification. */
 export interface Seen {
   readonly calls: number;
-  /** Calls that are allowed in all; a resend adds one where none is left. */
+  /** Calls that are allowed in all, those left out that found nobody there; a resend adds one where none is left. */
   readonly allowed: number;
   /** Calls that were not definitely refused, also those under way. */
   readonly uncertain: number;
@@ -86,24 +92,38 @@ export interface World {
   /** What persons did to each row. */
   readonly acts: readonly (readonly string[])[];
   readonly actsLeft: number;
-  readonly paused: boolean;
+  /** The one lane that all of them go through. */
+  readonly lane: Lane;
+  /** Why the address of all of them is forbidden. */
+  readonly refusal: Refusal | null;
+  /** Whether a call may find nobody there. */
+  readonly outages: boolean;
   readonly workers: readonly Worker[];
   readonly found: Found | null;
   readonly seen: readonly Seen[];
 }
 
-export function smallWorld(
-  notifications: readonly NewNotification[],
-  { workers, acts }: { readonly workers: number; readonly acts: number },
-): World {
-  const rows = notifications.map((each) => queuedNotification(each, new Date(0)));
+export interface WorldOptions {
+  readonly notifications: readonly NewNotification[];
+  readonly workers: number;
+  /** How often a person acts. */
+  readonly acts: number;
+  readonly limits: Partial<Pick<Lane, "rate" | "quota">>;
+  readonly outages: boolean;
+}
+
+export function smallWorld({ notifications, workers, acts, limits, outages }: WorldOptions): World {
+  const rows = notifications.map((each) => queuedNotification(each, null, new Date(0)));
+  const [{ tenant, notifier }] = rows as [Notification];
   return {
     now: 0,
     rows,
     attempts: rows.map(() => []),
     acts: rows.map(() => []),
     actsLeft: acts,
-    paused: false,
+    lane: { ...openLane(tenant, notifier), ...limits },
+    refusal: null,
+    outages,
     workers: Array.from({ length: workers }, (): Worker => ({ at: "idle" })),
     found: null,
     seen: rows.map(unseen),
@@ -118,10 +138,6 @@ export function placeOf(world: World, id: string): number {
   return world.rows.findIndex((row) => row.id === id);
 }
 
-export function laneOf(world: World, { tenant, notifier }: Notification): Lane {
-  return { tenant, notifier, paused: world.paused, notBefore: null };
-}
-
 export function withRow(world: World, place: number, patch: NotificationPatch): World {
   return { ...world, rows: world.rows.with(place, { ...world.rows[place]!, ...patch }) };
 }
@@ -134,7 +150,7 @@ export function withSeen(world: World, place: number, seen: Partial<Seen>): Worl
   return { ...world, seen: world.seen.with(place, { ...world.seen[place]!, ...seen }) };
 }
 
-export function settled(world: World, settlement: Settlement, moves: Moves): { world: World; result: string } {
+export function settled(world: World, settlement: Settlement, moves: Moves): World {
   const place = placeOf(world, settlement.id);
   const attempt = world.attempts[place]![settlement.attempt - 1];
   const move = moves.settle(world.rows[place], attempt, settlement, new Date(world.now));
@@ -143,7 +159,8 @@ export function settled(world: World, settlement: Settlement, moves: Moves): { w
     const all = world.attempts[place]!.with(settlement.attempt - 1, { ...attempt, ...move.attempt });
     after = { ...after, attempts: after.attempts.with(place, all) };
   }
-  return { world: after, result: move.result };
+  if (move.result !== "settled") return after;
+  return { ...after, lane: moves.settledLane(after.lane, settlement, new Date(world.now)) };
 }
 
 /** Move 3 as the contract of `release` has it. */

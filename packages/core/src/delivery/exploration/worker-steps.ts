@@ -1,10 +1,9 @@
-import { accepted, ambiguous, refusedPermanent, refusedTransient } from "../../notifier/notifier.js";
+import { accepted, ambiguous, refusedPermanent, refusedTransient, unavailable } from "../../notifier/notifier.js";
 import type { Mark } from "../../store/notification-repository.js";
 import type { Notification } from "../notification.js";
 import type { CallResult } from "../settlement.js";
 import type { Step } from "./explore.js";
 import {
-  laneOf,
   type Marked,
   type Moves,
   placeOf,
@@ -56,7 +55,8 @@ type Go = (to: Worker, after?: World) => World;
 /** Move 2, of one notification: a worker with one free slot. */
 function* claims(world: World, name: string, go: Go): Iterable<Step<World>> {
   const now = new Date(world.now);
-  if (world.paused) return;
+  const { paused, notBefore } = world.lane;
+  if (paused || (notBefore ?? now) > now) return;
   for (const [place, row] of world.rows.entries()) {
     if (row.state !== "pending" || row.notBefore > now || (row.expiresAt !== null && row.expiresAt <= now)) continue;
     yield {
@@ -104,8 +104,8 @@ function* marks(
     take() {
       const { world: after, result } = mark(world, row, moves);
       if (result.result !== "marked") return go({ at: "idle" }, after);
-      const { attempt, keyUntil } = result;
-      return go({ at: "marked", row, askedAt: asked.askedAt, attempt, keyUntil }, after);
+      const { attempt, keyUntil, slot } = result;
+      return go({ at: "marked", row, askedAt: asked.askedAt, attempt, keyUntil, slot }, after);
     },
   };
 }
@@ -116,12 +116,19 @@ function mark(world: World, { tenant, id, fence, mode }: Notification, moves: Mo
   const place = placeOf(world, id);
   const row = world.rows[place]!;
   const now = new Date(world.now);
-  const { result, patch } = moves.mark(row, laneOf(world, row), mark, lease, now);
+  const last = world.attempts[place]!.at(-1);
+  const { lane, refusal } = world;
+  const { result, patch, lane: left } = moves.mark({ row, attempt: last, lane, refusal, mark, lease, now });
   if (patch === null) return { world, result };
-  let after = withRow(world, place, patch);
+  let after: World = { ...withRow(world, place, patch), lane: left };
   if (result.result === "marked") {
-    if (world.paused) throw new Error(`${id} is marked while its lane is paused`);
-    const opened = { endedAt: null, outcome: null, detail: null };
+    if (lane.paused) throw new Error(`${id} is marked while its lane is paused`);
+    if (refusal !== null) throw new Error(`${id} is marked while its address is forbidden`);
+    if (world.acts[place]!.includes("cancel")) throw new Error(`${id} is marked although it was cancelled`);
+    const { count, interval } = lane.rate ?? { count: Number.POSITIVE_INFINITY, interval: 0 };
+    const lately = world.attempts.flat().filter(({ startedAt }) => startedAt.getTime() > world.now - interval);
+    if (lately.length >= count) throw new Error(`more than ${count} are marked within ${interval}`);
+    const opened = { endedAt: null, outcome: null, detail: null, slot: result.slot };
     const attempt = { tenant, notification: id, number: result.attempt, fence, startedAt: now, ...opened };
     after = { ...after, attempts: after.attempts.with(place, [...world.attempts[place]!, attempt]) };
   }
@@ -132,8 +139,8 @@ const payload = { to: { address: "ada@example.com" }, subject: "Hello", text: "A
 
 /** The call, or that it is too late for it; here the outside world looks whether it may be made. */
 function starts(world: World, marked: Marked, name: string, go: Go, moves: Moves): Step<World> {
-  const { row, askedAt, attempt, keyUntil } = marked;
-  const held = { row, askedAt, attempt, keyUntil };
+  const { row, askedAt, attempt, keyUntil, slot } = marked;
+  const held = { row, askedAt, attempt, keyUntil, slot };
   if (!moves.mayStart(world.now - askedAt, tickTiming)) {
     const result = refusedTransient("not started");
     return { name: `${name} does not call for ${row.id}`, take: () => go({ at: "answered", result, ...held }) };
@@ -149,6 +156,9 @@ function starts(world: World, marked: Marked, name: string, go: Go, moves: Moves
         throw new Error(`${row.id} is called again after a call that may have been accepted`);
       }
       if (seen.calls >= seen.allowed) throw new Error(`${row.id} is called more often than it may be`);
+      const { quota } = world.lane;
+      const taken = world.seen.reduce((sum, { uncertain }) => sum + uncertain, 0);
+      if (quota !== null && taken >= quota.count) throw new Error(`more than ${quota.count} calls are not refused`);
       const after = withSeen(world, place, {
         calls: seen.calls + 1,
         uncertain: seen.uncertain + 1,
@@ -167,14 +177,14 @@ function mayRepeat({ mode, keyLifetime }: Notification, { keyFrom }: { readonly 
 /** The clock does not pass a call's deadline before the call has ended: notifiers obey their signal. */
 function* answers(
   world: World,
-  { row, askedAt, attempt, keyUntil }: Marked,
+  { row, askedAt, attempt, keyUntil, slot }: Marked,
   name: string,
   go: Go,
 ): Iterable<Step<World>> {
   const place = placeOf(world, row.id);
-  const { uncertain } = world.seen[place]!;
+  const { uncertain, calls } = world.seen[place]!;
   const answered = (result: CallResult, after: World) =>
-    go({ at: "answered", result, row, askedAt, attempt, keyUntil }, after);
+    go({ at: "answered", result, row, askedAt, attempt, keyUntil, slot }, after);
   const refused = (result: CallResult) => answered(result, withSeen(world, place, { uncertain: uncertain - 1 }));
   const call = `the call of ${name}`;
   yield { name: `${call} is not answered`, take: () => answered(ambiguous("no answer"), world) };
@@ -184,23 +194,26 @@ function* answers(
   };
   yield { name: `${call} is refused for now`, take: () => refused(refusedTransient("busy")) };
   yield { name: `${call} is refused`, take: () => refused(refusedPermanent("no such mailbox")) };
+  if (!world.outages) return;
+  const nobody = withSeen(world, place, { uncertain: uncertain - 1, calls: calls - 1 });
+  yield { name: `${call} finds nobody there`, take: () => answered(unavailable("out of service"), nobody) };
 }
 
 function* settles(
   world: World,
-  { row, askedAt, attempt, keyUntil }: Marked,
+  { row, askedAt, attempt, keyUntil, slot }: Marked,
   result: CallResult,
   late: boolean,
   name: string,
   go: Go,
   moves: Moves,
 ): Iterable<Step<World>> {
-  const sending = { ...row, attempts: attempt, keyUntil };
+  const sending = { ...row, attempts: attempt, keyUntil, slot };
   const at = { now: new Date(world.now), random: 0.5, timing: tickTiming, payload };
   const settlement = moves.settlementOf(sending, result, at);
-  const held = { row, askedAt, attempt, keyUntil };
+  const held = { row, askedAt, attempt, keyUntil, slot };
   const settle = () => {
-    const after = settled(world, settlement, moves).world;
+    const after = settled(world, settlement, moves);
     return late ? withSeen(after, placeOf(world, row.id), { accepted: true }) : after;
   };
   const waits = result.kind === "ambiguous" && !late;

@@ -10,7 +10,7 @@ export function worldKey(world: World): string {
   const rows = world.rows.map((row, place) => rowKey(world, row, place));
   // which of the workers is which makes no difference
   const workers = world.workers.map((worker) => workerKey(world, worker)).sort();
-  return [...rows, ...workers, foundKey(world), world.actsLeft, world.paused].join("|");
+  return [...rows, ...workers, foundKey(world), laneKey(world), world.actsLeft, world.refusal !== null].join("|");
 }
 
 export function hasEnded({ state }: Notification): boolean {
@@ -29,8 +29,22 @@ function rowKey(world: World, row: Notification, place: number): string {
     ...[row.maxAttempts, row.claims, row.wasAmbiguous, row.cancelRequested],
     row.state === "pending" ? left(row.notBefore) : "",
     left(row.leaseUntil, row.state === "ambiguous" ? tickTiming.settleMargin : 0),
-    ...[left(row.horizonAt), left(row.keyUntil), left(row.expiresAt), remaining(world, key, 1)],
+    ...[left(row.horizonAt), left(row.keyUntil), left(row.expiresAt), remaining(world, key, 1), row.excused],
+    outageLeft(world, row),
   ].join();
+}
+
+function outageLeft(world: World, { firstMarkedAt }: Notification): number | null {
+  if (!world.outages) return null;
+  return remaining(world, firstMarkedAt?.getTime() ?? null, tickTiming.outageLimit);
+}
+
+/** Of a rate only what is as young as its interval still counts; a quota's day is longer than any way through the world. */
+function laneKey(world: World): string {
+  const { paused, notBefore, rate, usage } = world.lane;
+  const ages = Object.entries(usage.rate).map(([slot, taken]) => `${world.now - Number(slot)}:${taken}`);
+  const young = ages.filter((age) => Number.parseInt(age, 10) <= (rate?.interval ?? 0));
+  return `${paused} ${remaining(world, notBefore?.getTime() ?? null, 0)} ${young} ${Object.values(usage.quota)}`;
 }
 
 function workerKey(world: World, worker: Worker): string {
@@ -48,7 +62,7 @@ function workerKey(world: World, worker: Worker): string {
     case "calling":
       return `${known} ${worker.attempt} ${world.now - worker.begunAt}`;
     case "answered":
-      return `${known} ${worker.attempt} ${worker.result.kind}`;
+      return `${known} ${worker.attempt} ${worker.result.kind} ${"unavailable" in worker.result}`;
     case "late":
       return `${known} ${worker.attempt}`;
   }
@@ -67,8 +81,11 @@ function fenceKey(world: World, { id, fence }: { readonly id: string; readonly f
   return attempt < 0 ? "lost" : `of attempt ${attempt + 1}`;
 }
 
+/** A quota's next day is as far away as anything can be: all else comes before it. */
+const far = 50;
+
 function remaining(world: World, time: number | null, more: number): number | null {
-  return time === null ? null : Math.max(0, time + more - world.now);
+  return time === null ? null : Math.min(Math.max(0, time + more - world.now), far);
 }
 
 /** Beyond the lease nothing changes any more. */

@@ -1,8 +1,10 @@
+import { openLane } from "../../delivery/lane.js";
 import { queuedNotification } from "../../delivery/moves.js";
 import type { NewNotification } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { AnnounceResult, CrossingRepository } from "../crossing-repository.js";
 import { notificationKeyText } from "./memory-notifications.js";
+import { refusalIn } from "./memory-suppressions.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 type Input<Step extends "claim" | "announce" | "release"> = Parameters<CrossingRepository[Step]>[0];
@@ -47,7 +49,7 @@ export function announcementSteps<Row extends Announceable>(
     const key = notificationKeyText({ ...input, redrive: 0 });
     if (tables.notificationKeys.has(key)) return;
     tables.notificationKeys.add(key);
-    tables.notifications.set(keyOf(input.tenant, input.id), queuedNotification(input, now));
+    tables.notifications.set(keyOf(input.tenant, input.id), queuedNotification(input, refusalIn(tables, input), now));
   }
 
   return {
@@ -75,8 +77,7 @@ export function announcementSteps<Row extends Announceable>(
       for (const notification of notifications) {
         const lane = keyOf(notification.tenant, notification.notifier);
         if (!tables.lanes.has(lane)) {
-          const { tenant, notifier } = notification;
-          tables.lanes.set(lane, { tenant, notifier, paused: false, notBefore: null });
+          tables.lanes.set(lane, openLane(notification.tenant, notification.notifier));
         }
         insertNotification(notification, now);
       }

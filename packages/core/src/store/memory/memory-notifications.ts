@@ -1,8 +1,10 @@
-import { decideMove, markMove, settleMove } from "../../delivery/moves.js";
+import { openLane } from "../../delivery/lane.js";
+import { decideMove, markMove, settledLane, settleMove } from "../../delivery/moves.js";
 import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
+import { refusalIn } from "./memory-suppressions.js";
 import { reasonCounts } from "./reason-counts.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
@@ -13,10 +15,11 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
     tables.notifications.set(keyOf(row.tenant, row.id), row);
     return row;
   };
-  const laneOf = (row: Notification) => tables.lanes.get(keyOf(row.tenant, row.notifier));
+  const laneOf = ({ tenant, notifier }: Notification) =>
+    tables.lanes.get(keyOf(tenant, notifier)) ?? openLane(tenant, notifier);
 
   return {
-    async claim({ notifiers, limit, perLane, lease, now = tables.clock() }) {
+    async claim({ notifiers, limit, served, lease, now = tables.clock() }) {
       const ready = (row: Notification) => {
         const lane = laneOf(row);
         return (
@@ -24,21 +27,25 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
           notifiers.includes(row.notifier) &&
           row.notBefore <= now &&
           (row.expiresAt === null || row.expiresAt > now) &&
-          !lane?.paused &&
-          (lane?.notBefore ?? now) <= now
+          !lane.paused &&
+          (lane.notBefore ?? now) <= now
         );
       };
-      const taken = new Map<string, number>();
+      const oldestFirst = (a: Notification, b: Notification) =>
+        a.notBefore.getTime() - b.notBefore.getTime() || compareKeys(a.id, b.id);
+      const turns = new Map(served.map((lane) => [keyOf(lane.tenant, lane.notifier), lane.count]));
       return [...tables.notifications.values()]
         .filter(ready)
-        .sort((a, b) => a.notBefore.getTime() - b.notBefore.getTime() || compareKeys(a.id, b.id))
-        .filter((row) => {
+        .sort(oldestFirst)
+        .map((row) => {
           const lane = keyOf(row.tenant, row.notifier);
-          taken.set(lane, (taken.get(lane) ?? 0) + 1);
-          return taken.get(lane)! <= perLane;
+          const turn = (turns.get(lane) ?? 0) + 1;
+          turns.set(lane, turn);
+          return { row, turn };
         })
+        .sort((a, b) => a.turn - b.turn || oldestFirst(a.row, b.row))
         .slice(0, limit)
-        .map((row): ClaimedNotification => {
+        .map(({ row }): ClaimedNotification => {
           const content = tables.templates.get(keyOf(row.tenant, row.template))!;
           const leaseUntil = later(now, lease);
           return {
@@ -51,17 +58,24 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
     async mark({ marks, lease, now = tables.clock() }) {
       return marks.map((mark) => {
         const row = find(mark);
-        const { result, patch } = markMove(row, row && laneOf(row), mark, lease, now);
-        if (row === undefined || patch === null) return result;
+        if (row === undefined) return { result: "lost" };
+        const attempt = tables.attempts.get(attemptKey(row, row.attempts));
+        const refusal = refusalIn(tables, row);
+        const { result, patch, lane } = markMove({ row, attempt, lane: laneOf(row), refusal, mark, lease, now });
+        if (patch === null) return result;
         store({ ...row, ...patch });
+        tables.lanes.set(keyOf(row.tenant, row.notifier), lane);
         if (result.result === "marked") {
-          const open = { startedAt: now, endedAt: null, outcome: null, detail: null };
           tables.attempts.set(attemptKey(row, result.attempt), {
             tenant: row.tenant,
             notification: row.id,
             number: result.attempt,
             fence: mark.fence,
-            ...open,
+            startedAt: now,
+            endedAt: null,
+            outcome: null,
+            detail: null,
+            slot: result.slot,
           });
         }
         return result;
@@ -74,6 +88,9 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         const attempt = tables.attempts.get(attemptKey(settlement, settlement.attempt));
         const move = settleMove(row, attempt, settlement, now);
         if (row !== undefined && move.patch !== null) store({ ...row, ...move.patch });
+        if (row !== undefined && move.result === "settled") {
+          tables.lanes.set(keyOf(row.tenant, row.notifier), settledLane(laneOf(row), settlement, now));
+        }
         if (attempt !== undefined && move.attempt !== null) {
           tables.attempts.set(attemptKey(settlement, settlement.attempt), { ...attempt, ...move.attempt });
         }

@@ -12,6 +12,7 @@ import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
 import { memorySubjects } from "./memory-subjects.js";
+import { memorySuppressions } from "./memory-suppressions.js";
 import { Tables } from "./tables.js";
 
 export interface MemoryStoreOptions {
@@ -42,6 +43,7 @@ export function storeOver(tables: Tables): Store {
     notices: memoryNotices(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
+    suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),
     migrate: async () => ({ applied: [] }),

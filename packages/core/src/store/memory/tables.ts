@@ -1,13 +1,15 @@
+import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
+import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
 import type { RetainedEvent } from "../event-repository.js";
-import type { Act, Lane } from "../lane-repository.js";
+import type { Act } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
@@ -46,6 +48,9 @@ export class Tables {
   readonly attempts: Map<string, Attempt> = new Map();
   readonly templates: Map<string, MessageTemplate> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
+  readonly suppressions: Map<string, Suppression> = new Map();
+  readonly bounces: Map<string, Bounces> = new Map();
+  readonly consents: Map<string, Consent> = new Map();
   readonly acts: Act[] = [];
   readonly subjects: Map<string, Subject> = new Map();
   readonly members: Map<string, readonly Member[]> = new Map();

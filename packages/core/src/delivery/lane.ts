@@ -1,0 +1,175 @@
+import { spanAt, spanOf } from "../milestone/period.js";
+
+/** At most `count` calls start within any `interval` milliseconds, whichever workers make them. */
+export interface Rate {
+  readonly count: number;
+  readonly interval: number;
+}
+
+/**
+ * At most `count` calls that were not definitely refused, within any 24 hours, or on each calendar day in a zone, as in
+ * `"day:Europe/Berlin"`.
+ */
+export interface Quota {
+  readonly count: number;
+  readonly per: "24h" | `day:${string}`;
+}
+
+/** How much was taken, by slot: a short part of the time that counts, or a calendar day. */
+export type Slots = Readonly<Record<string, number>>;
+
+/** A tenant's way through one notifier. It exists from its first notification, or a person's first act on it, on. */
+export interface Lane {
+  readonly tenant: string;
+  readonly notifier: string;
+  readonly paused: boolean;
+  /** Parked until then: no room before, or the other side is out of service; null = not parked. */
+  readonly notBefore: Date | null;
+  readonly rate: Rate | null;
+  readonly quota: Quota | null;
+  /** What of the two is taken. */
+  readonly usage: { readonly rate: Slots; readonly quota: Slots };
+}
+
+export function openLane(tenant: string, notifier: string): Lane {
+  return {
+    ...{ tenant, notifier, paused: false, notBefore: null, rate: null, quota: null },
+    usage: { rate: {}, quota: {} },
+  };
+}
+
+/** How many calls may start now; with none left, from when on there may be one. */
+export interface Room {
+  readonly free: number;
+  readonly until: Date | null;
+}
+
+/** Which slot an instant is in, whether a slot counts at it, and when a slot begins to count no more. Milliseconds. */
+interface Meter {
+  readonly length: number;
+  slotAt(now: number): string;
+  counts(slot: string, now: number): boolean;
+  leavesAt(slot: string): number;
+}
+
+/**
+ * A window that slides. The slot at its far end counts whole, so no window of the length ever holds more than allowed, at
+ * the price of waiting up to one part longer. Slots further ahead than the window is long are a clock's mistake.
+ */
+function sliding(length: number, parts: number): Meter {
+  const width = Math.ceil(length / Math.min(parts, length));
+  const reach = Math.ceil(length / width);
+  return {
+    length,
+    slotAt: (now) => String(Math.floor(now / width)),
+    counts: (slot, now) => Math.abs(Number(slot) - Math.floor(now / width)) <= reach,
+    leavesAt: (slot) => (Number(slot) + reach + 1) * width,
+  };
+}
+
+const day = 86_400_000;
+
+function calendarDay(period: string): Meter {
+  const slotAt = (now: number) => spanAt(period, new Date(now)).key;
+  return {
+    length: day,
+    slotAt,
+    counts: (slot, now) => slotAt(now) === slot,
+    leavesAt: (slot) => spanOf(slot).end,
+  };
+}
+
+const meterOfRate = ({ interval }: Rate): Meter => sliding(interval, 20);
+const meterOfQuota = ({ per }: Quota): Meter => (per === "24h" ? sliding(day, 96) : calendarDay(per));
+
+function roomOf(count: number, meter: Meter, slots: Slots, now: number): Room {
+  const counting = Object.entries(slots)
+    .filter(([slot]) => meter.counts(slot, now))
+    .map(([slot, taken]) => ({ taken, leavesAt: meter.leavesAt(slot) }))
+    .sort((a, b) => a.leavesAt - b.leavesAt);
+  let over = counting.reduce((sum, { taken }) => sum + taken, 0) - count;
+  if (over < 0) return { free: -over, until: null };
+  for (const { taken, leavesAt } of counting) {
+    over -= taken;
+    if (over < 0) return { free: 0, until: new Date(leavesAt) };
+  }
+  return { free: 0, until: null };
+}
+
+/** How many calls of a lane may start now, by its rate and its quota. Pause and parking are no part of it. */
+export function roomIn({ rate, quota, usage }: Lane, now: Date): Room {
+  const time = now.getTime();
+  const rooms = [
+    ...(rate === null ? [] : [roomOf(rate.count, meterOfRate(rate), usage.rate, time)]),
+    ...(quota === null ? [] : [roomOf(quota.count, meterOfQuota(quota), usage.quota, time)]),
+  ];
+  const free = Math.min(Number.POSITIVE_INFINITY, ...rooms.map((room) => room.free));
+  const untils = rooms.flatMap(({ until }) => (until === null ? [] : [until.getTime()]));
+  return { free, until: untils.length === 0 ? null : new Date(Math.max(...untils)) };
+}
+
+/** Whether a lane's calls are counted at all. */
+export function isMetered({ rate, quota }: Pick<Lane, "rate" | "quota">): boolean {
+  return rate !== null || quota !== null;
+}
+
+/**
+ * Takes room for `calls` that start now. The slot is where the quota was taken, for {@link withRefund}; null without one.
+ * A lane without room left is parked until there is some.
+ */
+export function withReservation(
+  lane: Lane,
+  calls: number,
+  now: Date,
+): { readonly lane: Lane; readonly slot: string | null } {
+  const { rate, quota } = lane;
+  const time = now.getTime();
+  const usage = {
+    rate: rate === null ? {} : taken(lane.usage.rate, meterOfRate(rate), calls, time),
+    quota: quota === null ? {} : taken(lane.usage.quota, meterOfQuota(quota), calls, time),
+  };
+  const slot = quota === null ? null : meterOfQuota(quota).slotAt(time);
+  return { lane: parkedWithoutRoom({ ...lane, usage }, now), slot };
+}
+
+/** Slots of one more window back are kept: a refund, or a clock that is set back, may still need them. */
+function taken(slots: Slots, meter: Meter, calls: number, now: number): Slots {
+  const slot = meter.slotAt(now);
+  const kept = Object.entries(slots).filter(([old]) => meter.leavesAt(old) > now - meter.length);
+  return { ...Object.fromEntries(kept), [slot]: (slots[slot] ?? 0) + calls };
+}
+
+/** Parks a lane that has no room now; a later parking stays. */
+export function parkedWithoutRoom(lane: Lane, now: Date): Lane {
+  const { until } = roomIn(lane, now);
+  return until === null ? lane : parkedUntil(lane, until);
+}
+
+export function parkedUntil(lane: Lane, until: Date): Lane {
+  return lane.notBefore !== null && lane.notBefore >= until ? lane : { ...lane, notBefore: until };
+}
+
+/** Gives one call's quota back, because it certainly was not accepted. What the lane was parked for may be over. */
+export function withRefund(lane: Lane, slot: string, now: Date): Lane {
+  const before = lane.usage.quota[slot] ?? 0;
+  if (before === 0) return lane;
+  const usage = { ...lane.usage, quota: { ...lane.usage.quota, [slot]: before - 1 } };
+  const forRoom = lane.notBefore?.getTime() === roomIn(lane, now).until?.getTime();
+  return parkedWithoutRoom({ ...lane, usage, notBefore: forRoom ? null : lane.notBefore }, now);
+}
+
+/**
+ * A lane under another rate or quota. What was taken stays counted where it can be: within the same interval, or the same
+ * days. A lane that was parked is free again, until a call is refused.
+ */
+export function withLimits(
+  lane: Lane,
+  { rate, quota }: { readonly rate?: Lane["rate"] | undefined; readonly quota?: Lane["quota"] | undefined },
+): Lane {
+  const next = { rate: rate === undefined ? lane.rate : rate, quota: quota === undefined ? lane.quota : quota };
+  const usage = {
+    rate: next.rate?.interval === lane.rate?.interval ? lane.usage.rate : {},
+    quota: next.quota?.per === lane.quota?.per ? lane.usage.quota : {},
+  };
+  return { ...lane, ...next, usage, notBefore: null };
+}

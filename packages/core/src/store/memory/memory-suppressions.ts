@@ -1,0 +1,110 @@
+import { suppressMove } from "../../delivery/moves.js";
+import type { Notification } from "../../delivery/notification.js";
+import { everything, nextBounces, type Refusal, refusalOf, type Suppression } from "../../recipient/suppression.js";
+import { compareKeys } from "../../text-key.js";
+import type { AddressKey, SuppressionRepository } from "../suppression-repository.js";
+import { keyOf, type Tables } from "./tables.js";
+
+/** Why a message is forbidden to its address, by what is stored of that. */
+export function refusalIn(
+  tables: Tables,
+  row: AddressKey & Pick<Notification, "scope" | "needsConsent">,
+): Refusal | null {
+  const scopes = [row.scope, everything];
+  const of = <Row>(rows: ReadonlyMap<string, Row>) =>
+    scopes.flatMap((scope) => rows.get(keyOf(row.tenant, row.recipientKey, scope)) ?? []);
+  return refusalOf(row, of(tables.suppressions), of(tables.consents));
+}
+
+export function memorySuppressions(tables: Tables): SuppressionRepository {
+  const key = ({ tenant, recipientKey }: AddressKey, scope: string) => keyOf(tenant, recipientKey, scope);
+
+  function act({ tenant, recipientKey }: AddressKey, name: string, by: string, why: string, at: Date): void {
+    tables.acts.push({ tenant, entity: "recipient", entityId: recipientKey, act: name, by, why, at });
+  }
+
+  /** Ends what is now forbidden to an address; answers how many. */
+  function stop({ tenant, recipientKey }: AddressKey, now: Date): number {
+    let stopped = 0;
+    for (const [id, row] of tables.notifications) {
+      const open = row.state === "pending" || row.state === "leased";
+      if (!open || row.tenant !== tenant || row.recipientKey !== recipientKey) continue;
+      const refusal = refusalIn(tables, row);
+      if (refusal === null) continue;
+      tables.notifications.set(id, { ...row, ...suppressMove(row, refusal, now) });
+      stopped++;
+    }
+    return stopped;
+  }
+
+  function suppress(given: Suppression): Suppression {
+    const before = tables.suppressions.get(key(given, given.scope));
+    const keeps = before !== undefined && given.reason !== "complaint" && given.reason !== "hard_bounce";
+    const suppression = keeps ? before : given;
+    tables.suppressions.set(key(given, given.scope), suppression);
+    return suppression;
+  }
+
+  type Placed = AddressKey & { readonly scope: string };
+  function page<Row extends Placed>(
+    rows: Iterable<Row>,
+    wanted: { readonly tenant: string; readonly recipientKey?: string; readonly scope?: string },
+    after: Omit<Placed, "tenant"> | undefined,
+    limit: number,
+  ): readonly Row[] {
+    const order = (a: Omit<Placed, "tenant">, b: Omit<Placed, "tenant">) =>
+      compareKeys(a.recipientKey, b.recipientKey) || compareKeys(a.scope, b.scope);
+    return [...rows]
+      .filter((row) => row.tenant === wanted.tenant)
+      .filter((row) => wanted.recipientKey === undefined || row.recipientKey === wanted.recipientKey)
+      .filter((row) => wanted.scope === undefined || row.scope === wanted.scope)
+      .filter((row) => after === undefined || order(row, after) > 0)
+      .sort(order)
+      .slice(0, limit);
+  }
+
+  return {
+    async add({ tenant, recipientKey, scope, reason, detail, by, why, now = tables.clock() }) {
+      const suppression = suppress({ tenant, recipientKey, scope, reason, detail, by, at: now });
+      act(suppression, "suppress", by, why, now);
+      return { suppression, stopped: stop(suppression, now) };
+    },
+
+    async bounced({ tenant, recipientKey, limit, within, detail, by, why, now = tables.clock() }) {
+      const address = { tenant, recipientKey };
+      const bounces = nextBounces(tables.bounces.get(keyOf(tenant, recipientKey)), within, now);
+      if (bounces.count < limit) {
+        tables.bounces.set(keyOf(tenant, recipientKey), bounces);
+        return { bounces: bounces.count, suppression: null, stopped: 0 };
+      }
+      tables.bounces.delete(keyOf(tenant, recipientKey));
+      const suppression = suppress({ ...address, scope: everything, reason: "soft_bounces", detail, by, at: now });
+      act(address, "suppress", by, why, now);
+      return { bounces: bounces.count, suppression, stopped: stop(address, now) };
+    },
+
+    async release({ tenant, recipientKey, scope, by, why, now = tables.clock() }) {
+      const address = { tenant, recipientKey };
+      if (!tables.suppressions.delete(key(address, scope))) return false;
+      tables.bounces.delete(keyOf(tenant, recipientKey));
+      act(address, "release", by, why, now);
+      return true;
+    },
+
+    async list({ reason, after, limit, ...wanted }) {
+      const rows = [...tables.suppressions.values()].filter((row) => reason === undefined || row.reason === reason);
+      return page(rows, wanted, after, limit);
+    },
+
+    async consent({ tenant, recipientKey, scope, granted, source, by, why, now = tables.clock() }) {
+      const consent = { tenant, recipientKey, scope, granted, source, by, at: now };
+      tables.consents.set(key(consent, scope), consent);
+      act(consent, granted ? "consent" : "withdraw", by, why, now);
+      return { consent, stopped: stop(consent, now) };
+    },
+
+    async consents({ after, limit, ...wanted }) {
+      return page(tables.consents.values(), wanted, after, limit);
+    },
+  };
+}
