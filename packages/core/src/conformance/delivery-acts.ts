@@ -43,7 +43,7 @@ const decide = commandKind(
 
 /** Where each act is not refused outright: chosen more often. */
 const fits: Readonly<Record<DecideAct, readonly string[]>> = {
-  cancel: ["pending", "leased", "sending", "ambiguous"],
+  cancel: ["sending", "sending", "sending", "pending", "leased", "ambiguous"],
   resend: ["ambiguous"],
   confirm: ["ambiguous"],
   give_up: ["ambiguous"],
@@ -68,7 +68,7 @@ const pause = commandKind(
 
 const limit = commandKind(
   "limit",
-  1,
+  2,
   () => true,
   async ({ world, store, pick }) => {
     const notifier = pick.of(walkNotifiers);
@@ -85,7 +85,7 @@ const limit = commandKind(
 
 const address = commandKind(
   "address",
-  3,
+  2,
   () => true,
   async ({ world, store, pick }) => {
     const recipientKey = pick.of(walkAddresses);

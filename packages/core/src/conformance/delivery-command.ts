@@ -44,14 +44,17 @@ export function commandKind(
     name,
     weight,
     command(picks) {
-      let said = picks.join(" ");
       return {
         check: possible,
         async run(world, store) {
-          said = await step({ world, store, pick: pickBy(picks) });
-          await assertAgreement(world, store);
+          try {
+            world.log.push(`${name}: ${await step({ world, store, pick: pickBy(picks) })}`);
+            await assertAgreement(world, store);
+          } catch (error) {
+            throw new Error(`${world.log.join("\n")}\nthen ${name}`, { cause: error });
+          }
         },
-        toString: () => `${name} (${said})`,
+        toString: () => `${name}(${picks.join(", ")})`,
       };
     },
   };

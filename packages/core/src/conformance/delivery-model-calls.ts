@@ -12,7 +12,18 @@ export type ModelMark = "marked" | "deferred" | "lost" | "expired" | "suppressed
 export function markRow(
   row: ModelRow,
   mark: Frozen & { readonly fence: number; readonly keepsPayload: boolean },
-  { lane, refusal, lease }: { readonly lane: ModelLane; readonly refusal: Reason | null; readonly lease: number },
+  {
+    lane,
+    refusal,
+    lease,
+    deferred,
+  }: {
+    readonly lane: ModelLane;
+    readonly refusal: Reason | null;
+    readonly lease: number;
+    /** What the store did; where the lane may have room or not, both are right. */
+    readonly deferred: boolean;
+  },
   now: number,
 ): ModelMark {
   if (row.fence !== mark.fence) return "lost";
@@ -24,7 +35,9 @@ export function markRow(
   if (row.frozen !== null && row.frozen.payloadHash !== mark.payloadHash) {
     return endRow(row, "failed", "payload_changed", now);
   }
-  if (!laneIsOpen(lane, now) || !come(row, now) || freeIn(lane, now) < 1) {
+  const { least, most } = freeIn(lane, now);
+  const full = most < 1 || (least < 1 && deferred);
+  if (!laneIsOpen(lane, now) || !come(row, now) || full) {
     row.claims -= 1;
     waitUntil(row, row.notBefore);
     return "deferred";

@@ -6,6 +6,7 @@ import type { Lane } from "../delivery/lane.js";
 /** What one call took of a quota. */
 export interface Place {
   readonly at: number;
+  readonly per: string;
   givenBack: boolean;
 }
 
@@ -32,13 +33,27 @@ export function laneIsOpen({ paused, notBefore }: ModelLane, now: number): boole
   return !paused && (notBefore === null || notBefore <= now);
 }
 
-export function freeIn({ rate, quota, started, places }: ModelLane, now: number): number {
-  const ofRate =
-    rate === null ? Number.POSITIVE_INFINITY : rate.count - started.filter(slides(rate.interval, 20, now)).length;
+/**
+ * How many calls may start now. A window that slides is counted in parts, so that a call may count for up to one part
+ * longer than the window is long, and never shorter: what is stored may be anything between the two.
+ */
+export interface Free {
+  readonly least: number;
+  readonly most: number;
+}
+
+export function freeIn(lane: ModelLane, now: number): Free {
+  return { least: freeWith(lane, now, 1), most: freeWith(lane, now, 0) };
+}
+
+function freeWith({ rate, quota, started, places }: ModelLane, now: number, further: number): number {
+  const within = (times: readonly number[], length: number, parts: number) =>
+    times.filter((at) => now < at + length + further * Math.ceil(length / parts)).length;
+  const ofRate = rate === null ? Number.POSITIVE_INFINITY : rate.count - within(started, rate.interval, 20);
   if (quota === null) return ofRate;
-  const held = places.filter(({ givenBack }) => !givenBack).map(({ at }) => at);
-  const counts = quota.per === "24h" ? slides(day, 96, now) : (at: number) => utcDay(at) === utcDay(now);
-  return Math.min(ofRate, quota.count - held.filter(counts).length);
+  const held = places.filter(({ per, givenBack }) => per === quota.per && !givenBack).map(({ at }) => at);
+  const counted = quota.per === "24h" ? within(held, day, 96) : held.filter((at) => utcDay(at) === utcDay(now)).length;
+  return Math.min(ofRate, quota.count - counted);
 }
 
 /** Takes what a call needs; throws where the limits, in their own words, would be broken. */
@@ -50,10 +65,10 @@ export function takePlace(lane: ModelLane, now: number): Place | null {
     assert.ok(within <= rate.count, `${within} calls within ${rate.interval} ms, of ${rate.count}`);
   }
   if (quota === null) return null;
-  const place = { at: now, givenBack: false };
+  const place = { at: now, per: quota.per, givenBack: false };
   lane.places = [...lane.places, place];
   const same = (at: number) => (quota.per === "24h" ? at > now - day : utcDay(at) === utcDay(now));
-  const within = lane.places.filter(({ at, givenBack }) => !givenBack && same(at)).length;
+  const within = lane.places.filter(({ at, per, givenBack }) => per === quota.per && !givenBack && same(at)).length;
   assert.ok(within <= quota.count, `${within} calls in a day, of ${quota.count}`);
   return place;
 }
@@ -62,10 +77,9 @@ export function giveBack(place: Place | null): void {
   if (place !== null) place.givenBack = true;
 }
 
-/** What was taken stays counted under the same interval, and under the same days. */
+/** What was taken stays counted under the same interval, and under the same days, also after others. */
 export function limitLane(lane: ModelLane, { rate, quota }: Pick<Lane, "rate" | "quota">): void {
   if (rate?.interval !== lane.rate?.interval) lane.started = [];
-  if (quota?.per !== lane.quota?.per) lane.places = [];
   lane.rate = rate;
   lane.quota = quota;
   lane.notBefore = null;
@@ -74,31 +88,21 @@ export function limitLane(lane: ModelLane, { rate, quota }: Pick<Lane, "rate" | 
 
 /** That what is stored of a lane is what it may be; the time until which it is parked is taken over. */
 export function assertLane(lane: ModelLane, stored: Lane, free: number, now: number): void {
-  const { paused, rate, quota } = lane;
+  const { paused, rate, quota, outageUntil } = lane;
   assert.deepEqual({ paused: stored.paused, rate: stored.rate, quota: stored.quota }, { paused, rate, quota });
   // a limit that was lowered may be below what is taken
-  assert.equal(free, Math.max(0, freeIn(lane, now)), "the room of the lane");
-  lane.notBefore = stored.notBefore?.getTime() ?? null;
-  if (lane.notBefore === null || lane.notBefore <= now) return;
-  if (free >= 1) assert.ok(lane.notBefore <= lane.outageUntil, "a lane with room is parked by an outage only");
-  else {
-    const open = { ...lane, paused: false };
-    const later = Math.max(lane.notBefore, lane.outageUntil);
-    assert.ok(freeIn(open, later) >= 1, "a lane is parked until it has room");
-    const earlier = lane.notBefore - 1;
-    if (earlier > lane.outageUntil) assert.ok(freeIn(open, earlier) < 1, "and no longer");
-  }
+  const { least, most } = freeIn(lane, now);
+  assert.ok(Math.max(0, least) <= free && free <= Math.max(0, most), `room for ${free}, not for ${least} to ${most}`);
+  const until = stored.notBefore?.getTime() ?? null;
+  lane.notBefore = until;
+  if (until === null || until <= now || until <= outageUntil) return;
+  assert.ok(least < 1, "a lane with room is parked by an outage only");
+  assert.ok(freeIn(lane, until).most >= 1, "a lane is parked until it has room");
+  assert.ok(freeIn(lane, until - 1).least < 1, "and no longer");
 }
 
 const day = 86_400_000;
 
 function utcDay(at: number): number {
   return Math.floor(at / day);
-}
-
-/** Whether a call at a time counts still: by parts of the window, the one at its far end whole. */
-function slides(length: number, parts: number, now: number): (at: number) => boolean {
-  const width = Math.ceil(length / parts);
-  const part = (at: number) => Math.floor(at / width);
-  return (at) => part(now) - part(at) <= Math.ceil(length / width);
 }

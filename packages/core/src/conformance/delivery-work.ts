@@ -68,7 +68,8 @@ const mark = commandKind("mark", 7, anyHand, async ({ world, store, pick }) => {
     const result = results[i]!;
     const model = world.row(hand.row.id);
     const keepsPayload = hand.mark!.payload !== null;
-    const at = { lane: world.lane(model.notifier), refusal: world.addresses.refusal(model), lease };
+    const deferred = result.result === "deferred";
+    const at = { lane: world.lane(model.notifier), refusal: world.addresses.refusal(model), lease, deferred };
     const expected = markRow(model, { ...hand.mark!, keepsPayload }, at, world.now);
     assert.equal(result.result === "refused" ? result.state : result.result, expected, `the mark of ${model.id}`);
     if (result.result === "refused") assert.equal(result.reason, model.reason);

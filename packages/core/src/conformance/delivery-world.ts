@@ -52,6 +52,8 @@ export class DeliveryWorld {
   readonly agreed: Map<string, string> = new Map();
   /** Moves between states that were seen, such as `pending > leased`. */
   readonly moves: Set<string> = new Set();
+  /** What was done, step by step. */
+  readonly log: string[] = [];
   sources = 0;
 
   date(): Date {

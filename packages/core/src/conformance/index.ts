@@ -5,6 +5,7 @@ import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
+import { laneQuotaAgainCases } from "./lane-quota-again.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -45,6 +46,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...notificationCases,
     ...reasonCountCases,
     ...laneCases,
+    ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,
     ...contactCases,
