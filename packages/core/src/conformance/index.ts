@@ -6,6 +6,7 @@ import { definitionCases } from "./definition-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
+import { laneQuotaAgainCases } from "./lane-quota-again.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -22,6 +23,9 @@ import { wakeUpCases } from "./wake-ups.js";
 
 export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "./case.js";
 export { runConformanceCase } from "./case.js";
+export { type DeliveryCommand, type DeliveryCommandKind, picksOfCommand } from "./delivery-command.js";
+export { deliveryCommands, walkDelivery } from "./delivery-walk.js";
+export { DeliveryWorld } from "./delivery-world.js";
 export { engineCases } from "./engine.js";
 export type { HttpOtherSide, HttpOtherSideOptions, ReceivedRequest } from "./http-other-side.js";
 export { httpOtherSide } from "./http-other-side.js";
@@ -62,6 +66,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneCases,
     ...laneLimitCases,
     ...suppressionCases,
+    ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,
     ...contactCases,

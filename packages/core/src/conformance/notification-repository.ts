@@ -12,6 +12,7 @@ import { notificationReleaseCases } from "./notification-release.js";
 import { notificationSettleCases } from "./notification-settle.js";
 import { notificationSettleLaneCases } from "./notification-settle-lane.js";
 import { notificationSettleLateCases } from "./notification-settle-late.js";
+import { notificationWalkCases } from "./notification-walk.js";
 
 export const notificationCases: readonly ConformanceCase[] = [
   ...notificationClaimCases,
@@ -27,4 +28,5 @@ export const notificationCases: readonly ConformanceCase[] = [
   ...notificationRedriveCases,
   ...notificationListCases,
   ...notificationDeadLetterCases,
+  ...notificationWalkCases,
 ];

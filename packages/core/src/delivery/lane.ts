@@ -79,6 +79,11 @@ function calendarDay(period: string): Meter {
   };
 }
 
+/** Each kind of quota knows its own slots from the others'. */
+function quotaSlotEnd(slot: string): number {
+  return slot.startsWith("day:") ? spanOf(slot).end : sliding(day, 96).leavesAt(slot);
+}
+
 const meterOfRate = ({ interval }: Rate): Meter => sliding(interval, 20);
 const meterOfQuota = ({ per }: Quota): Meter => (per === "24h" ? sliding(day, 96) : calendarDay(per));
 
@@ -144,16 +149,16 @@ export function withReservation(
   const { rate, quota, usage: before } = asOf(lane, time);
   const usage = {
     rate: rate === null ? {} : taken(before.rate, meterOfRate(rate), calls, time),
-    quota: quota === null ? {} : taken(before.quota, meterOfQuota(quota), calls, time),
+    quota: quota === null ? before.quota : taken(before.quota, meterOfQuota(quota), calls, time, quotaSlotEnd),
   };
   const slot = quota === null ? null : meterOfQuota(quota).slotAt(time);
   return { lane: parkedWithoutRoom({ ...lane, usage }, now), slot };
 }
 
 /** Slots of one more window back are kept: a refund, or a clock that is set back, may still need them. */
-function taken(slots: Slots, meter: Meter, calls: number, now: number): Slots {
+function taken(slots: Slots, meter: Meter, calls: number, now: number, leavesAt = meter.leavesAt): Slots {
   const slot = meter.slotAt(now);
-  const kept = Object.entries(slots).filter(([old]) => meter.leavesAt(old) > now - meter.length);
+  const kept = Object.entries(slots).filter(([old]) => leavesAt(old) > now - meter.length);
   return { ...Object.fromEntries(kept), [slot]: (slots[slot] ?? 0) + calls };
 }
 
@@ -178,7 +183,8 @@ export function withRefund(lane: Lane, slot: string, now: Date): Lane {
 
 /**
  * A lane under another rate or quota. What was taken stays counted where it can be: within the same interval, or the same
- * days. A lane that was parked is free again, until a call is refused.
+ * days. What was taken of an earlier quota is kept beside that: forgotten, and the quota set again, a call that is refused
+ * later would give back the place of another. A lane that was parked is free again, until a call is refused.
  */
 export function withLimits(
   lane: Lane,
@@ -187,7 +193,7 @@ export function withLimits(
   const next = { rate: rate === undefined ? lane.rate : rate, quota: quota === undefined ? lane.quota : quota };
   const usage = {
     rate: next.rate?.interval === lane.rate?.interval ? lane.usage.rate : {},
-    quota: next.quota?.per === lane.quota?.per ? lane.usage.quota : {},
+    quota: lane.usage.quota,
   };
   return { ...lane, ...next, usage, notBefore: null };
 }

@@ -1,21 +1,25 @@
 import type { Runtime } from "../runtime.js";
+import type { Release, Settlement } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
+import type { Notification } from "./notification.js";
 import { settlementOf } from "./settlement.js";
 import type { DeliveryTiming } from "./timing.js";
 
 /**
- * Takes back what dead workers held and ends what time has ended, up to `limit` rows each; answers how many moved.
+ * What becomes of rows whose lease was over at `now`. Pure.
  *
  * A leased row was never handed to anybody and goes back; too often, and it is poisoned. A sending one may have been
  * accepted: that is for its mode to judge.
  */
-export async function reap(store: Store, runtime: Runtime, timing: DeliveryTiming, limit: number): Promise<number> {
-  const { now, rows } = await store.notifications.overdue({ limit, ...storeNow(runtime) });
+export function endsOfLeases(
+  rows: readonly Notification[],
+  at: { readonly now: Date; readonly random: () => number; readonly timing: DeliveryTiming },
+): { readonly releases: readonly Release[]; readonly settlements: readonly Settlement[] } {
   const releases = rows
     .filter((row) => row.state === "leased")
-    .map(({ tenant, id, fence, claims }) => {
-      const poisoned = claims >= timing.maxClaims;
+    .map(({ tenant, id, fence, claims }): Release => {
+      const poisoned = claims >= at.timing.maxClaims;
       const end = poisoned
         ? ({ to: "failed", reason: "poison_claim" } as const)
         : ({ to: "pending", reason: null } as const);
@@ -26,8 +30,15 @@ export async function reap(store: Store, runtime: Runtime, timing: DeliveryTimin
     .map((row) => {
       const lost = { kind: "ambiguous", why: "its worker did not come back", reason: "lease_over" } as const;
       // its place in the quota stays taken: it may have been accepted
-      return settlementOf({ ...row, slot: null }, lost, { now, random: runtime.random(), timing, payload: null });
+      return settlementOf({ ...row, slot: null }, lost, { ...at, random: at.random(), payload: null });
     });
+  return { releases, settlements };
+}
+
+/** Takes back what dead workers held and ends what time has ended, up to `limit` rows each; answers how many moved. */
+export async function reap(store: Store, runtime: Runtime, timing: DeliveryTiming, limit: number): Promise<number> {
+  const { now, rows } = await store.notifications.overdue({ limit, ...storeNow(runtime) });
+  const { releases, settlements } = endsOfLeases(rows, { now, random: runtime.random, timing });
   const released = releases.length === 0 ? [] : await store.notifications.release({ releases, ...storeNow(runtime) });
   const settled =
     settlements.length === 0 ? [] : await store.notifications.settle({ settlements, ...storeNow(runtime) });

@@ -79,6 +79,15 @@ export interface Settlement extends Fenced {
   readonly payload: RenderedMessage | null;
 }
 
+/** How a leased row is given back. */
+export interface Release extends Fenced {
+  readonly to: "pending" | "failed";
+  readonly retryIn: number;
+  /** Takes back the claim. */
+  readonly refund: boolean;
+  readonly reason: Reason | null;
+}
+
 export type SettleResult = "settled" | "evidence" | "lost";
 
 /** A person's act on one notification; see {@link NotificationRepository.decide}. */
@@ -143,15 +152,7 @@ export interface NotificationRepository {
    * taking back the claim, or `failed`, `unknown` if it was ever ambiguous; in either case with this reason. Answers per
    * row, in their order, whether it did.
    */
-  release(input: {
-    readonly releases: readonly (Fenced & {
-      readonly to: "pending" | "failed";
-      readonly retryIn: number;
-      readonly refund: boolean;
-      readonly reason: Reason | null;
-    })[];
-    readonly now?: Date;
-  }): Promise<readonly boolean[]>;
+  release(input: { readonly releases: readonly Release[]; readonly now?: Date }): Promise<readonly boolean[]>;
 
   /** Leased and sending rows whose lease is over, the longest overdue first, and the clock they were judged by. */
   overdue(input: {
