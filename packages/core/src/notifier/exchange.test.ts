@@ -175,6 +175,32 @@ describe("a 2xx is accepted, whatever comes after its header:", () => {
   });
 });
 
+describe("a process that was blocked past a time-out reads what came in meanwhile before it gives up:", () => {
+  const block = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+  it("an answer is an answer", async () => {
+    const server = await raw((socket) =>
+      onRequest(socket, () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"id":"m-1"}');
+        block(150);
+      }),
+    );
+    const timeouts = { connect: 100, total: 100 };
+    expect(await outcome(local(server.port), { timeouts })).toEqual({ kind: "accepted", receipt: "m-1" });
+  });
+
+  it("and a reset before the body is one: the body is not sent because the wait for 100 Continue is over", async () => {
+    const server = await raw((socket) =>
+      socket.once("data", () => {
+        socket.resetAndDestroy();
+        block(1_100);
+      }),
+    );
+    const { kind } = await outcome(local(server.port), { expectContinue: true });
+    expect(kind).toBe("refusedTransient");
+  });
+});
+
 describe("a connection that is kept", () => {
   it("is used again; in mode at-most-once each call has its own, unless said", async () => {
     for (const [mode, options, expected] of [

@@ -74,6 +74,7 @@ function callOnce(
     const timers: NodeJS.Timeout[] = [];
     let request: http.ClientRequest | undefined;
     let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders; early: boolean } | undefined;
+    let connected = false;
     let handedOver = false;
     let over = false;
 
@@ -91,8 +92,10 @@ function callOnce(
       else end({ kind: "unsent", why: `not sent: ${why}`, because });
     }
     const onAbort = () => lost("the call was given up", "other");
+    // A process that was blocked comes to its timers first and to its sockets then: what has come in meanwhile is read
+    // before anything is given up, or handed over.
     const after = (milliseconds: number, work: () => void): NodeJS.Timeout => {
-      const timer = setTimeout(work, Math.max(0, milliseconds));
+      const timer = setTimeout(() => setImmediate(() => over || work()), Math.max(0, milliseconds));
       timers.push(timer);
       return timer;
     };
@@ -117,7 +120,7 @@ function callOnce(
     }
     signal.addEventListener("abort", onAbort, { once: true });
     after(until - performance.now(), () => lost(`it took longer than ${timeouts.total} ms`));
-    const connecting = after(timeouts.connect, () => lost(`no connection within ${timeouts.connect} ms`));
+    const connecting = after(timeouts.connect, () => connected || lost(`no connection within ${timeouts.connect} ms`));
 
     // Everything before this call is certainly not sent: the body is not even known to Node's writer.
     const handOver = (): void => {
@@ -127,6 +130,7 @@ function callOnce(
     };
     const begin = (socket: Socket): void => {
       if (over) return;
+      connected = true;
       clearTimeout(connecting);
       // a second look, at the address that is really connected: also of a connection that was kept
       if (guard !== undefined && !guard.allows(socket.remoteAddress ?? "")) {
