@@ -45,10 +45,11 @@ export function ownError(text: string): Error {
   return Object.defineProperties(error, { [inspect.custom]: hidden, toJSON: hidden });
 }
 
-const eventNames: readonly (keyof MilepostEvents)[] = [
-  ...(["crossing", "announced", "unaddressed", "announce_failed", "sending", "sent", "retry", "failed"] as const),
-  ...(["expired", "ambiguous", "unknown", "lease_lost", "behind", "refused", "adopted", "error"] as const),
-];
+const events: Readonly<Record<keyof MilepostEvents, true>> = {
+  ...{ crossing: true, announced: true, unaddressed: true, announce_failed: true, adopted: true, behind: true },
+  ...{ sending: true, sent: true, retry: true, failed: true, expired: true, suppressed: true, ambiguous: true },
+  ...{ unknown: true, lease_lost: true, refused: true, error: true },
+};
 
 /** All that is told while an engine runs: events, warnings, what is printed, errors that are thrown. */
 export class Told {
@@ -84,7 +85,8 @@ export class Told {
 
   /** Hears every event of an engine; those that are not heard are warned of, and so told as well. */
   hear(milepost: Milepost): void {
-    for (const name of eventNames) milepost.on(name, (event) => this.add(name, event));
+    for (const name of Object.keys(events) as (keyof MilepostEvents)[])
+      milepost.on(name, (event) => this.add(name, event));
   }
 
   /** Keeps what `work` throws; fails if it throws nothing. */

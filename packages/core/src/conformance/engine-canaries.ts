@@ -286,6 +286,10 @@ export const engineCanaryCases: readonly ConformanceCase[] = [
           }),
         () => milepost.contacts.put({ id: "s", name: "n", fields: { [canary.recipient.address]: () => 1 } as never }),
         () => milepost.contacts.put({ id: "s", name: "n", locale: indiscretion.repeat(9) }),
+        () => milepost.suppressions.add({ address: indiscretion.replace(";", "\n"), by: "ann", why: "w" }),
+        () => milepost.suppressions.add({ address: canary.recipient.address, by: "ann", why: secret, reason: secret }),
+        () =>
+          milepost.suppressions.consent({ address: canary.recipient.address, by: "ann", why: "w", source: 5 as never }),
         () => milepost.notifications.list({ states: [secret] }),
         () => milepost.notifications.cancel({ id: "n", by: "ann", why: secret }),
         () => milepost.lanes.pause({ notifier: "m", by: "ann", why: 5 as never, [canary.token]: secret } as never),
