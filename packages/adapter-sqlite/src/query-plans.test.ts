@@ -222,3 +222,21 @@ test("what is forgotten of a subject is found by an index, in every table", asyn
   // the definitions are as many as there are metrics, and hosts keep few rows in the inbox
   expect(scans.filter((plan) => !/milepost_(definitions|inbox)/.test(plan))).toEqual([]);
 });
+
+test("dead letters are read by an index that has only such rows, in the order of their ids", async () => {
+  const once = "SEARCH r USING INDEX sqlite_autoindex_milepost_notifications_2";
+  const key =
+    "(tenant=? AND source_kind=? AND source_id=? AND channel=? AND recipient_key=? AND item_key=? AND redrive=?)";
+  const plans = async (filter: object) => {
+    sent.length = 0;
+    await store.notifications.deadLetters({ tenant: "t", limit: 9, ...filter });
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${sent[0]!.sql}`).all(...sent[0]!.params) as { detail: string }[];
+    return rows.map(({ detail }) => detail).filter((detail) => /^(SCAN|SEARCH) [nr] |B-TREE/.test(detail));
+  };
+  const dead = "SEARCH n USING INDEX milepost_notifications_dead (tenant=?";
+  const redriven = `${once} ${key}`.replace("INDEX", "COVERING INDEX");
+  expect(await plans({})).toEqual([`${dead})`, redriven]);
+  const since = new Date();
+  const all = { after: "n", state: "failed", reason: "refused", notifier: "smtp", milestone: "m", since, until: since };
+  expect(await plans(all)).toEqual([`${dead} AND id>?)`, redriven]);
+});

@@ -45,7 +45,7 @@ function undisturbed(name: string, told: readonly string[], before: () => Promis
       await worker.start();
       await count(milepost, 1);
       await sent;
-      await worker.stop({ grace: 10 });
+      await worker.stop();
       notifier.expectSent(1);
       assert.deepEqual([...new Set(errors)], told);
     },

@@ -11,6 +11,8 @@ import { type ClockWatch, skewOf } from "./clock-skew.js";
 
 /** Milliseconds after which a worker that was not seen is forgotten: a day. */
 const keep = 86_400_000;
+/** Milliseconds that a stop waits for a beat under way and its last word. */
+const farewell = 1_000;
 
 /** What a heart beats with. */
 export interface HeartParts {
@@ -42,11 +44,18 @@ export class Heartbeat {
     this.#beating ??= this.#run();
   }
 
-  /** Ends the beats and takes the worker off the list. */
+  /** Ends the beats and takes the worker off the list, if the store answers within a second. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#beating === undefined) return;
-    await this.#beating;
+    const patience = new AbortController();
+    const over = sleep(farewell, undefined, { signal: patience.signal }).catch(() => {});
+    await Promise.race([this.#leave(this.#beating), over]);
+    patience.abort();
+  }
+
+  async #leave(beating: Promise<void>): Promise<void> {
+    await beating;
     await this.#apart(() => this.#parts.store.workers.leave({ id: this.#id }));
   }
 

@@ -21,7 +21,7 @@ export function notificationNotFound(id: string): MilepostError {
 export function redrivenTwice(row: Notification): MilepostError {
   return new MilepostError(
     "act_refused",
-    `Notification ${row.id} was redriven before; redrive the row that came of it`,
+    `Notification ${row.id} was retried before; retry the row that came of it`,
   );
 }
 
