@@ -85,7 +85,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
         // with the options it was started with: pg_ctl finds them beside the data
         const args = ["restart", "-D", dataDir, "-l", log, "-w", "-t", "60", "-m", mode];
         const [code] = await once(spawn(pgCtl, args, { ...inFolder, stdio: "ignore" }), "exit");
-        if (code !== 0) throw new Error(`Postgres did not start again:\n${await readFile(log, "utf8").catch(() => "")}`);
+        if (code !== 0)
+          throw new Error(`Postgres did not start again:\n${await readFile(log, "utf8").catch(() => "")}`);
       },
       stop: () => (stopped ??= endReaper(reaper)),
     };

@@ -27,6 +27,9 @@ const sizes = {
 } satisfies Sizes;
 type Size = ScaleOf<typeof sizes>;
 
+/** Milliseconds in which the result must have met the lock. */
+const patience = 30_000;
+
 export const foreignWriter: Scenario = {
   name: "R20",
   title:
@@ -56,6 +59,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   let claimsBusy = 0;
   let driverBusy = 0;
   let waiting = (_: string) => {};
+  let resultMet = () => {};
   const workers = Array.from({ length: scale.processes }, (_, stream) => {
     const { concurrency, every, busyTimeout } = scale;
     const input: SharingWorkerInput = {
@@ -66,7 +70,10 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     child.onMessage((message) => {
       const report = message as SharingWorkerReport;
       if ("waiting" in report) waiting(report.waiting);
-      if ("resultBusy" in report) resultsBusy++;
+      if ("resultBusy" in report) {
+        resultsBusy++;
+        resultMet();
+      }
       if ("recorded" in report) recorded.set(stream, report.recorded);
       if ("claims" in report) {
         for (const time of report.claims) claims.push(time);
@@ -96,8 +103,12 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       await takeLock(foreign);
       faults.add("hold", notification);
       foreign.exec("UPDATE host_foreign SET n = n + 1");
+      const met = new Promise<void>((resolve) => {
+        resultMet = resolve;
+      });
       order(child, "go");
-      await sleep(scale.busyTimeout * 1.5);
+      // on a busy machine the result may come late
+      await Promise.all([sleep(scale.busyTimeout * 1.5), Promise.race([met, child.ended, sleep(patience)])]);
       foreign.exec("COMMIT");
       held++;
       await sleep(scale.busyTimeout * (0.2 + random() * 0.6));
