@@ -12,6 +12,7 @@ import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLaneCases } from "./engine-lanes.js";
 import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
@@ -30,6 +31,7 @@ import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
 import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
+import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWorkerCases } from "./engine-worker.js";
 
@@ -61,6 +63,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineReplayCases,
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
+    ...engineLaneCases,
+    ...engineSuppressionCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
