@@ -58,7 +58,9 @@ export const engineExplainMoreCases: readonly ConformanceCase[] = [
         [first],
       );
       const attempts = await milepost.notifications.attempts({ id: second!.id });
-      assert.deepEqual(story.notices[0]?.notifications, [{ notification: second, attempts, acts: [], paused: false }]);
+      assert.deepEqual(story.notices[0]?.notifications, [
+        { notification: second, attempts, acts: [], paused: false, parkedUntil: null },
+      ]);
       assert.deepEqual(
         [story.more, story.moreNotices, story.notices.map(({ more }) => more)],
         [false, false, [false, false]],

@@ -34,7 +34,9 @@ export const engineExplainCases: readonly ConformanceCase[] = [
       assert.deepEqual(story.together, [{ id, threshold, at, state, reason }]);
       const [sent] = await milepost.notifications.list();
       const attempts = await milepost.notifications.attempts({ id: sent!.id });
-      assert.deepEqual(story.notifications, [{ notification: sent, attempts, acts: [], paused: false }]);
+      assert.deepEqual(story.notifications, [
+        { notification: sent, attempts, acts: [], paused: false, parkedUntil: null },
+      ]);
       assert.deepEqual(story.lines, [
         'Event "evt-1" of 2026-11-01T11:00:00.000Z counted 12: email.delivered of "acme" in lifetime went from 0 to 12.',
         'That passed level 10 of milestone "emails-delivered", at 10, rising.',

@@ -10,6 +10,7 @@ import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, type MemoryNotifierOptions, memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous, type Outcome, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
+import type { SuppressionReason } from "../recipient/suppression.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
@@ -19,7 +20,7 @@ const about = "engine: reasons";
 const person = { by: "ann", why: "a test" };
 
 /** Nothing sets these yet. */
-type Reserved = "suppressed" | "unsubscribed" | "no_consent" | "quota" | "duplicate";
+type Reserved = "quota" | "duplicate";
 
 /** How something comes to its end unsent: the engine afterwards, whose store holds it. */
 type Way = (store: Store) => Promise<Milepost>;
@@ -85,6 +86,17 @@ async function reminding(store: Store, options: SetupOptions = {}): Promise<Setu
 function at2nd(then: RecipientResolver["resolve"]): RecipientResolver {
   let calls = 0;
   return { resolve: (...given) => (++calls === 1 ? owner : { resolve: then }).resolve(...given) };
+}
+
+/** The owner's address is forbidden before its message is announced, or after. */
+function forbidden(reason: SuppressionReason, when: "before" | "after"): Way {
+  return async (store) => {
+    const act = { address: "olga@acme.example", reason, ...person };
+    if (when === "before") await setUp(store, {}).milepost.suppressions.add(act);
+    const { milepost } = await queued(store, memoryNotifier());
+    if (when === "after") assert.equal((await milepost.suppressions.add(act)).stopped, 1);
+    return milepost;
+  };
 }
 
 const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
@@ -268,6 +280,23 @@ const ways: Readonly<Record<Exclude<Reason, Reserved>, readonly Way[]>> = {
       });
       ({ milepost } = await begun(store, { notifier: asked }));
       await milepost.runOnce();
+      return milepost;
+    },
+  ],
+  suppressed: [forbidden("hard_bounce", "before"), forbidden("manual", "after")],
+  unsubscribed: [forbidden("unsubscribed", "before"), forbidden("unsubscribed", "after")],
+  no_consent: [
+    async (store) => {
+      const { milepost } = await begun(store, { milestone: { needsConsent: true } });
+      await milepost.runOnce();
+      return milepost;
+    },
+    async (store) => {
+      const consent = { address: "olga@acme.example", source: "a form", ...person };
+      const given = setUp(store, {});
+      await given.milepost.suppressions.consent(consent);
+      const { milepost } = await queued(store, memoryNotifier(), { milestone: { needsConsent: true } });
+      assert.equal((await milepost.suppressions.withdraw(consent)).stopped, 1);
       return milepost;
     },
   ],

@@ -14,6 +14,7 @@ import { engineHeartbeatCases } from "./engine-heartbeat.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
 import { engineJumpCases } from "./engine-jumps.js";
+import { engineLaneCases } from "./engine-lanes.js";
 import { engineLimitEffectCases } from "./engine-limit-effects.js";
 import { engineLimitVersionCases } from "./engine-limit-versions.js";
 import { engineLimitCases } from "./engine-limits.js";
@@ -34,6 +35,7 @@ import { engineRetentionCases } from "./engine-retention.js";
 import { engineStateCases } from "./engine-state.js";
 import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
+import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -69,6 +71,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineDeliveryCases,
     ...engineMessageCases,
     ...engineNotificationActCases,
+    ...engineLaneCases,
+    ...engineSuppressionCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,

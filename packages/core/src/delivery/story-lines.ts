@@ -87,21 +87,30 @@ function endOf({ state, reason }: Pick<Crossing, "state" | "reason">): string {
   return state === "pending" || state === "leased" ? "it is to be announced" : `nobody was told, ${because(reason)}`;
 }
 
-function notificationLines({ notification, attempts, acts, paused }: NotificationStory): readonly string[] {
+function notificationLines({ notification, attempts, acts, ...lane }: NotificationStory): readonly string[] {
   const { id, recipient, channel, notifier, redriveOf } = notification;
   const again = redriveOf === null ? "" : `, which sends ${redriveOf} again`;
   return [
-    `Notification ${id} to ${recipient.address} by ${channel} through ${quoted(notifier)}${again}: ${standingOf(notification, paused)}.`,
+    `Notification ${id} to ${recipient.address} by ${channel} through ${quoted(notifier)}${again}: ${standingOf(notification, lane)}.`,
     ...attempts.map(attemptLine),
     ...acts.map(({ by, act, at, why }) => `  ${by} asked for ${quoted(act)} at ${time(at)}: ${why}`),
   ];
 }
 
-function standingOf({ state, reason, detail, settledAt, notBefore }: Notification, paused: boolean): string {
+function standingOf(
+  { state, reason, detail, settledAt, notBefore }: Notification,
+  { paused, parkedUntil }: Pick<NotificationStory, "paused" | "parkedUntil">,
+): string {
   const last = detail === null ? "" : ` (${detail})`;
   const ended = settledAt === null ? "" : ` at ${time(settledAt)}`;
   if (state === "sent") return `sent${ended}`;
-  if (state === "pending") return paused ? "pending, its lane is paused" : `pending, from ${time(notBefore)} on`;
+  if (state === "pending") {
+    if (paused) return "pending, its lane is paused";
+    const parked = parkedUntil !== null && parkedUntil > notBefore;
+    return parked
+      ? `pending, from ${time(parkedUntil)} on, when its lane opens`
+      : `pending, from ${time(notBefore)} on`;
+  }
   return `${state}${ended}${reason === null ? "" : `, ${because(reason)}`}${last}`;
 }
 

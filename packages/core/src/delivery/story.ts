@@ -71,6 +71,8 @@ export interface NotificationStory {
   readonly acts: readonly Act[];
   /** Its lane is paused: nothing of it is sent meanwhile. */
   readonly paused: boolean;
+  /** Until when its lane was parked last, for want of room or because the other side was out of service; null = never. */
+  readonly parkedUntil: Date | null;
 }
 
 const querySchema = z
@@ -213,13 +215,14 @@ async function withHistory(
   notifications: readonly Notification[],
 ): Promise<readonly NotificationStory[]> {
   const lanes = notifications.length === 0 ? [] : await store.lanes.list({ tenant });
-  const paused = new Set(lanes.flatMap((lane) => (lane.paused ? lane.notifier : [])));
+  const lanesByName = new Map(lanes.map((lane) => [lane.notifier, lane]));
   const stories: NotificationStory[] = [];
   for (const notification of notifications) {
     const { id, notifier } = notification;
     const attempts = await store.notifications.attempts({ tenant, notification: id });
     const acts = await store.lanes.acts({ tenant, entity: "notification", entityId: id });
-    stories.push({ notification, attempts, acts, paused: paused.has(notifier) });
+    const lane = lanesByName.get(notifier);
+    stories.push({ notification, attempts, acts, paused: lane?.paused ?? false, parkedUntil: lane?.notBefore ?? null });
   }
   return stories;
 }
