@@ -64,7 +64,7 @@ const serverFields = [
 const networkFields = ["code", "errno", "syscall", "address", "port", "hostname"];
 
 /** The driver's error as it is kept: what went wrong and where, without a value of a row or a password of a url. */
-export function withoutValues(error: unknown): Error {
+function withoutValues(error: unknown): Error {
   const { state, driver } = facts(error);
   if (state === undefined) {
     const { cause } = driver;

@@ -9,6 +9,8 @@ const nowhere = "about:invalid";
  * scheme is http, https, mailto or tel.
  */
 export function safeUrl(html: string): string {
+  // nearly every url, in a tenth of the time
+  if (/^(?:https?|mailto|tel):/i.test(html)) return html;
   const scheme = schemeOf(html);
   return scheme === undefined || safeSchemes.has(scheme) ? html : nowhere;
 }
