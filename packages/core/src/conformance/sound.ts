@@ -7,7 +7,7 @@ import type { ConformanceCase } from "./case.js";
 const timeless = invariantIds.filter((id) => id !== "I13");
 
 /** That no invariant is violated in a store. */
-export async function assertSound(store: Store): Promise<void> {
+async function assertSound(store: Store): Promise<void> {
   const { checks } = await store.verify({ only: timeless });
   const violated = checks.flatMap(({ id, violations }) =>
     violations.map(({ what, found }) => `${id}: ${what}: ${found}`),

@@ -19,10 +19,7 @@ export function notificationNotFound(id: string): MilepostError {
 
 /** {@link NotificationRepository.decide}: the unique key shows that the row was redriven before. */
 export function redrivenTwice(row: Notification): MilepostError {
-  return new MilepostError(
-    "act_refused",
-    `Notification ${row.id} was retried before; retry the row that came of it`,
-  );
+  return new MilepostError("act_refused", `Notification ${row.id} was retried before; retry the row that came of it`);
 }
 
 /** {@link CrossingRepository.commitEvaluation}: effects in a store that runs none. */
