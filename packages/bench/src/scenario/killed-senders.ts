@@ -144,14 +144,24 @@ async function run(context: ScenarioContext<Size>, { mode, maxAttempts, manner }
     verdict.atLeast("inFlightAtKills", inFlightAtKills, scale.kills);
     verdict.atMost("inFlightOfOne", Math.max(0, ...killed), scale.concurrency);
     const tables = await readTables(opened.store);
+    const unknown = tables.notifications.filter(({ state }) => state === "ambiguous" || state === "unknown");
+    // a busy machine's doing and no kill's: 0 on one that keeps up
+    const stalled = stalledFlights(flightFiles.values());
+    const byStall =
+      mode === "at-most-once"
+        ? unknown.filter(({ id }) => stalled.has(id) && !cutOff.has(id)).length
+        : [...stalled.values()].reduce((sum, count) => sum + count, 0);
+    verdict.note("stalled", byStall);
     const lines = await sink.lines();
     verdict.exactly("queued", tables.notifications.length, scale.notifications);
-    checkDelivery(tables, lines, { mode, recipients: addressesOf, inFlightAtKills, maxAttempts }, verdict);
+    checkDelivery(
+      tables,
+      lines,
+      { mode, recipients: addressesOf, inFlightAtKills: inFlightAtKills + byStall, maxAttempts },
+      verdict,
+    );
 
     // not only as many: the very ones that were under way when their process died
-    const unknown = tables.notifications.filter(({ state }) => state === "ambiguous" || state === "unknown");
-    const stalled = stalledFlights(flightFiles.values());
-    verdict.note("stalled", stalled.size);
     const unexplained = unknown.filter(({ id }) => !cutOff.has(id) && !stalled.has(id));
     verdict.exactly("ambiguousNotInFlight", unexplained.length, 0);
     const copies = new Map<string, number>();

@@ -24,8 +24,8 @@ type Size = ScaleOf<typeof sizes>;
 
 // A result that is written late but within the lease is written; a lease that is too short would be another fault.
 const delivery: Partial<DeliveryTiming> = {
-  lease: 5_000,
-  callDeadline: 1_500,
+  lease: 6_000,
+  callDeadline: 2_000,
   settleMargin: 500,
   retryBase: 50,
   retryCap: 200,
