@@ -10,15 +10,11 @@ export const programNames = [
   "deployment",
   "failing-mail-server",
   "holder",
-<<<<<<< HEAD
+  "late-writer",
   "mail-sender",
   "migrator",
-  "postfix-sender",
-=======
-  "late-writer",
-  "migrator",
   "poisoned",
->>>>>>> main
+  "postfix-sender",
   "producer",
   "retrying-client",
   "sender",
