@@ -25,7 +25,9 @@ describe("migrate", () => {
     const prefixes = ["a_", "b_", "c_", "d_"];
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
     expect(reports).toEqual(
-      prefixes.map(() => ({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] })),
+      prefixes.map(() => ({
+        applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"],
+      })),
     );
   });
 
@@ -82,7 +84,9 @@ describe("a database of the first version", () => {
         now());
       RESET search_path`);
     const store = sandbox.store({}, pool);
-    expect(await store.migrate()).toEqual({ applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] });
+    expect(await store.migrate()).toEqual({
+      applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"],
+    });
     return store;
   }
 
@@ -154,7 +158,9 @@ test.each([
   await sandbox.dispose();
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
-  expect(await store.migrate()).toEqual({ applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"] });
+  expect(await store.migrate()).toEqual({
+    applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions"],
+  });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });
   expect(await store.lanes.list({ tenant: "default" })).toHaveLength(1);
