@@ -1,11 +1,9 @@
-import type { Mark, NewCrossing, NewNotification, Settlement } from "@milepost/core/store";
 import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { crossed, installed, lease, markOf, notificationOf, settlementOf } from "./delivery-samples.js";
 import { Sandbox } from "./postgres-harness.js";
 import type { PostgresStore } from "./postgres-store.js";
 
-const metric = "email.delivered";
-const lease = 60_000;
 let sandbox: Sandbox;
 let store: PostgresStore;
 let admin: pg.Pool;
@@ -24,86 +22,12 @@ async function somebodyWaits(): Promise<void> {
 
 /** Puts notifications into the store the way the engine does: through a crossing and its announcement. */
 async function announced(count: number, notifierOf: (i: number) => string = () => "smtp"): Promise<void> {
-  const birth = { period: "lifetime", below: null, above: 1, due: false };
-  await store.definitions.install({
-    definitions: [
-      {
-        metric,
-        generation: 1,
-        decrements: false,
-        gauge: false,
-        retain: "ids",
-        eventRetention: null,
-        rememberedSince: null,
-        births: [birth],
-        milestones: [],
-        former: [],
-        removed: [],
-        adopted: 0,
-      },
-    ],
-  });
-  const key = { tenant: "default", metric, subject: "acme", period: "lifetime" };
-  const events = [{ ...key, id: "evt-1", amount: 1, occurredAt: new Date(), feeds: [birth] }];
-  const rules = { [metric]: { generation: 1, bandsSince: 0, gauge: false, retain: "ids" as const, purged: false } };
-  await store.counters.add({ events, rules });
-  const crossing: NewCrossing = {
-    ...key,
-    id: "c-1",
-    milestone: "m",
-    threshold: "1",
-    limitVersion: 0,
-    arming: 1,
-    at: 1,
-    direction: "rising",
-    ...{ code: null, severity: null, limitAmount: null, skipped: 0 },
-    previous: 0,
-    value: 1,
-    eventId: "evt-1",
-    reachedAt: new Date(),
-    state: "pending",
-  };
-  const band = { below: null, above: null };
-  await store.crossings.commitEvaluation({
-    evaluations: [{ ...key, generation: 1, reached: 1, from: 0, upTo: 1, band, state: {}, crossings: [crossing] }],
-  });
-  const [claimed] = await store.crossings.claim({ milestones: ["m"], limit: 1, lease });
-  const notifications = Array.from({ length: count }, (_, i): NewNotification => {
-    const source = { kind: "crossing", id: "c-1" } as const;
-    return {
-      tenant: "default",
-      id: `n-${String(i).padStart(4, "0")}`,
-      source,
-      channel: "email",
-      itemKey: "",
-      recipientKey: `r${i}@example.org`,
-      recipient: { address: `r${i}@example.org` },
-      notifier: notifierOf(i),
-      mode: "at-most-once",
-      keyLifetime: null,
-      template: "t",
-      data: {},
-      maxAttempts: 5,
-      notBefore: null,
-      scope: "default",
-      needsConsent: false,
-      expiresAt: null,
-    };
-  });
-  const templates = { t: { text: "hello" } };
-  const announcement = { tenant: "default", id: "c-1", fence: claimed?.fence ?? 0, notifications, templates };
-  await store.crossings.announce({ ...announcement, last: true, lease });
+  await installed(store);
+  const [announce] = await crossed(store, "acme", ["c-1"]);
+  const ids = Array.from({ length: count }, (_, i) => `n-${String(i).padStart(4, "0")}`);
+  await announce?.(ids.map((id, i) => notificationOf("c-1", id, { notifier: notifierOf(i) })));
 }
 
-const markOf = ({ tenant, id, fence }: { tenant: string; id: string; fence: number }): Mark => ({
-  tenant,
-  id,
-  fence,
-  messageId: `<${id}@x>`,
-  idempotencyKey: id,
-  payloadHash: "h",
-  payload: null,
-});
 const claim = (limit: number) => store.notifications.claim({ notifiers: ["smtp", "a", "b"], limit, served: [], lease });
 const pause = { tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "stop" };
 
@@ -168,24 +92,7 @@ test("a late result that waited for the sweep is evidence", async () => {
   const [row] = await claim(1);
   const mark = markOf(row ?? { tenant: "", id: "", fence: 0 });
   await store.notifications.mark({ marks: [mark], lease });
-  const settlement: Settlement = {
-    tenant: mark.tenant,
-    id: mark.id,
-    fence: mark.fence,
-    attempt: 1,
-    to: "sent",
-    outcome: "accepted",
-    reason: null,
-    detail: null,
-    receipt: "250",
-    retryIn: 0,
-    notifier: "smtp",
-    slot: null,
-    excused: false,
-    parkIn: null,
-    horizonIn: 1000,
-    payload: null,
-  };
+  const settlement = settlementOf(mark, { receipt: "250" });
   // What the sweep does, held open until the late result waits for it.
   const holder = await admin.connect();
   await holder.query(`BEGIN;
@@ -230,24 +137,11 @@ test("marks, settlements and releases of the same rows in random order never dea
   const shuffled = () => [...rows].sort(() => Math.random() - 0.5);
   const before = await store.notifications.count({ tenant: "default" });
   expect(before).toEqual([{ state: "leased", reason: null, count: 60 }]);
-  const settlement = { to: "pending", outcome: "refused_transient", reason: "refused" } as const;
-  const rest = {
-    attempt: 1,
-    detail: null,
-    receipt: null,
-    retryIn: 0,
-    horizonIn: 0,
-    payload: null,
-    notifier: "smtp",
-    slot: null,
-    excused: false,
-    parkIn: null,
-  };
+  const again = { to: "pending", outcome: "refused_transient", reason: "refused" } as const;
   await Promise.all(
     Array.from({ length: 6 }, async () => {
       await store.notifications.mark({ marks: shuffled().map(markOf), lease });
-      const settlements = shuffled().map(({ tenant, id, fence }) => ({ tenant, id, fence, ...settlement, ...rest }));
-      await store.notifications.settle({ settlements });
+      await store.notifications.settle({ settlements: shuffled().map((row) => settlementOf(row, again)) });
       const releases = shuffled().map(({ tenant, id, fence }) => ({ tenant, id, fence, to: "pending" as const }));
       const further = { retryIn: 0, refund: true, reason: null };
       await store.notifications.release({ releases: releases.map((release) => ({ ...release, ...further })) });
