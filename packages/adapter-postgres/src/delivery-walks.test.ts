@@ -32,5 +32,5 @@ it(
       await sandbox.dispose();
     }
   },
-  60_000 + walks * 4_000,
+  60_000 + walks * 20_000,
 );

@@ -24,5 +24,5 @@ it(
     const property = fc.asyncProperty(fc.commands(kinds, { maxCommands: 150, size: "max" }), check);
     await expect(fc.assert(property, { numRuns: walks, unbiased: true })).resolves.toBeUndefined();
   },
-  60_000 + walks * 2_000,
+  60_000 + walks * 20_000,
 );

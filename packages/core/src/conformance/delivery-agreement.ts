@@ -14,12 +14,12 @@ export async function assertAgreement(world: DeliveryWorld, store: Store): Promi
   for (const row of stored) {
     const model = world.row(row.id);
     model.notBefore = readTime(row, model.notBefore);
+    world.outside.agrees(row);
+    // what is as it was, on both sides, was looked at before; now and then it is looked at again
+    const seen = JSON.stringify([row, model]);
+    if (world.agreed.get(row.id) === seen && world.log.length % 10 > 0) continue;
     const attempts = await store.notifications.attempts({ tenant: walkTenant, notification: row.id });
     const acts = await actsOn(store, "notification", row.id);
-    world.outside.agrees(row);
-    // what is as it was, on both sides, was looked at before
-    const seen = JSON.stringify([row, attempts, acts, model]);
-    if (world.agreed.get(row.id) === seen) continue;
     assert.deepEqual(factsOf(row), factsOfModel(model), row.id);
     assert.deepEqual(
       attempts.map(({ fence, startedAt, outcome }) => ({ fence, startedAt: startedAt.getTime(), outcome })),

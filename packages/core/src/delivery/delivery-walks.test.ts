@@ -18,7 +18,7 @@ it(
     const property = fc.asyncProperty(fc.commands(kinds, { maxCommands: 150, size: "max" }), check);
     await expect(fc.assert(property, { numRuns: walks, unbiased: true })).resolves.toBeUndefined();
   },
-  60_000 + walks * 1_000,
+  60_000 + walks * 20_000,
 );
 
 it("meets every move of the table on its walks", async () => {
