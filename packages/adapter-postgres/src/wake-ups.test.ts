@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => sandbox.dispose());
 
-const quick = { keepalive: 40, deadline: 200, firstPause: 10, longestPause: 40 };
+const quick = { keepalive: 40, deadline: 300, patience: 5_000, firstPause: 10, longestPause: 40 };
 
 /** What a listener hears, one after the other, as far as anybody asks. */
 class Heard {
@@ -45,15 +45,20 @@ function over(pool: PostgresPool, options: Partial<WakeUpOptions> = {}): WakeUps
 
 const resume = { tenant: "default", notifier: "smtp", paused: false, by: "ann", why: "test" };
 
-/** A way to the server that swallows what is sent, in both directions, without closing anything; or refuses to be one. */
+/**
+ * A way to the server on which connections go silent: what is sent goes nowhere, in both directions, and nobody closes.
+ * Those that are open when it is said, or so many of the next ones from their first byte. Or it refuses to be a way.
+ */
 async function obstacle() {
   const { hostname, port } = new URL(inject("databaseUrl"));
   const sockets = new Set<Socket>();
-  const state = { swallows: false, refuses: false };
+  const state = { refuses: false, silentNext: 0 };
+  const open = new Set<{ silent: boolean }>();
   const proxy = createServer((client) => {
     if (state.refuses) return void client.destroy();
     const server = connect(Number(port), hostname);
-    let isDead = false;
+    const mine = { silent: state.silentNext-- > 0 };
+    open.add(mine);
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -61,8 +66,7 @@ async function obstacle() {
       sockets.add(from);
       from.on("error", () => {}).on("close", () => to.destroy());
       from.on("data", (data) => {
-        isDead ||= state.swallows;
-        if (!isDead) to.write(data);
+        if (!mine.silent) to.write(data);
       });
     }
   }).listen(0, "127.0.0.1");
@@ -72,6 +76,9 @@ async function obstacle() {
   return {
     state,
     url: url.href,
+    silence() {
+      for (const each of open) each.silent = true;
+    },
     cut() {
       for (const socket of sockets) socket.destroy();
     },
@@ -93,19 +100,34 @@ it("listens on another connection once the one it has says nothing any more", as
   const wakeUps = over(quiet(sandbox.pool({ connectionString: way.url })));
   wakeUps.listen(heard.listener);
   await heard.until(1);
-  // what is sent over the connection that is there already goes nowhere
-  way.state.swallows = true;
+  way.silence();
   const store = sandbox.store();
   await store.migrate();
   await store.lanes.setPaused(resume);
-  await heard.until(2);
-  expect(heard.all[1]).toMatchObject({ code: "store_unavailable" });
-  way.state.swallows = false;
   await heard.until(3);
-  expect(heard.all[2]).toBe("wake");
+  expect(heard.all.slice(1)).toEqual([expect.objectContaining({ code: "store_unavailable" }), "wake"]);
   await store.lanes.setPaused(resume);
   await heard.until(4);
   await wakeUps.close();
+  await way.close();
+});
+
+it("does not wait for a connection that is never made: it asks for another one", async () => {
+  const way = await obstacle();
+  const heard = new Heard();
+  const pool = quiet(sandbox.pool({ connectionString: way.url, max: 4 }));
+  const wakeUps = over(pool, { timing: { ...quick, patience: 300 } });
+  way.state.silentNext = 1;
+  wakeUps.listen(heard.listener);
+  await heard.until(2);
+  expect(heard.all).toEqual([expect.objectContaining({ code: "store_unavailable" }), "wake"]);
+  way.state.silentNext = 1;
+  way.silence();
+  // of the same outage, or of another one if the connection had held for a while
+  while (heard.all.slice(2).every((each) => each !== "wake")) await heard.until(heard.all.length + 1);
+  expect(pool.totalCount, "two that never came, and the one that listens").toBe(3);
+  await wakeUps.close();
+  way.cut();
   await way.close();
 });
 

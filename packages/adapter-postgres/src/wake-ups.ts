@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Listening, MilepostError, WakeUpListener } from "@milepost/core/store";
-import type { Database, PostgresNotification } from "./driver.js";
+import type { Database, HeldConnection, PostgresNotification } from "./driver.js";
 
 /** Milliseconds. Together less than half a minute: so late at most is a dead connection replaced. */
 export interface WakeUpTiming {
@@ -8,11 +8,22 @@ export interface WakeUpTiming {
   readonly keepalive: number;
   /** How long the server may take to answer one. */
   readonly deadline: number;
+  /** How long the pool may take to hand out a connection, which may be one to a server that says nothing. */
+  readonly patience: number;
   readonly firstPause: number;
   readonly longestPause: number;
 }
 
-const usual: WakeUpTiming = { keepalive: 10_000, deadline: 5_000, firstPause: 1_000, longestPause: 4_000 };
+const usual: WakeUpTiming = {
+  keepalive: 10_000,
+  deadline: 5_000,
+  patience: 8_000,
+  firstPause: 1_000,
+  longestPause: 4_000,
+};
+
+/** Connections that the pool was asked for in vain and may be at work on still: they must not take all it has. */
+const mostAwaited = 3;
 
 export interface WakeUpOptions {
   /** Listen although a pooler stands between. */
@@ -31,6 +42,7 @@ export class WakeUps {
   readonly #listeners = new Set<WakeUpListener>();
   #stop: AbortController | undefined;
   #isHearing = false;
+  readonly #awaited = new Set<Promise<void>>();
 
   constructor(database: Database, { throughPooler, timing = usual }: WakeUpOptions) {
     this.#database = database;
@@ -97,7 +109,7 @@ export class WakeUps {
       lose = reject;
     });
     lost.catch(() => {});
-    const { client, discard } = await this.#database.hold((error) => lose(error));
+    const { client, discard } = await this.#connection((error) => lose(error));
     const onNotification = ({ channel }: PostgresNotification) => {
       if (!stop.aborted && channel === this.#database.channel) this.#wake();
     };
@@ -130,6 +142,23 @@ export class WakeUps {
     }
   }
 
+  /** One of the pool's, in time or not at all: then it goes back as soon as it comes. */
+  async #connection(onLost: (error: Error) => void): Promise<HeldConnection> {
+    while (this.#awaited.size >= mostAwaited) await Promise.race(this.#awaited);
+    const coming = this.#database.hold(onLost);
+    const nobody = new Promise<never>(() => {});
+    try {
+      return await answered(coming, nobody, this.#timing.patience, "the pool has no connection in time");
+    } catch (error) {
+      const late = coming
+        .then(({ discard }) => discard(new Error("it came too late")))
+        .catch(() => {})
+        .finally(() => this.#awaited.delete(late));
+      this.#awaited.add(late);
+      throw error;
+    }
+  }
+
   #wake(): void {
     for (const { onWake } of this.#listeners) onWake();
   }
@@ -153,10 +182,15 @@ async function isPooled(processID: number | null | undefined, ask: Ask): Promise
 }
 
 /** `answer`, unless the connection is lost before, or says nothing for `deadline` milliseconds. */
-async function answered<T>(answer: Promise<T>, lost: Promise<never>, deadline: number): Promise<T> {
+async function answered<T>(
+  answer: Promise<T>,
+  lost: Promise<never>,
+  deadline: number,
+  why: string = "the connection that listens does not answer any more",
+): Promise<T> {
   const inTime = new AbortController();
   const late = sleep(deadline, undefined, { signal: inTime.signal }).then(() => {
-    throw new Error("the connection that listens does not answer any more");
+    throw new Error(why);
   });
   late.catch(() => {});
   try {
