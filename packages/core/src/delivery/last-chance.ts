@@ -6,7 +6,7 @@ type Claimed = Pick<Notification, "claims" | "attempts" | "maxAttempts" | "reaso
  * Whether workers that held this row did not come back, and it is given up if this one does not either: its claim is the
  * last that may die unmarked, or its attempt the last one.
  */
-export function isLastChance({ claims, attempts, maxAttempts, reason }: Claimed, maxClaims: number): boolean {
+function isLastChance({ claims, attempts, maxAttempts, reason }: Claimed, maxClaims: number): boolean {
   const claimedInVain = claims > 1 && claims >= maxClaims;
   return claimedInVain || (reason === "lease_over" && attempts + 1 >= maxAttempts);
 }
