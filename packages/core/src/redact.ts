@@ -86,5 +86,6 @@ function spellings(text: string): readonly string[] {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  // a hyphen is no syntax outside of a class, and may not be escaped there
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

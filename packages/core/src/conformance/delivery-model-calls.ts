@@ -39,7 +39,10 @@ export function markRow(
   const full = most < 1 || (least < 1 && deferred);
   if (!laneIsOpen(lane, now) || !come(row, now) || full) {
     row.claims -= 1;
+    // its reason stays: that a worker died at it before
+    const { reason } = row;
     waitUntil(row, row.notBefore);
+    row.reason = reason;
     return "deferred";
   }
   row.state = "sending";
@@ -122,8 +125,11 @@ export function settleRow(
       attempt!.outcome = "ambiguous";
       row.wasAmbiguous = true;
       row.fence += 1;
-      if (left && repeats(row, by.judgedAt)) again(null);
-      else {
+      if (left && repeats(row, by.judgedAt)) {
+        again(null);
+        // a row at which a worker died is told apart, for its last chance
+        if (row.state === "pending") row.reason = "reason" in call ? call.reason : null;
+      } else {
         row.state = "ambiguous";
         row.reason = "reason" in call ? call.reason : "no_answer";
         row.horizonAt = Math.min(now + timing.ambiguousHorizon, row.expiresAt ?? Number.POSITIVE_INFINITY);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openLane } from "../delivery/lane.js";
+import { openLane, roomIn } from "../delivery/lane.js";
 import type { ConformanceCase } from "./case.js";
 import { laneOf, leasedUnder, limit, markAll, resultsOf, taken } from "./lane-samples.js";
 import { claim, claimed, leased, notifications, pause, queued } from "./notification-samples.js";
@@ -40,7 +40,7 @@ export const laneLimitCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "what was taken stays counted under another number, and not under another interval or other days",
+    name: "what was taken stays counted under another number; of another quota it is kept beside, and not counted",
     async run({ store }) {
       await markAll(store, await leasedUnder(store, 2, { rate: { count: 9, interval: minute }, quota }));
       const before = await laneOf(store);
@@ -49,7 +49,10 @@ export const laneLimitCases: readonly ConformanceCase[] = [
       assert.deepEqual(await limit(store, more), { ...before, ...more });
       assert.deepEqual((await laneOf(store)).usage, before.usage);
       const other = { rate: { count: 5, interval: hour }, quota: { count: 7, per: "day:UTC" } } as const;
-      assert.deepEqual(await limit(store, other), { ...open, ...other });
+      const usage = { rate: {}, quota: before.usage.quota };
+      const limited = await limit(store, other);
+      assert.deepEqual(limited, { ...open, ...other, usage });
+      assert.equal(roomIn(limited, start).free, 5);
     },
   },
   {
