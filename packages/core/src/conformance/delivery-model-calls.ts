@@ -128,7 +128,7 @@ export function settleRow(
       if (left && repeats(row, by.judgedAt)) {
         again(null);
         // a row at which a worker died is told apart, for its last chance
-        if (row.state === "pending") row.reason = "reason" in call ? call.reason : null;
+        if (!row.cancelRequested) row.reason = "reason" in call ? call.reason : null;
       } else {
         row.state = "ambiguous";
         row.reason = "reason" in call ? call.reason : "no_answer";
