@@ -58,6 +58,7 @@ import {
   type MarkResult,
   markMove,
   type NotificationRepository,
+  openLane,
   planMigrations,
   type Settlement,
   type Store,
@@ -241,7 +242,9 @@ export function repositories(
     },
     {
       async mark({ marks, lease }) {
-        return marks.map((mark: Mark): MarkResult => markMove(row, undefined, mark, lease, now).result);
+        const lane = openLane("default", "smtp");
+        const about = { row, attempt: undefined, lane, refusal: null, lease, now };
+        return marks.map((mark: Mark): MarkResult => markMove({ ...about, mark }).result);
       },
       async settle({ settlements }) {
         return settlements.map((settlement: Settlement) => settleMove(row, undefined, settlement, now).result);
