@@ -39,6 +39,8 @@ const reasonsOf = (stdout: string) =>
 function skipRetryDelay(): void {
   const db = new BetterSqlite3(`${folder}/client-milestones.db`);
   db.exec("UPDATE milepost_notifications SET not_before = '2026-01-01T00:00:00.000Z' WHERE state = 'pending'");
+  // the lane waits too, as nobody could be reached through it
+  db.exec("UPDATE milepost_lanes SET not_before = NULL");
   db.close();
 }
 
