@@ -84,7 +84,7 @@ describe("a command line is refused", () => {
   });
 
   test.each([
-    ["for a scenario that is none", "--scenario R9", /no scenario "R9".*migrators/],
+    ["for a scenario that is none", "--scenario R99", /no scenario "R99".*migrators/],
     ["for an option that is none", "--sise 3", /--sise/],
   ])("%s: %s", (_, line, message) => {
     expect(() => read(line)).toThrow(UsageError);

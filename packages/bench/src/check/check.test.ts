@@ -30,8 +30,9 @@ async function soundRun(): Promise<Run> {
         name: "sink",
         channel: "email",
         mode: "at-most-once",
-        send: async (message, { notification, attempt, messageId }) => {
-          lines.push({ notification, attempt, messageId, to: message.to.address, at: 0 });
+        send: async (message, { notification, attempt, messageId, idempotencyKey: key }) => {
+          const [to, payload] = [message.to.address, String(message.text)];
+          lines.push({ notification, attempt, messageId, to, key, payload, caller: "test", at: 0 });
         },
       }),
     ],

@@ -5,8 +5,8 @@ import type { Tables } from "./tables.js";
 
 export interface DeliveryExpectation {
   readonly mode: DeliveryMode;
-  /** Notifications that each crossing must have. */
-  readonly recipients: number;
+  /** Notifications that each crossing must have; by its subject, where they differ. */
+  readonly recipients: number | ((subject: string) => number);
   /** Calls that may have been under way when a process was killed: so many outcomes may be unknown. */
   readonly inFlightAtKills: number;
   readonly maxAttempts: number;
@@ -32,8 +32,12 @@ export function checkDelivery(
   const copies = countBy(lines, ({ notification }) => notification);
   const count = (test: (row: Notification) => boolean) => notifications.filter(test).length;
 
-  verdict.exactly("notifications", notifications.length, crossings.length * wanted.recipients);
-  verdict.exactly("orphans", crossings.filter(({ id }) => perCrossing.get(id) !== wanted.recipients).length, 0);
+  const { recipients } = wanted;
+  const told = (subject: string) => (typeof recipients === "number" ? recipients : recipients(subject));
+  const expected = crossings.reduce((sum, { subject }) => sum + told(subject), 0);
+  verdict.exactly("notifications", notifications.length, expected);
+  const orphans = crossings.filter(({ id, subject }) => (perCrossing.get(id) ?? 0) !== told(subject));
+  verdict.exactly("orphans", orphans.length, 0);
   verdict.exactly("unannounced", crossings.filter(({ state }) => state !== "announced").length, 0);
   verdict.exactly(
     "unfinished",

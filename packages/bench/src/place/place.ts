@@ -20,6 +20,8 @@ export interface OpenedPlace {
 export interface OpenOptions {
   /** Connections of the pool; 4 unless said. */
   readonly connections?: number;
+  /** Milliseconds that a step waits for a connection, or for SQLite's lock; without an end, or 5,000, unless said. */
+  readonly patience?: number;
   /** Stand between the store and its driver. */
   readonly wrapPool?: (pool: PostgresPool) => PostgresPool;
   readonly wrapDatabase?: (db: Database.Database) => SqliteDatabase;
@@ -28,17 +30,18 @@ export interface OpenOptions {
 /** Opens a place as a host should: a pool, or a handle in WAL mode with durable commits. */
 export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace {
   if (place.store === "postgres") {
-    const pool = postgresPool(place.url, options.connections ?? 4);
+    const pool = postgresPool(place.url, options.connections ?? 4, options.patience);
     const store = postgresStore(options.wrapPool?.(pool) ?? pool, { schema: place.schema });
     return { store, close: () => pool.end() };
   }
   const db = sqliteHandle(place.file);
-  const store = sqliteStore(options.wrapDatabase?.(db) ?? db);
+  const { patience: busyTimeout } = options;
+  const store = sqliteStore(options.wrapDatabase?.(db) ?? db, busyTimeout === undefined ? {} : { busyTimeout });
   return { store, close: async () => void db.close() };
 }
 
-export function postgresPool(url: string, connections: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: connections });
+export function postgresPool(url: string, connections: number, patience: number = 0): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: connections, connectionTimeoutMillis: patience });
   // an idle connection that is cut is no news here; the pool drops it
   pool.on("error", () => {});
   return pool;

@@ -1,4 +1,5 @@
-import { type Place, postgresPool, sqliteHandle } from "./place.js";
+import type { Place } from "./place.js";
+import { openRawTables } from "./raw-tables.js";
 
 /** A shop of the host's, and how many crossings of each level are recorded of it: both as of one moment. */
 export interface ShopRow {
@@ -46,7 +47,7 @@ const shopRow = ({ id, online, warned, taken, half, whole }: Row): ShopRow => ({
 
 /** `place` is one of {@link withShops}. */
 export async function createShopTables(place: Place): Promise<ShopTables> {
-  const { run, all, close } = place.store === "postgres" ? onPostgres(place.url) : onSqlite(place.file);
+  const { run, all, close } = openRawTables(place);
   const crossings = place.store === "postgres" ? "crossings" : "milepost_crossings";
   await run(create);
   return {
@@ -55,41 +56,7 @@ export async function createShopTables(place: Place): Promise<ShopTables> {
       return run(`INSERT INTO host_shops (id, online, stubborn, warned, taken) VALUES ${values.join()}`);
     },
     giveIn: () => run("UPDATE host_shops SET stubborn = false"),
-    rows: async () => (await all(rowsText(crossings))).map(shopRow),
+    rows: async () => (await all<Row>(rowsText(crossings))).map(shopRow),
     close,
-  };
-}
-
-interface Tables {
-  run(sql: string): Promise<void>;
-  all(sql: string): Promise<readonly Row[]>;
-  close(): Promise<void>;
-}
-
-function onPostgres(url: string): Tables {
-  const pool = postgresPool(url, 1);
-  return {
-    run: async (sql) => void (await pool.query(sql)),
-    all: async (sql) => (await pool.query<Row>(sql)).rows,
-    close: () => pool.end(),
-  };
-}
-
-function onSqlite(file: string): Tables {
-  const db = sqliteHandle(file);
-  return {
-    async run(sql) {
-      for (;;) {
-        try {
-          return void db.exec(sql);
-        } catch (error) {
-          // a process that evaluates has the write lock; the handle has waited already
-          if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-      }
-    },
-    all: async (sql) => db.prepare(sql).all() as Row[],
-    close: async () => void db.close(),
   };
 }

@@ -9,14 +9,18 @@ export const programNames = [
   "host",
   "deployment",
   "holder",
+  "late-writer",
   "migrator",
+  "poisoned",
   "producer",
   "retrying-client",
+  "sender",
   "shop-host",
   "sink",
   "steady-recorder",
   "victim",
   "worker",
+  "zombie",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

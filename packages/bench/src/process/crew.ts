@@ -58,6 +58,11 @@ export class Child {
     this.#process.send(message, () => {});
   }
 
+  /** Another signal than kill's, such as SIGTERM or SIGCONT. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
   /** kill -9, and the wait for its end. */
   async kill(): Promise<Ended> {
     this.#process.kill("SIGKILL");
@@ -80,6 +85,11 @@ export class Child {
   }
 }
 
+export interface StartOptions {
+  /** How large its heap may grow; Node's own limit unless said. */
+  readonly heapMegabytes?: number;
+}
+
 /** Every process of one run; none outlives it. */
 export class Crew {
   readonly #programs: Programs;
@@ -91,7 +101,7 @@ export class Crew {
   }
 
   /** Starts a program; `input` is plain data. */
-  start(program: ProgramName, input: object): Child {
+  start(program: ProgramName, input: object, { heapMegabytes }: StartOptions = {}): Child {
     if (this.#disposed) throw new Error("the run is over");
     const { DATABASE_URL: _, NODE_OPTIONS: __, ...env } = process.env;
     // execArgv: the flags of tsx or vitest are not for a bundle
@@ -99,7 +109,7 @@ export class Crew {
       program,
       fork(this.#programs.path(program), [JSON.stringify(input)], {
         env,
-        execArgv: [],
+        execArgv: heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`],
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       }),
     );

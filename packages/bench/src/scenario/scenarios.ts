@@ -2,13 +2,23 @@ import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
+import { expiring } from "./expiring.js";
 import { failpoints } from "./failpoints.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { killedProducers } from "./killed-producers.js";
+import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
+import { lateResults } from "./late-results.js";
 import { lostAnswers } from "./lost-answers.js";
 import { migrators } from "./migrators.js";
+import { pausedAndCancelled } from "./paused-and-cancelled.js";
+import { poison } from "./poison.js";
+import { quotas } from "./quotas.js";
 import type { Scenario } from "./scenario.js";
+import { skewedClocks } from "./skewed-clocks.js";
+import { storm } from "./storm.js";
+import { suppressed } from "./suppressed.js";
+import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -22,4 +32,17 @@ export const scenarios: readonly Scenario[] = [
   lostAnswers,
   effects,
   deadlockBait,
+  killedAtMostOnce,
+  killedAtLeastOnce,
+  killedIdempotent,
+  stoppedAfterClaim,
+  stoppedAfterMark,
+  pausedAndCancelled,
+  suppressed,
+  quotas,
+  skewedClocks,
+  expiring,
+  storm,
+  lateResults,
+  poison,
 ];

@@ -1,21 +1,35 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { accepted, type DeliveryMode, type Notifier } from "@milepost/core";
+import { accepted, ambiguous, type DeliveryMode, type Notifier, type Outcome, refusedTransient } from "@milepost/core";
+import { keyLifetime } from "./key-memory.js";
 import { onLine } from "./lines.js";
-import type { SinkLine } from "./sink-log.js";
+import type { SinkAnswer, SinkCall } from "./sink-log.js";
+
+export interface SinkNotifierOptions {
+  /** Of this process, as it stands in the sink's log. */
+  readonly caller?: string;
+  /** Goes on waiting for the answer when the engine has given the call up: what comes then is evidence. */
+  readonly waitsOn?: boolean;
+  /** Called first, and waited for; what it throws, the notifier throws. */
+  readonly onSend?: (notification: string) => Promise<void> | void;
+  /** The message is with the socket; the answer cannot be there yet. */
+  readonly onWritten?: (call: SinkCall) => void;
+}
 
 /** Hands each message to the sink process and waits for its answer. Connects at the first message. */
-export function sinkNotifier(port: number, mode: DeliveryMode): Notifier {
+export function sinkNotifier(port: number, mode: DeliveryMode, options: SinkNotifierOptions = {}): Notifier {
   let connection: Promise<Socket> | undefined;
-  const waiting = new Map<string, () => void>();
+  const waiting = new Map<string, (outcome: Outcome) => void>();
 
   async function open(): Promise<Socket> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
     // if the sink is gone, calls under way end at their deadline, as ambiguous
-    onLine(socket, (key) => {
-      waiting.get(key)?.();
-      waiting.delete(key);
+    onLine(socket, (text) => {
+      const answer = JSON.parse(text) as SinkAnswer;
+      const call = `${answer.notification} ${answer.attempt}`;
+      waiting.get(call)?.(outcomeOf(answer));
+      waiting.delete(call);
     });
     return socket;
   }
@@ -24,19 +38,36 @@ export function sinkNotifier(port: number, mode: DeliveryMode): Notifier {
     name: "sink",
     channel: "email",
     mode,
-    async send(message, { notification, attempt, messageId, signal }) {
+    ...(mode === "idempotent" && { keyLifetime }),
+    async send(message, { notification, attempt, messageId, idempotencyKey: key, signal }) {
+      await options.onSend?.(notification);
       connection ??= open();
       const socket = await connection;
-      const line: SinkLine = { notification, attempt, messageId, to: message.to.address, at: Date.now() };
-      await new Promise<void>((resolve, reject) => {
+      signal.throwIfAborted();
+      const { caller = `${process.pid}` } = options;
+      const call: SinkCall = {
+        ...{ notification, attempt, messageId, key, caller },
+        to: message.to.address,
+        payload: String(message.text),
+      };
+      return new Promise<Outcome>((resolve, reject) => {
         waiting.set(`${notification} ${attempt}`, resolve);
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        socket.write(`${JSON.stringify(line)}\n`);
+        if (options.waitsOn !== true) {
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        }
+        socket.write(`${JSON.stringify(call)}\n`);
+        options.onWritten?.(call);
       });
-      return accepted();
     },
     async close() {
       (await connection)?.destroy();
     },
   };
+}
+
+function outcomeOf({ answer, receipt }: SinkAnswer): Outcome {
+  if (answer === "accepted") return accepted(receipt);
+  if (answer === "refused") return refusedTransient("the sink asks to come again");
+  // the other call with this key may be accepted yet
+  return ambiguous("a call with the same key is under way");
 }

@@ -19,6 +19,7 @@ export function announcedMilestone(
   notifier: Notifier,
   recipients: RecipientResolver = subjectItself,
   name: string = milestoneName,
+  maxAttempts: number = 5,
 ): Milestone {
   return milestone({
     name,
@@ -27,6 +28,7 @@ export function announcedMilestone(
     recipients,
     message: { text: "{{subject.id}} reached {{threshold}}" },
     notifier,
+    maxAttempts,
   });
 }
 

@@ -207,7 +207,7 @@ export class Announcer {
     input: RecipientInput,
     path: string,
   ): NewNotification {
-    const { notifier, mode, maxAttempts, scope, needsConsent } = announcement;
+    const { notifier, mode, maxAttempts, scope, needsConsent, expiresIn } = announcement;
     const { crossing, notice } = claimed;
     const { template, data: more } = saidLater(claimed, announcement);
     const recipient = parseRecipient(input, path);
@@ -253,7 +253,7 @@ export class Announcer {
       scope,
       needsConsent,
       notBefore: null,
-      expiresAt: null,
+      expiresAt: expiresIn === null ? null : new Date((notice ?? crossing).createdAt.getTime() + expiresIn),
     };
   }
 

@@ -87,6 +87,28 @@ describe("a result that cannot be written at first", () => {
     expect(await only(milepost)).toMatchObject({ state: "sent", attempts: 1 });
   });
 
+  it("is told as what it is, and not as lost, when its commit was not acknowledged and it was written again", async () => {
+    const acknowledged = { next: false };
+    const store = faulty(memoryStore(), (real) => ({
+      settle: async (input) => {
+        const results = await real.settle(input);
+        if (!acknowledged.next) {
+          acknowledged.next = true;
+          throw away();
+        }
+        return results;
+      },
+    }));
+    const { milepost } = engine(store);
+    const heard: string[] = [];
+    milepost.on("error", () => {});
+    milepost.on("sent", () => heard.push("sent"));
+    milepost.on("lease_lost", () => heard.push("lease_lost"));
+    await queueOne(milepost);
+    expect((await milepost.runOnce()).notifications).toMatchObject({ sent: 1, lost: 0 });
+    expect(heard).toEqual(["sent"]);
+  });
+
   it("is evidence if the lease was over meanwhile and the row was given up as ambiguous", async () => {
     const store = memoryStore();
     let answer: (outcome: Outcome) => void = () => {};
@@ -187,6 +209,19 @@ describe("a mark", () => {
     await setup.milepost.runOnce();
     setup.notifier.expectSent(0);
     expect(await only(setup.milepost)).toMatchObject({ state: "pending", attempts: 1 });
+    setup.advance(hour);
+    await setup.milepost.runOnce();
+    setup.notifier.expectSent(1);
+  });
+
+  it("is followed by no call when a listener that is told of the call blocks the process for too long", async () => {
+    const setup = engine(memoryStore());
+    const stopListening = setup.milepost.on("sending", () => setup.block(20_001));
+    await queueOne(setup.milepost);
+    await setup.milepost.runOnce();
+    setup.notifier.expectSent(0);
+    expect(await only(setup.milepost)).toMatchObject({ state: "pending", attempts: 1 });
+    stopListening();
     setup.advance(hour);
     await setup.milepost.runOnce();
     setup.notifier.expectSent(1);

@@ -179,11 +179,13 @@ export class Deliverer {
   ): Promise<CallResult> {
     const { lease, callDeadline, settleMargin } = this.#timing;
     // Blocked or stopped since the mark for so long that the call could outlive the lease: it is not made.
-    if (stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin) {
-      return refusedTransient("not started: too little of the lease was left");
-    }
+    const tooLate = () => stop.aborted || this.#elapsed(markedAt) > lease - callDeadline - settleMargin;
+    const notStarted = refusedTransient("not started: too little of the lease was left");
+    if (tooLate()) return notStarted;
     const { tenant, id: notification, attempts: attempt } = sending;
     this.#emit("sending", { tenant, notification, attempt, reason: null });
+    // listeners are the host's code, and may have blocked the process
+    if (tooLate()) return notStarted;
     const context = {
       tenant,
       notification,
@@ -206,12 +208,27 @@ export class Deliverer {
     const result = await this.#settler.add(settlement);
     const { tenant, id: notification, attempt, reason } = settlement;
     const event: NotificationEvent = { tenant, notification, attempt, reason };
-    if (result !== "settled") {
+    if (result !== "settled" && !(result === "lost" && (await this.#written(settlement)))) {
       this.#emit("lease_lost", { ...event, evidence: result === "evidence" });
       return result === "evidence" ? "sent" : "lost";
     }
     this.#emit(settlement.to === "pending" ? "retry" : settlement.to, event);
     return settlement.to;
+  }
+
+  /**
+   * Whether a settlement that was told as lost is our own, written at an earlier try whose commit was not acknowledged.
+   * Nobody else writes a definite outcome under our fence.
+   */
+  async #written({ tenant, id: notification, attempt, fence, outcome }: Settlement): Promise<boolean> {
+    if (outcome === "ambiguous") return false;
+    try {
+      const attempts = await this.#store.notifications.attempts({ tenant, notification });
+      return attempts.some((row) => row.number === attempt && row.fence === fence && row.outcome === outcome);
+    } catch {
+      // only the event would be another; what is stored is right
+      return false;
+    }
   }
 
   /** A call that answered after its deadline: its acceptance is evidence, nothing else of it counts. */

@@ -229,7 +229,7 @@ export class DeliveryWorker implements Worker {
     await this.#shop.refresh();
     await this.#shop.applyVersions(this.#stopping.signal);
     while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
-    await reap(store, runtime, timing, sweepLimit);
+    while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await this.#shop.purge(this.#stopping.signal);
   }
 
@@ -302,7 +302,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     more = done.more;
   }
   await shop.applyVersions(stop);
-  await reap(store, runtime, timing, sweepLimit);
+  while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !stop.aborted);
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);

@@ -115,6 +115,11 @@ export interface MilestoneOptions {
    * written to in another. `"default"` unless said.
    */
   readonly scope?: string;
+  /**
+   * Milliseconds after a crossing was recorded from which on no call starts any more: what was not sent by then ends as
+   * `expired`. Up to a year; for ever unless said.
+   */
+  readonly expiresIn?: number;
   /** Tells only recipients that have given consent in its scope: `milepost.suppressions.consent()`. */
   readonly needsConsent?: boolean;
 }
@@ -143,6 +148,8 @@ export interface Announcement {
   readonly maxAttempts: number;
   readonly scope: string;
   readonly needsConsent: boolean;
+  /** Milliseconds; null: for ever. */
+  readonly expiresIn: number | null;
   /** What is said of a crossing, and later; `resolved` is absent where that is not said. */
   readonly crossing: Said;
   readonly reminder: Said;
@@ -225,6 +232,7 @@ const milestoneSchema = z.strictObject({
   maxAttempts: z.int().min(1).max(100).default(5),
   scope: scopeSchema.default("default"),
   needsConsent: z.boolean().default(false),
+  expiresIn: z.int(`whole milliseconds from 1 to ${year}: a year`).min(1).max(year).optional(),
 });
 
 /**
@@ -234,6 +242,7 @@ export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
   const { name, metric, policy, period, grace, onJump, minInterval, onAdopt, remindEvery } = parsed;
   const { recipients, message, notifier, mode, maxAttempts, scope, needsConsent, reminder, resolved } = parsed;
+  const { expiresIn = null } = parsed;
   const { effect, onPeriodEnd, onLimit } = options;
   // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
   const look = { tenant: "", subject: "", period, limit: 1_000 };
@@ -277,6 +286,7 @@ export function milestone(options: MilestoneOptions): Milestone {
       maxAttempts,
       scope,
       needsConsent,
+      expiresIn,
       mode: mode ?? notifier.mode,
       crossing: said,
       reminder: options.reminder === undefined ? said : saidBy(options.reminder, "reminder"),
