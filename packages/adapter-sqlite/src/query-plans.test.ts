@@ -240,3 +240,26 @@ test("dead letters are read by an index that has only such rows, in the order of
   const all = { after: "n", state: "failed", reason: "refused", notifier: "smtp", milestone: "m", since, until: since };
   expect(await plans(all)).toEqual([`${dead} AND id>?)`, redriven]);
 });
+
+test("a suppression finds what waits by its address, and what is said of an address by its key", async () => {
+  const person = { tenant: "t", recipientKey: "r", by: "ann", why: "she asked" };
+  const suppressions = "SEARCH milepost_suppressions USING PRIMARY KEY (tenant=? AND recipient_key=? AND scope=?)";
+  const waiting =
+    "SEARCH milepost_notifications USING INDEX milepost_notifications_address (tenant=? AND recipient_key=?)";
+  const add = { ...person, scope: "*", reason: "manual", detail: null } as const;
+  expect(await plansOf(() => store.suppressions.add(add))).toEqual([suppressions, waiting]);
+  const bounced = { ...person, limit: 1, within: 1, detail: null };
+  const bounces = "SEARCH milepost_bounces USING PRIMARY KEY (tenant=? AND recipient_key=?)";
+  expect(await plansOf(() => store.suppressions.bounced(bounced))).toEqual([bounces, bounces, suppressions, waiting]);
+  expect(await plansOf(() => store.suppressions.release({ ...person, scope: "*" }))).toEqual([suppressions, bounces]);
+  const consent = { ...person, scope: "news", granted: true, source: "a form" };
+  expect(await plansOf(() => store.suppressions.consent(consent))).toEqual([waiting]);
+  for (const list of ["list", "consents"] as const) {
+    const table = list === "list" ? "suppressions" : "consents";
+    const after = { recipientKey: "r", scope: "news" };
+    const [page] = await plansOf(() => store.suppressions[list]({ tenant: "t", limit: 9, after }));
+    expect(page).toMatch(new RegExp(`^SEARCH milepost_${table} USING PRIMARY KEY \\(tenant=\\? AND `));
+    const [some] = await plansOf(() => store.suppressions[list]({ tenant: "t", limit: 9, recipientKeys: ["r", "s"] }));
+    expect(some).toBe(`SEARCH milepost_${table} USING PRIMARY KEY (tenant=? AND recipient_key=?)`);
+  }
+});
