@@ -76,7 +76,7 @@ describe("the statements that these cases sent", () => {
   test("call no function without its schema", () => {
     // What may stand before a parenthesis and is no function, apart from names that were just introduced by AS or INTO.
     const syntax =
-      /^(ARRAY|AS|AND|OR|NOT|IN|ANY|ON|OVER|FILTER|VALUES|FROM|JOIN|LATERAL|EXISTS|SELECT|WHERE|WHEN|THEN|ELSE|UNIQUE|KEY|CHECK|WITH|USING|INDEX|LIMIT|CONFLICT|SET|coalesce|greatest|least|nullif)$/;
+      /^(ARRAY|AS|AND|OR|NOT|IN|ANY|ON|OVER|FILTER|VALUES|FROM|JOIN|LATERAL|EXISTS|SELECT|WHERE|WHEN|THEN|ELSE|UNIQUE|KEY|CHECK|WITH|USING|INDEX|LIMIT|CONFLICT|SET|RETURNING|coalesce|greatest|least|nullif)$/;
     const calls = statements("s").flatMap((text) => {
       const bare = text.replace(/--.*$/gm, "").replace(/'(?:[^']|'')*'/g, "''");
       const found = bare.matchAll(/(?<!\b(?:AS|INTO|TABLE|ON)\s+)(?<![\w."])([a-z_][a-z0-9_]*)\s*\(/gi);

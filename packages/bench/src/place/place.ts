@@ -20,6 +20,8 @@ export interface OpenedPlace {
 export interface OpenOptions {
   /** Connections of the pool; 4 unless said. */
   readonly connections?: number;
+  /** Whether a worker hears of others' work at once, which takes one of the connections; wherever it can unless said. */
+  readonly listen?: boolean;
   /** Milliseconds that a step waits for a connection, or for SQLite's lock; without an end, or 5,000, unless said. */
   readonly patience?: number;
   /** Stand between the store and its driver. */
@@ -31,7 +33,10 @@ export interface OpenOptions {
 export function openPlace(place: Place, options: OpenOptions = {}): OpenedPlace {
   if (place.store === "postgres") {
     const pool = postgresPool(place.url, options.connections ?? 4, options.patience);
-    const store = postgresStore(options.wrapPool?.(pool) ?? pool, { schema: place.schema });
+    const store = postgresStore(options.wrapPool?.(pool) ?? pool, {
+      schema: place.schema,
+      ...(options.listen !== undefined && { listen: options.listen }),
+    });
     return { store, close: () => pool.end() };
   }
   const db = sqliteHandle(place.file);

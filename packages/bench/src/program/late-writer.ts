@@ -123,6 +123,8 @@ function openFailing(place: Place, askForCut: (cut: "received" | "committed") =>
   let pool: pg.Pool | undefined;
   const opened = openPlace(place, {
     connections,
+    // one fault takes every connection there is
+    listen: false,
     patience: patience[place.store],
     wrapPool: (host) => {
       pool = host as unknown as pg.Pool;
