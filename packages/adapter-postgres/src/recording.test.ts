@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { InstalledDefinition, RecordedEvent, RecordingRules } from "@milepost/core/store";
 import type pg from "pg";
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import { Sandbox } from "./postgres-harness.js";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { ownDatabase, Sandbox } from "./postgres-harness.js";
 import type { PostgresStore } from "./postgres-store.js";
 
 const metric = "email.delivered";
@@ -36,11 +36,17 @@ const event = (more: Partial<RecordedEvent> = {}): RecordedEvent => ({
   ...more,
 });
 
+let database: Awaited<ReturnType<typeof ownDatabase>>;
 let sandbox: Sandbox;
 let store: PostgresStore;
 let admin: pg.Pool;
+beforeAll(async () => {
+  // a transaction of another test keeps old row versions from being pruned, and updates from being HOT
+  database = await ownDatabase(inject("databaseUrl"));
+});
+afterAll(() => database.drop());
 beforeEach(async () => {
-  sandbox = new Sandbox(inject("databaseUrl"));
+  sandbox = new Sandbox(database.url);
   admin = sandbox.pool();
   store = sandbox.store();
   await store.migrate();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { checkInvariants } from "../check/invariants.js";
 import { installJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
+import { readFlights } from "../fault/flight-log.js";
 import { openPlace, type Place } from "../place/place.js";
 import { openRawTables } from "../place/raw-tables.js";
 import type { Child } from "../process/crew.js";
@@ -12,15 +13,15 @@ import { seededRandom } from "../workload/random.js";
 import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const sizes = {
-  notifications: { full: 20_000, short: 600, what: "in ten batches, each of which expires after a few seconds" },
-  expiresIn: { full: 4_000, short: 1_200, what: "milliseconds until a batch expires" },
+  notifications: { full: 20_000, short: 400, what: "in batches, each of which expires after a few seconds" },
+  batches: { full: 10, short: 4, what: "one after the other" },
+  expiresIn: { full: 4_000, short: 2_000, what: "milliseconds until a batch expires" },
   processes: { full: 3, short: 2, what: "that send" },
   concurrency: { full: 10, short: 5, what: "messages that a process sends side by side" },
-  kills: { full: 30, short: 4, what: "of processes", zero: "none" },
+  kills: { full: 30, short: 4, what: "of processes with calls under way", zero: "none" },
 } satisfies Sizes;
 type Size = ScaleOf<typeof sizes>;
 
-const batches = 10;
 /** Milliseconds between sweeps of a sender, and what a busy machine may add to one. */
 const sweep = 200;
 const slack = 3_000;
@@ -42,15 +43,19 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
   // half of the calls are refused for now, and some of the messages are never answered in time
   const manner = { seed, before: [0, 20], after: [0, 20], refused: 0.5, slow: 0.03, slowness: 1_500 } as const;
   const sink = await startSink(crew, places.folder, "sink", manner);
-  const { expiresIn, concurrency } = scale;
+  const { batches, expiresIn, concurrency } = scale;
   const shape = { sinkPort: sink.port, mode: "at-most-once", maxAttempts: 100, expiresIn } as const;
   const queue = await openQueue(place, shape);
   let starts = 0;
+  const flightFiles = new Map<Child, string>();
   function startSender(): Child {
     const name = `sender-${++starts}`;
     const flightFile = join(places.folder, `${name}.flights`);
-    return crew.start("sender", { ...shape, place, name, concurrency, delivery, flightFile });
+    const sender = crew.start("sender", { ...shape, place, name, concurrency, delivery, flightFile });
+    flightFiles.set(sender, flightFile);
+    return sender;
   }
+  const hasCalls = (sender: Child) => readFlights(flightFiles.get(sender)!).some(({ ended }) => ended === undefined);
   const senders = Array.from({ length: scale.processes }, startSender);
   const random = seededRandom(seed);
   const started = performance.now();
@@ -65,10 +70,11 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       const until = performance.now() + expiresIn * (paused ? 1.2 : 0.6);
       for (let kill = 0; kill < killsHere; kill++) {
         await sleep(random() * ((until - performance.now()) / (killsHere - kill)));
-        const i = Math.floor(random() * senders.length);
-        await senders[i]!.kill();
-        faults.add("kill", `sender ${i}`);
-        senders[i] = startSender();
+        while (!senders.some(hasCalls) && performance.now() < until) await sleep(5);
+        const victim = senders.find(hasCalls) ?? senders[Math.floor(random() * senders.length)]!;
+        await victim.kill();
+        faults.add("kill", "sender");
+        senders[senders.indexOf(victim)] = startSender();
       }
       await sleep(Math.max(0, until - performance.now()));
       if (paused) await queue.open();

@@ -8,8 +8,8 @@ import { crowd } from "./crowd.js";
 import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 
 const sizes = {
-  notifications: { full: 50_000, short: 1_000, what: "that wait when the provider goes down" },
-  outage: { full: 30, short: 3, what: "minutes, of a virtual clock, for which it is down" },
+  notifications: { full: 50_000, short: 300, what: "that wait when the provider goes down" },
+  outage: { full: 30, short: 1, what: "minutes, of a virtual clock, for which it is down" },
   rate: { full: 100, short: 20, what: "calls a second that the lane allows" },
   crowd: { full: 1_000_000, short: 2_000, what: "notifications of one tenant that wait before another's 100" },
 } satisfies Sizes;

@@ -165,7 +165,7 @@ describe("a 2xx is accepted, whatever comes after its header:", () => {
     const server = await raw((socket) =>
       onRequest(socket, () => socket.write('HTTP/1.1 201 Created\r\ncontent-length: 90\r\n\r\n{"id":')),
     );
-    const timeouts = { connect: 40, total: 100 };
+    const timeouts = { connect: 500, total: 1_000 };
     expect(await outcome(local(server.port), { timeouts })).toEqual({ kind: "accepted", receipt: null });
   });
 
