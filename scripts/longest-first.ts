@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Files that run for minutes, mostly waiting: started first, so that the others fill that time. */
-const longest = /(scenarios\.\w+|power-cut|failpoints|races)\.test\.ts$/;
+/** Files that run for minutes, and mostly wait: started first, so that the others fill that time. */
+const longest = /(scenarios\.\w+|races|adapter-postgres\/src\/conformance)\.test\.ts$/;
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

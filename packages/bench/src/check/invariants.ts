@@ -1,4 +1,5 @@
-import type { Place } from "../place/place.js";
+import type { InvariantCheck } from "@milepost/core";
+import { openPlace, type Place } from "../place/place.js";
 import { openRawTables, type RawTables } from "../place/raw-tables.js";
 import type { Verdict } from "../scenario/verdict.js";
 import { readJournal } from "./journal.js";
@@ -70,16 +71,32 @@ export async function brokenInvariants(place: Place): Promise<ReadonlyMap<string
 export async function checkInvariants(places: readonly Place[], verdict: Verdict): Promise<void> {
   const counts = new Map<string, number>();
   let moves = 0;
+  let unsound = 0;
   for (const place of places) {
     for (const [name, rows] of await brokenInvariants(place)) {
       counts.set(name, (counts.get(name) ?? 0) + rows.length);
       if (rows.length > 0) verdict.fail(rows.slice(0, 3).join("; "));
     }
     moves += (await readJournal(place)).length;
+    for (const { id, violations } of await verified(place)) {
+      unsound++;
+      verdict.fail(`verify(): ${id} ${violations.map(({ what, found }) => `${what}: ${found}`).join("; ")}`);
+    }
   }
   // a journal that nobody wrote would break nothing
   verdict.atLeast("moves", moves, 1);
   for (const [name, count] of [...counts].sort(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)))) {
     verdict.exactly(name, count, 0);
+  }
+  verdict.exactly("verifyFinds", unsound, 0);
+}
+
+/** What the store itself finds to be broken: more than is asked above, and by code of the engine's own. */
+async function verified(place: Place): Promise<readonly InvariantCheck[]> {
+  const opened = openPlace(place, { connections: 1 });
+  try {
+    return (await opened.store.verify({ limit: 3 })).checks.filter(({ violations }) => violations.length > 0);
+  } finally {
+    await opened.close();
   }
 }

@@ -18,6 +18,9 @@ export interface SenderInput extends QueueShape {
   readonly skew?: number;
 }
 
+/** What it says of itself: once that it sends, and each report of a clock that is off. */
+export type SenderReport = { readonly atWork: true } | { readonly clockSkew: number };
+
 /** From now on the clock of this process is off by so much. */
 function setClockOff(milliseconds: number): void {
   const Real = trueDate;
@@ -50,8 +53,9 @@ await runProgram<SenderInput>(async (input, link) => {
   });
   const atWork = milepost.on("sending", () => {
     atWork();
-    link.send({ atWork: true });
+    link.send({ atWork: true } satisfies SenderReport);
   });
+  milepost.on("clock_skew", ({ milliseconds }) => link.send({ clockSkew: milliseconds } satisfies SenderReport));
   const worker = milepost.worker({ concurrency, pollInterval: 50, sweepInterval: 200 });
   await worker.start();
   await new Promise<void>((resolve) =>

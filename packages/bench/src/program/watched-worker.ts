@@ -26,7 +26,7 @@ export type WatchedWorkerReport =
   /** A line of a log: `code` is ours, `cause` the driver's. */
   | { readonly line: string; readonly code: string; readonly cause: string; readonly at: number }
   | { readonly announced: string; readonly at: number }
-  /** It looked for crossings to announce, and the store was not there. */
+  /** It looked for work, and the store was not there. */
   | { readonly lookedInVain: true; readonly at: number }
   /** Milliseconds on the processor. */
   | { readonly cpu: number };
@@ -71,7 +71,8 @@ function tellingOfVainLooks(store: Store, inVain: () => void): Store {
     try {
       return await call();
     } catch (error) {
-      if (step === "crossings.claim") inVain();
+      // one of the two in each look: where all announcements are under way, it looks for notifications only
+      if (step === "crossings.claim" || step === "notifications.claim") inVain();
       throw error;
     }
   });

@@ -33,10 +33,11 @@ const sizes = {
 } satisfies Sizes;
 type Size = ScaleOf<typeof sizes>;
 
-// What a restart took from a worker between a claim and its answer is free again when the lease is over.
+// What a restart took from a worker between a claim and its answer is free again when the lease is over. For as long a
+// worker tries to mark what it has claimed, and looks for nothing else: much shorter than the server is read-only.
 const delivery: Partial<DeliveryTiming> = {
-  lease: 10_000,
-  callDeadline: 5_000,
+  lease: 5_000,
+  callDeadline: 2_500,
   settleMargin: 1_000,
   ambiguousHorizon: 30_000,
   maxClaims: 50,

@@ -5,6 +5,7 @@ import { installJournal, readJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
 import { openPlace, type Place } from "../place/place.js";
 import { openRawTables } from "../place/raw-tables.js";
+import type { SenderReport } from "../program/sender.js";
 import { startSink } from "../sink/sink.js";
 import { openQueue } from "../workload/queue.js";
 import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
@@ -48,6 +49,13 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       flightFile: join(places.folder, `sender-${i}.flights`),
     }),
   );
+  const reported = skews.map(() => [] as number[]);
+  senders.forEach((sender, i) => {
+    sender.onMessage((message) => {
+      const report = message as SenderReport;
+      if ("clockSkew" in report) reported[i]!.push(report.clockSkew);
+    });
+  });
   const opened = openPlace(place, { connections: 2 });
   try {
     while (sink.report.accepted < scale.notifications / 3) {
@@ -72,6 +80,9 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
     for (const { caller } of lines) callers.set(caller, (callers.get(caller) ?? 0) + 1);
     // each of the three clocks has to have been at work
     verdict.atLeast("leastOfOneProcess", Math.min(...skews.map((_, i) => callers.get(`sender-${i}`) ?? 0)), 1);
+    // the two that start with a wrong clock say by how much; a machine that stalls may add to it, never take away
+    const off = reported.slice(0, 2).map(([first], i) => Math.abs((first ?? 0) - skews[i]!));
+    verdict.atMost("worstReportOfSkew", Math.max(...off), 5_000);
     verdict.exactly("sent", notifications.filter(({ state }) => state === "sent").length, scale.notifications);
     verdict.exactly("duplicated", lines.length - new Set(lines.map((line) => line.notification)).size, 0);
     const moves = await readJournal(place);

@@ -1,6 +1,6 @@
 import { spanAt, spanOf } from "../milestone/period.js";
 
-/** At most `count` calls start within any `interval` milliseconds, whichever workers make them. */
+/** At most `count` calls are marked within any `interval` milliseconds, whichever workers make them: each starts right after its mark. */
 export interface Rate {
   readonly count: number;
   readonly interval: number;
