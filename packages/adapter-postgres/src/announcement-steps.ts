@@ -34,10 +34,11 @@ export function announcementSteps<Claimed>(database: Database, about: Announceab
       database.run<Claimed>(claim, [textArray(milestones), limit, lease, time(now)]),
 
     async announce({ tenant, id, fence, notifications, templates, last, lease, now }) {
-      const added = notifications.map(({ notBefore, expiresAt, ...notification }) => ({
+      const added = notifications.map(({ notBefore, expiresAt, openUntil, ...notification }) => ({
         ...notification,
         notBefore: time(notBefore),
         expiresAt: time(expiresAt),
+        openUntil: time(openUntil),
       }));
       const what = [JSON.stringify(added), JSON.stringify(templates), last];
       const values = [tenant, id, fence, ...what, lease, time(now), addressLock(database, tenant)];
@@ -86,7 +87,8 @@ WITH locked AS MATERIALIZED (
 ), notification AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($4) AS n (id text, source jsonb, channel text, "recipientKey" text, "itemKey" text,
     notifier text, mode text, "keyLifetime" bigint, recipient jsonb, template text, data jsonb, "maxAttempts" integer,
-    scope text, "needsConsent" boolean, "notBefore" timestamptz, "expiresAt" timestamptz)
+    scope text, "needsConsent" boolean, "notBefore" timestamptz, "expiresAt" timestamptz,
+    hours jsonb, "openUntil" timestamptz)
 ), address AS (
   SELECT pg_advisory_xact_lock_shared($9::bigint) FROM locked
 ), refused AS MATERIALIZED (
@@ -104,11 +106,12 @@ WITH locked AS MATERIALIZED (
   ON CONFLICT DO NOTHING
 ), added AS (
   INSERT INTO {notifications} (tenant, id, source_kind, source_id, channel, recipient_key, item_key, notifier, mode,
-    key_lifetime, recipient, template, data, max_attempts, scope, needs_consent, not_before, expires_at, created_at,
-    state, reason, detail, settled_at)
+    key_lifetime, recipient, template, data, max_attempts, scope, needs_consent, not_before, expires_at, hours, open_until,
+    created_at, state, reason, detail, settled_at)
   SELECT l.tenant, n.id, n.source ->> 'kind'::text, n.source ->> 'id'::text, n.channel, n."recipientKey", n."itemKey",
     n.notifier, n.mode, n."keyLifetime", n.recipient, n.template, n.data, n."maxAttempts",
-    n.scope, n."needsConsent", coalesce(n."notBefore", step.now), n."expiresAt", step.now,
+    n.scope, n."needsConsent", coalesce(n."notBefore", step.now), n."expiresAt",
+    nullif(n.hours, 'null'), n."openUntil", step.now,
     CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN 'suppressed' ELSE 'pending' END,
     ${refusalReason("r.suppressed", "r.unconsented")}, r.suppressed,
     CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN step.now END

@@ -8,7 +8,8 @@ import { textArray, time } from "./values.js";
 // how much of each lane belongs to this claim, by turns; then exactly that much is locked, and where another claim was first, the
 // rows behind its.
 const ready = `r.state = 'pending' AND r.not_before <= (SELECT now FROM step)
-  AND (r.expires_at IS NULL OR r.expires_at > (SELECT now FROM step))`;
+  AND (r.expires_at IS NULL OR r.expires_at > (SELECT now FROM step))
+  AND (r.open_until IS NULL OR r.open_until > (SELECT now FROM step))`;
 const text = `
 WITH RECURSIVE step AS MATERIALIZED (
   SELECT date_trunc('milliseconds', coalesce($5::timestamptz, clock_timestamp())) AS now

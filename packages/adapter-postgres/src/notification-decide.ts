@@ -13,14 +13,14 @@ FROM {notifications} n WHERE n.tenant = $1 AND n.id = $2 FOR UPDATE`;
 // Every field that a move may change, so that a new rule in core needs nothing here.
 const patch = `
 UPDATE {notifications} n SET state = p.state, reason = p.reason, detail = p.detail, not_before = p."notBefore",
-  expires_at = p."expiresAt", attempts = p.attempts, excused = p.excused,
+  expires_at = p."expiresAt", open_until = p."openUntil", attempts = p.attempts, excused = p.excused,
   max_attempts = p."maxAttempts", claims = p.claims, fence = p.fence,
   lease_until = p."leaseUntil", horizon_at = p."horizonAt", first_marked_at = p."firstMarkedAt",
   key_until = p."keyUntil", message_id = p."messageId", idempotency_key = p."idempotencyKey",
   payload_hash = p."payloadHash", payload = p.payload, receipt = p.receipt, was_ambiguous = p."wasAmbiguous",
   cancel_requested = p."cancelRequested", settled_at = p."settledAt"
 FROM jsonb_to_record($3) AS p (state text, reason text, detail text, "notBefore" timestamptz, "expiresAt" timestamptz,
-  attempts integer, excused integer, "maxAttempts" integer, claims integer, fence bigint, "leaseUntil" timestamptz,
+  "openUntil" timestamptz, attempts integer, excused integer, "maxAttempts" integer, claims integer, fence bigint, "leaseUntil" timestamptz,
   "horizonAt" timestamptz, "firstMarkedAt" timestamptz, "keyUntil" timestamptz, "messageId" text,
   "idempotencyKey" text, "payloadHash" text, payload jsonb, receipt text, "wasAmbiguous" boolean,
   "cancelRequested" boolean, "settledAt" timestamptz)
@@ -30,10 +30,10 @@ RETURNING ${notificationColumns}`;
 const redrive = `
 INSERT INTO {notifications} AS n (tenant, id, source_kind, source_id, channel, recipient_key, item_key, redrive,
   redrive_of, notifier, mode, key_lifetime, recipient, template, data, max_attempts, scope, needs_consent,
-  not_before, created_at)
+  hours, open_until, not_before, created_at)
 SELECT r.tenant, $3, r.source_kind, r.source_id, r.channel, r.recipient_key, r.item_key, r.redrive + 1, r.id, r.notifier,
   r.mode, r.key_lifetime, r.recipient, r.template, r.data, r.max_attempts,
-  r.scope, r.needs_consent, $4, $4
+  r.scope, r.needs_consent, r.hours, r.open_until, $4, $4
 FROM {notifications} r WHERE r.tenant = $1 AND r.id = $2
 ON CONFLICT ON CONSTRAINT {#notifications_once} DO NOTHING
 RETURNING ${notificationColumns}`;

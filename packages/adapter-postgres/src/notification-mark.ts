@@ -56,7 +56,7 @@ WITH mark AS MATERIALIZED (
       WHEN r.suppressed IS NOT NULL OR r.unconsented THEN ${refusalReason("r.suppressed", "r.unconsented")}
       WHEN r.was_ambiguous AND r.key_until <= step.now THEN 'key_expired'
       WHEN r.payload_hash <> m."payloadHash" THEN 'payload_changed'
-      WHEN r.not_before > step.now THEN 'deferred'
+      WHEN r.not_before > step.now OR r.open_until <= step.now THEN 'deferred'
       WHEN l.paused OR l.not_before > step.now THEN 'deferred'
       WHEN l.metered AND m.room IS NULL THEN 'metered'
       WHEN l.metered AND NOT m.room THEN 'full'

@@ -1,4 +1,4 @@
-import type { Attempt, NotificationRepository, ReasonCount } from "@milepost/core/store";
+import type { Attempt, Notification, NotificationRepository, ReasonCount } from "@milepost/core/store";
 import { rowKey, runBatch } from "./batch.js";
 import type { Database, Value } from "./driver.js";
 import { claimStep } from "./notification-claim.js";
@@ -63,9 +63,45 @@ WITH step AS MATERIALIZED (
 SELECT count(*) FILTER (WHERE state = 'expired') AS expired, count(*) FILTER (WHERE state = 'unknown') AS unknown
 FROM ended`;
 
+const closed = `
+WITH step AS MATERIALIZED (
+  SELECT date_trunc('milliseconds', coalesce($2::timestamptz, clock_timestamp())) AS now
+)
+SELECT step.now, ${notificationColumns} FROM step LEFT JOIN LATERAL (
+  SELECT * FROM {notifications} r WHERE r.state = 'pending' AND r.open_until <= step.now
+    AND (r.expires_at IS NULL OR r.expires_at > step.now)
+  ORDER BY r.open_until, r.id LIMIT $1) n ON true
+ORDER BY n.open_until, n.id`;
+
+// Core's reopenMove, by the locked row.
+const reopen = `
+WITH opened AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($1) AS s (n integer, tenant text, id text, closed timestamptz,
+    "notBefore" timestamptz, "openUntil" timestamptz)
+), locked AS MATERIALIZED (
+  SELECT s.* FROM opened s JOIN {notifications} r ON r.tenant = s.tenant AND r.id = s.id
+  WHERE r.state = 'pending' AND r.open_until = s.closed
+  ORDER BY r.tenant, r.id
+  FOR UPDATE OF r
+)
+UPDATE {notifications} r SET not_before = greatest(r.not_before, s."notBefore"), open_until = s."openUntil"
+FROM locked s WHERE r.tenant = s.tenant AND r.id = s.id
+RETURNING s.n`;
+
+/** Rows beside the clock they were judged by, which is answered even where there is none. */
+function judged(rows: readonly (NotificationRow & { readonly now: Date })[]): {
+  readonly now: Date;
+  readonly rows: readonly Notification[];
+} {
+  const found = rows.filter((row) => row.id !== null);
+  return { now: rows[0]!.now, rows: found.map(({ now: _, ...row }) => notificationOf(row)) };
+}
+
 export function notificationRepository(database: Database): NotificationRepository {
   const releaseStatement = database.statement("notifications_release", release);
   const overdueStatement = database.statement("notifications_overdue", overdue);
+  const closedStatement = database.statement("notifications_closed", closed);
+  const reopenStatement = database.statement("notifications_reopen", reopen);
   const expireStatement = database.statement("notifications_expire", expire);
 
   const attempts = database.statement(
@@ -90,13 +126,12 @@ export function notificationRepository(database: Database): NotificationReposito
       return releases.map((_, n) => released.has(n));
     },
 
-    async overdue({ limit, now }) {
-      type Row = NotificationRow & { readonly now: Date };
-      const rows = await database.run<Row>(overdueStatement, [limit, time(now)]);
-      return {
-        now: (rows[0] as Row).now,
-        rows: rows.filter((row) => row.id !== null).map(({ now: _, ...row }) => notificationOf(row)),
-      };
+    overdue: async ({ limit, now }) => judged(await database.run(overdueStatement, [limit, time(now)])),
+    closed: async ({ limit, now }) => judged(await database.run(closedStatement, [limit, time(now)])),
+
+    async reopen({ openings }) {
+      const reopened = await runBatch(database, reopenStatement, openings, rowKey, []);
+      return openings.map((_, n) => reopened.has(n));
     },
 
     async expire({ limit, now }) {

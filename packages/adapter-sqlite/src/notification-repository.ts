@@ -10,6 +10,7 @@ import {
   notificationNotFound,
   type ReasonCount,
   redrivenTwice,
+  reopenMove,
   type Served,
   settledLane,
   settleMove,
@@ -154,6 +155,29 @@ export function notificationRepository(driver: Driver): NotificationRepository {
       });
     },
 
+    closed({ limit, now }) {
+      return driver.snapshot((step) => {
+        const at = step.now(now);
+        const rows = step.all(
+          "SELECT * FROM {notifications} WHERE state = 'pending' AND open_until <= ? " +
+            "AND (expires_at IS NULL OR expires_at > ?) ORDER BY open_until, id LIMIT ?",
+          ...[at.toISOString(), at.toISOString(), limit],
+        );
+        return { now: at, rows: rows.map(notificationOf) };
+      });
+    },
+
+    reopen({ openings }) {
+      return driver.write((step) =>
+        openings.map((opened) => {
+          const row = findNotification(step, opened);
+          if (row?.state !== "pending" || row.openUntil?.getTime() !== opened.closed.getTime()) return false;
+          patchNotification(step, opened, reopenMove(row, opened));
+          return true;
+        }),
+      );
+    },
+
     decide({ tenant, id, by, now, ...input }) {
       return driver.write((step) => {
         const row = findNotification(step, { tenant, id });
@@ -235,9 +259,9 @@ function readyHeads(
     const rows = step.all(
       `SELECT tenant, id, not_before AS notBefore FROM {notifications}
         WHERE state = 'pending' AND tenant = ? AND notifier = ? AND not_before <= ?
-          AND (expires_at IS NULL OR expires_at > ?)
+          AND (expires_at IS NULL OR expires_at > ?) AND (open_until IS NULL OR open_until > ?)
         ORDER BY not_before, id LIMIT ?`,
-      ...[last.tenant, last.notifier, iso, iso, limit],
+      ...[last.tenant, last.notifier, iso, iso, iso, limit],
     ) as unknown as Head[];
     const before = turns.get(`${last.tenant}\0${last.notifier}`) ?? 0;
     rows.forEach((row, i) => {

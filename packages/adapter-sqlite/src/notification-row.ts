@@ -30,6 +30,8 @@ const codec: RowCodec<FlatNotification> = rowCodec<FlatNotification>({
   detail: "plain",
   notBefore: "time",
   expiresAt: "time",
+  hours: "json",
+  openUntil: "time",
   attempts: "plain",
   excused: "plain",
   maxAttempts: "plain",

@@ -39,8 +39,14 @@ describe("openingAt", () => {
 
   test("goes on into the next day where it ends before it begins, by the weekday on which it begins", () => {
     const night: Hours = { from: "22:00", to: "06:00", days: [5] };
-    expect(told(night, "UTC", "2026-11-21T03:00:00Z")).toEqual(["2026-11-21T03:00:00.000Z", "2026-11-21T06:00:00.000Z"]);
-    expect(told(night, "UTC", "2026-11-21T06:00:00Z")).toEqual(["2026-11-27T22:00:00.000Z", "2026-11-28T06:00:00.000Z"]);
+    expect(told(night, "UTC", "2026-11-21T03:00:00Z")).toEqual([
+      "2026-11-21T03:00:00.000Z",
+      "2026-11-21T06:00:00.000Z",
+    ]);
+    expect(told(night, "UTC", "2026-11-21T06:00:00Z")).toEqual([
+      "2026-11-27T22:00:00.000Z",
+      "2026-11-28T06:00:00.000Z",
+    ]);
   });
 
   test("is shorter where a clock change skips a part, and open twice where it repeats one", () => {

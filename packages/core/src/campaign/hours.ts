@@ -10,6 +10,12 @@ export interface Hours {
   readonly days?: readonly number[];
 }
 
+/** The hours of one message, and whose clocks they go by. */
+export interface ZonedHours extends Hours {
+  /** An IANA name, or `UTC`. */
+  readonly zone: string;
+}
+
 /** A span of instants, in milliseconds since the epoch: `opens <= instant < closes`. */
 export interface Opening {
   readonly opens: number;

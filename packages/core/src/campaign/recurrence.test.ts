@@ -85,17 +85,15 @@ describe("occurrences", () => {
   });
 });
 
-test.each([
-  "",
-  "0 9 * *",
-  "61 * * * *",
-  "0 0 9 * * 6",
-  "2026-11-21T09:00:00",
-  "0 0 31 2 *",
-  "x",
-])("cronProblem: %j is refused", (text) => {
-  expect(cronProblem(text)).toBeTypeOf("string");
-});
-test.each(["0 9 * * 6", "*/5 9-17 * * 1-5", "0 0 29 2 *", "0 9 L * *", "@weekly"])("cronProblem: %j is taken", (text) => {
-  expect(cronProblem(text)).toBeUndefined();
-});
+test.each(["", "0 9 * *", "61 * * * *", "0 0 9 * * 6", "2026-11-21T09:00:00", "0 0 31 2 *", "x"])(
+  "cronProblem: %j is refused",
+  (text) => {
+    expect(cronProblem(text)).toBeTypeOf("string");
+  },
+);
+test.each(["0 9 * * 6", "*/5 9-17 * * 1-5", "0 0 29 2 *", "0 9 L * *", "@weekly"])(
+  "cronProblem: %j is taken",
+  (text) => {
+    expect(cronProblem(text)).toBeUndefined();
+  },
+);

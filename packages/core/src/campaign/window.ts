@@ -1,13 +1,10 @@
 import { Temporal } from "temporal-polyfill";
 import { type Hours, openingAt } from "./hours.js";
 import { instantOf } from "./wall-clock.js";
+import type { ZoneChoice } from "./zone.js";
 
 /** When messages of a campaign may go out, by the clocks of each recipient's zone or of a named one. */
-export interface Window {
-  /** `"recipient"`, or an IANA name. */
-  readonly zone: string;
-  /** For `"recipient"`: of those whose zone is not known. */
-  readonly otherwise?: string;
+export interface Window extends ZoneChoice {
   /** From this time on, as a wall clock shows it: `"2026-12-01T09:00"`. At once unless said. */
   readonly start?: string;
   /** Not at this time any more: what was not sent is `expired`. */
@@ -23,12 +20,6 @@ export interface Span {
   readonly openUntil: number | null;
   /** Null without an end. */
   readonly expiresAt: number | null;
-}
-
-/** The zone whose clocks a recipient's window goes by. */
-export function zoneOf(window: Pick<Window, "zone" | "otherwise">, recipientZone: string | undefined): string {
-  if (window.zone !== "recipient") return window.zone;
-  return recipientZone !== undefined && isZone(recipientZone) ? recipientZone : (window.otherwise ?? "UTC");
 }
 
 /**
@@ -47,23 +38,4 @@ export function spanFrom({ start, end, hours }: Window, zone: string, from: numb
 
 function localInstant(local: string, zone: string): number {
   return instantOf(Temporal.PlainDateTime.from(local), zone);
-}
-
-const zones = new Map<string, boolean>();
-
-/** Whether this machine knows a zone by that name. */
-export function isZone(name: string): boolean {
-  let known = zones.get(name);
-  if (known === undefined) {
-    try {
-      new Intl.DateTimeFormat("en", { timeZone: name });
-      known = true;
-    } catch {
-      known = false;
-    }
-    // names come from outside, without end
-    if (zones.size >= 2_000) zones.clear();
-    zones.set(name, known);
-  }
-  return known;
 }

@@ -13,6 +13,7 @@ import { engineGaugeCases } from "./engine-gauges.js";
 import { engineHeartbeatCases } from "./engine-heartbeat.js";
 import { engineHostTransactionCases } from "./engine-host-transactions.js";
 import { engineHostileInputCases } from "./engine-hostile-input.js";
+import { engineHoursCases } from "./engine-hours.js";
 import { engineJumpCases } from "./engine-jumps.js";
 import { engineLaneCases } from "./engine-lanes.js";
 import { engineLimitEffectCases } from "./engine-limit-effects.js";
@@ -72,6 +73,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineMessageCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
+    ...engineHoursCases,
     ...engineSuppressionCases,
     ...engineStateCases,
     ...engineStateMoreCases,

@@ -2,6 +2,7 @@ import type { ConformanceCase } from "./case.js";
 import { notificationClaimCases } from "./notification-claim.js";
 import { notificationDeadLetterCases } from "./notification-dead-letters.js";
 import { notificationDecideCases } from "./notification-decide.js";
+import { notificationHoursCases } from "./notification-hours.js";
 import { notificationListCases } from "./notification-list.js";
 import { notificationMarkCases } from "./notification-mark.js";
 import { notificationMarkMeteredCases } from "./notification-mark-metered.js";
@@ -24,6 +25,7 @@ export const notificationCases: readonly ConformanceCase[] = [
   ...notificationSettleLaneCases,
   ...notificationReleaseCases,
   ...notificationReapCases,
+  ...notificationHoursCases,
   ...notificationDecideCases,
   ...notificationRedriveCases,
   ...notificationListCases,

@@ -29,6 +29,8 @@ export function notification(fields: Partial<NewNotification> = {}): NewNotifica
     needsConsent: false,
     notBefore: null,
     expiresAt: null,
+    hours: null,
+    openUntil: null,
     ...fields,
   };
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { firstOpening } from "../campaign/local-hours.js";
 import { describeError, MilepostError } from "../errors.js";
 import type { CrossingEvent, Emit } from "../events.js";
 import { type JsonObject, plainJson, plainObject } from "../json.js";
@@ -207,7 +208,7 @@ export class Announcer {
     input: RecipientInput,
     path: string,
   ): NewNotification {
-    const { notifier, mode, maxAttempts, scope, needsConsent, expiresIn } = announcement;
+    const { notifier, mode, maxAttempts, scope, needsConsent, expiresIn, hours } = announcement;
     const { crossing, notice } = claimed;
     const { template, data: more } = saidLater(claimed, announcement);
     const recipient = parseRecipient(input, path);
@@ -252,8 +253,8 @@ export class Announcer {
       maxAttempts,
       scope,
       needsConsent,
-      notBefore: null,
       expiresAt: expiresIn === null ? null : new Date((notice ?? crossing).createdAt.getTime() + expiresIn),
+      ...firstOpening(hours, recipient, (notice ?? crossing).createdAt),
     };
   }
 

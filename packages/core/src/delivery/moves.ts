@@ -1,6 +1,13 @@
 import { MilepostError } from "../errors.js";
 import type { Refusal } from "../recipient/suppression.js";
-import type { DecideAct, Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
+import type {
+  DecideAct,
+  Mark,
+  MarkResult,
+  Opened,
+  Settlement,
+  SettleResult,
+} from "../store/notification-repository.js";
 import { isMetered, type Lane, parkedUntil, parkedWithoutRoom, roomIn, withRefund, withReservation } from "./lane.js";
 import {
   type Attempt,
@@ -97,7 +104,7 @@ export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }
   }
   if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("failed", "key_expired");
   if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) return end("failed", "payload_changed");
-  const held = lane.paused || (lane.notBefore ?? now) > now || row.notBefore > now;
+  const held = lane.paused || (lane.notBefore ?? now) > now || !isOpen(row, now);
   if (held || (isMetered(lane) && roomIn(lane, now).free < 1)) {
     const parked = held ? lane : parkedWithoutRoom(lane, now);
     return {
@@ -125,6 +132,19 @@ export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }
     },
     lane: taken.lane,
   };
+}
+
+/** Whether a row's own time has come and its hours are open. */
+export function isOpen({ notBefore, openUntil }: Pick<Notification, "notBefore" | "openUntil">, now: Date): boolean {
+  return notBefore <= now && (openUntil === null || openUntil > now);
+}
+
+/** What a pending row whose hours have closed becomes when they open next. */
+export function reopenMove(
+  row: Pick<Notification, "notBefore">,
+  { notBefore, openUntil }: Pick<Opened, "notBefore" | "openUntil">,
+): NotificationPatch {
+  return { notBefore: notBefore > row.notBefore ? notBefore : row.notBefore, openUntil };
 }
 
 /** Milliseconds until a lane that is parked is open again; null for one that is paused, or open. */

@@ -1,3 +1,4 @@
+import type { ZonedHours } from "../campaign/hours.js";
 import type { JsonObject } from "../json.js";
 import type { MessageTemplate, RenderedMessage } from "../message/message.js";
 import type { Channel, DeliveryMode } from "../notifier/notifier.js";
@@ -63,6 +64,10 @@ export interface NewNotification extends Omit<NotificationKey, "redrive"> {
   readonly notBefore: Date | null;
   /** No call starts at or after this instant; null = never expires. */
   readonly expiresAt: Date | null;
+  /** The hours within which a call may start; null = at any. */
+  readonly hours: ZonedHours | null;
+  /** When they close next: no call starts from this instant on until they are opened anew. Null exactly without hours. */
+  readonly openUntil: Date | null;
 }
 
 export interface Notification extends Omit<NewNotification, "notBefore">, NotificationKey {

@@ -1,5 +1,6 @@
+import { openingAt } from "../campaign/hours.js";
 import type { Runtime } from "../runtime.js";
-import type { Release, Settlement } from "../store/notification-repository.js";
+import type { Opened, Release, Settlement } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import type { Notification } from "./notification.js";
@@ -35,7 +36,18 @@ export function endsOfLeases(
   return { releases, settlements };
 }
 
-/** Takes back what dead workers held and ends what time has ended, up to `limit` rows each; answers how many moved. */
+/** When the hours of rows open next that were closed at `now`; a row's own time may come later still. Pure. */
+export function nextOpenings(rows: readonly Notification[], now: Date): readonly Opened[] {
+  return rows.map(({ tenant, id, hours, openUntil, notBefore }) => {
+    const { opens, closes } = openingAt(hours!, hours!.zone, Math.max(now.getTime(), notBefore.getTime()));
+    return { tenant, id, closed: openUntil!, notBefore: new Date(opens), openUntil: new Date(closes) };
+  });
+}
+
+/**
+ * Takes back what dead workers held, ends what time has ended and opens hours anew, up to `limit` rows each; answers how
+ * many moved.
+ */
 export async function reap(store: Store, runtime: Runtime, timing: DeliveryTiming, limit: number): Promise<number> {
   const { now, rows } = await store.notifications.overdue({ limit, ...storeNow(runtime) });
   const { releases, settlements } = endsOfLeases(rows, { now, random: runtime.random, timing });
@@ -43,5 +55,11 @@ export async function reap(store: Store, runtime: Runtime, timing: DeliveryTimin
   const settled =
     settlements.length === 0 ? [] : await store.notifications.settle({ settlements, ...storeNow(runtime) });
   const { expired, unknown } = await store.notifications.expire({ limit, ...storeNow(runtime) });
-  return released.filter(Boolean).length + settled.filter((result) => result === "settled").length + expired + unknown;
+  const closed = await store.notifications.closed({ limit, ...storeNow(runtime) });
+  const openings = nextOpenings(closed.rows, closed.now);
+  const opened = openings.length === 0 ? [] : await store.notifications.reopen({ openings });
+  const settlementsMade = settled.filter((result) => result === "settled").length;
+  return count(released) + settlementsMade + expired + unknown + count(opened);
 }
+
+const count = (done: readonly boolean[]): number => done.filter(Boolean).length;

@@ -98,7 +98,7 @@ function notificationLines({ notification, attempts, acts, ...lane }: Notificati
 }
 
 function standingOf(
-  { state, reason, detail, settledAt, notBefore }: Notification,
+  { state, reason, detail, settledAt, notBefore, hours }: Notification,
   { paused, parkedUntil }: Pick<NotificationStory, "paused" | "parkedUntil">,
 ): string {
   const last = detail === null ? "" : ` (${detail})`;
@@ -106,10 +106,11 @@ function standingOf(
   if (state === "sent") return `sent${ended}`;
   if (state === "pending") {
     if (paused) return "pending, its lane is paused";
+    const within = hours === null ? "" : `, within ${hours.from} to ${hours.to} ${hours.zone}`;
     const parked = parkedUntil !== null && parkedUntil > notBefore;
     return parked
-      ? `pending, from ${time(parkedUntil)} on, when its lane opens`
-      : `pending, from ${time(notBefore)} on`;
+      ? `pending, from ${time(parkedUntil)} on, when its lane opens${within}`
+      : `pending, from ${time(notBefore)} on${within}`;
   }
   return `${state}${ended}${reason === null ? "" : `, ${because(reason)}`}${last}`;
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type LocalHours, localHoursSchema } from "../campaign/local-hours.js";
 import { MilepostError } from "../errors.js";
 import type { MessageTemplate } from "../message/message.js";
 import { type CompiledTemplate, compileTemplate } from "../message/template.js";
@@ -120,6 +121,15 @@ export interface MilestoneOptions {
    * `expired`. Up to a year; for ever unless said.
    */
   readonly expiresIn?: number;
+  /**
+   * Local hours within which a call may start, by the clocks of each recipient's zone or of a named one; at any time unless
+   * said. What is not sent when they close waits until they open again.
+   *
+   * ```ts
+   * hours: { from: "09:00", to: "18:00", days: [1, 2, 3, 4, 5], zone: "recipient", otherwise: "Europe/Berlin" }
+   * ```
+   */
+  readonly hours?: LocalHours;
   /** Tells only recipients that have given consent in its scope: `milepost.suppressions.consent()`. */
   readonly needsConsent?: boolean;
 }
@@ -150,6 +160,8 @@ export interface Announcement {
   readonly needsConsent: boolean;
   /** Milliseconds; null: for ever. */
   readonly expiresIn: number | null;
+  /** Null: at any time. */
+  readonly hours: LocalHours | null;
   /** What is said of a crossing, and later; `resolved` is absent where that is not said. */
   readonly crossing: Said;
   readonly reminder: Said;
@@ -234,6 +246,7 @@ const milestoneSchema = z.strictObject({
   scope: scopeSchema.default("default"),
   needsConsent: z.boolean().default(false),
   expiresIn: z.int(`whole milliseconds from 1 to ${year}: a year`).min(1).max(year).optional(),
+  hours: localHoursSchema.optional(),
 });
 
 /**
@@ -243,7 +256,7 @@ export function milestone(options: MilestoneOptions): Milestone {
   const parsed = parseInput(milestoneSchema, options, "invalid_milestone");
   const { name, metric, policy, period, grace, onJump, minInterval, onAdopt, remindEvery } = parsed;
   const { recipients, message, notifier, mode, maxAttempts, scope, needsConsent, reminder, resolved } = parsed;
-  const { expiresIn = null } = parsed;
+  const { expiresIn = null, hours = null } = parsed;
   const { effect, onPeriodEnd, onLimit } = options;
   // a policy that reads whose levels it is asked for can only be asked about a real subject; any limit serves for a look
   const look = { tenant: "", subject: "", period, limit: 1_000 };
@@ -288,6 +301,7 @@ export function milestone(options: MilestoneOptions): Milestone {
       scope,
       needsConsent,
       expiresIn,
+      hours,
       mode: mode ?? notifier.mode,
       crossing: said,
       reminder: options.reminder === undefined ? said : saidBy(options.reminder, "reminder"),

@@ -127,6 +127,7 @@ export type { DecideInput, Decision, MarkInput, MarkMove, NotificationPatch } fr
 export {
   decideMove,
   markMove,
+  reopenMove,
   opensIn,
   queuedNotification,
   settledLane,

@@ -90,13 +90,23 @@ export interface Release extends Fenced {
 
 export type SettleResult = "settled" | "evidence" | "lost";
 
+/** The next span of a row's hours. */
+export interface Opened {
+  readonly tenant: string;
+  readonly id: string;
+  /** When the hours closed: as the row has it still. */
+  readonly closed: Date;
+  readonly notBefore: Date;
+  readonly openUntil: Date;
+}
+
 /** A person's act on one notification; see {@link NotificationRepository.decide}. */
 export type DecideAct = "cancel" | "resend" | "confirm" | "give_up" | "redrive";
 
 export interface NotificationRepository {
   /**
-   * Leases up to `limit` notifications that can start now: pending, their time come, not expired, for one of
-   * `notifiers`, their lane neither paused nor parked. Within a lane by time, then id. Between lanes by turns: the n-th of
+   * Leases up to `limit` notifications that can start now: pending, their time come, their hours open, not expired, for
+   * one of `notifiers`, their lane neither paused nor parked. Within a lane by time, then id. Between lanes by turns: the n-th of
    * a lane comes after the m-th of another if n plus what the lane was `served` is more than m plus what the other was;
    * then by time, then id. So a lane's hundred does not wait for another's million. Each gets fence + 1, claims + 1 and a
    * lease. No two callers get the same one.
@@ -117,7 +127,7 @@ export interface NotificationRepository {
    * A row leased under its fence, in this order: expired = `expired`; its address forbidden by core's `refusalOf` =
    * `suppressed`; ambiguous before and past its `keyUntil` = `unknown` (`key_expired`); a payload hash other than the
    * frozen one = `failed` (`payload_changed`), where a row that was ever ambiguous becomes `unknown` instead, reason kept;
-   * its lane paused or parked, or without room by core's `roomIn`, or `notBefore` ahead = `pending`, fence kept, the claim
+   * its lane paused or parked, or without room by core's `roomIn`, or `notBefore` ahead, or its hours closed = `pending`, fence kept, the claim
    * not counted. Otherwise it is marked: `sending`, attempts + 1, claims 0, an open attempt row under the fence, the
    * lease prolonged by `lease`, message id, key, hash and payload frozen, `firstMarkedAt` and `keyUntil` set once, and room
    * taken by core's `withReservation`. Room goes to marks in their order; a lane without any is parked until there is some.
@@ -169,6 +179,21 @@ export interface NotificationRepository {
     readonly limit: number;
     readonly now?: Date;
   }): Promise<{ readonly expired: number; readonly unknown: number }>;
+
+  /**
+   * Pending rows whose hours have closed (`openUntil`), those that did first first, and the clock they were judged by.
+   * Not those past `expiresAt`.
+   */
+  closed(input: {
+    readonly limit: number;
+    readonly now?: Date;
+  }): Promise<{ readonly now: Date; readonly rows: readonly Notification[] }>;
+
+  /**
+   * Opens the hours of rows anew, each if it is pending and its hours closed when `closed` says: `openUntil` as given,
+   * `notBefore` too unless the row's own is later. Answers per row, in their order, whether it did; a repeat does not.
+   */
+  reopen(input: { readonly openings: readonly Opened[] }): Promise<readonly boolean[]>;
 
   /**
    * A person's act, recorded with who and why in the same transaction; where the state forbids it, nothing is written.

@@ -1,5 +1,5 @@
 import { openLane } from "../../delivery/lane.js";
-import { decideMove, markMove, settledLane, settleMove } from "../../delivery/moves.js";
+import { decideMove, isOpen, markMove, reopenMove, settledLane, settleMove } from "../../delivery/moves.js";
 import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
@@ -31,7 +31,7 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         return (
           row.state === "pending" &&
           notifiers.includes(row.notifier) &&
-          row.notBefore <= now &&
+          isOpen(row, now) &&
           (row.expiresAt === null || row.expiresAt > now) &&
           !lane.paused &&
           (lane.notBefore ?? now) <= now
@@ -148,6 +148,24 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
       }
       const expired = ended.filter((row) => !row.wasAmbiguous).length;
       return { expired, unknown: ended.length - expired };
+    },
+
+    async closed({ limit, now = tables.clock() }) {
+      const rows = [...tables.notifications.values()]
+        .filter(({ state, openUntil }) => state === "pending" && openUntil !== null && openUntil <= now)
+        .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
+        .sort((a, b) => a.openUntil!.getTime() - b.openUntil!.getTime() || compareKeys(a.id, b.id))
+        .slice(0, limit);
+      return { now, rows };
+    },
+
+    async reopen({ openings }) {
+      return openings.map((opened) => {
+        const row = find(opened);
+        if (row?.state !== "pending" || row.openUntil?.getTime() !== opened.closed.getTime()) return false;
+        store({ ...row, ...reopenMove(row, opened) });
+        return true;
+      });
     },
 
     async decide({ tenant, id, by, now = tables.clock(), ...input }) {
