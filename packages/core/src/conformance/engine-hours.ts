@@ -7,14 +7,14 @@ import { hour, minute } from "./samples.js";
 
 const about = "engine: hours";
 
-const office = { from: "09:00", to: "18:00", zone: "recipient", otherwise: "Europe/Berlin" } as const;
+const office = { from: "09:00", to: "17:30", zone: "recipient", otherwise: "Europe/Berlin" } as const;
 const people = {
   resolve: async () => [
-    { address: "tokyo@acme.example", zone: "Asia/Tokyo" },
-    { address: "kathmandu@acme.example", zone: "Asia/Kathmandu" },
-    { address: "berlin@acme.example", zone: "Europe/Berlin" },
-    { address: "nowhere@acme.example", zone: "Nowhere/Land" },
-    { address: "new-york@acme.example", zone: "America/New_York" },
+    { address: "tokyo@acme.example", name: "Tokyo", zone: "Asia/Tokyo" },
+    { address: "kathmandu@acme.example", name: "Kathmandu", zone: "Asia/Kathmandu" },
+    { address: "berlin@acme.example", name: "Berlin", zone: "Europe/Berlin" },
+    { address: "nowhere@acme.example", name: "Nowhere", zone: "Nowhere/Land" },
+    { address: "new-york@acme.example", name: "New-York", zone: "America/New_York" },
   ],
 };
 
@@ -71,7 +71,7 @@ export const engineHoursCases: readonly ConformanceCase[] = [
         ...{ clock, notifier, values: [1] },
         delivery: { retryBase: 4 * hour, retryCap: 4 * hour },
         milestone: {
-          recipients: { resolve: async () => [{ address: "ada@acme.example" }] },
+          recipients: { resolve: async () => [{ address: "ada@acme.example", name: "Ada" }] },
           // Sunday, when it is reached, and Wednesday
           hours: { from: "12:00", to: "14:00", days: [7, 3], zone: "UTC" },
         },
@@ -99,7 +99,10 @@ export const engineHoursCases: readonly ConformanceCase[] = [
         values: [1],
         milestone: { hours: { from: "06:00", to: "07:00", zone: "UTC" }, expiresIn: 10 * hour },
       });
-      await milepost.contacts.put({ id: "acme", members: [{ address: "ada@acme.example", role: "owner" }] });
+      await milepost.contacts.put({
+        id: "acme",
+        members: [{ address: "ada@acme.example", name: "Ada", role: "owner" }],
+      });
       await milepost.record({ id: "e", metric, subject: "acme" });
       for (let passes = 0; passes < 30; passes++) {
         await milepost.runOnce();
@@ -119,7 +122,7 @@ export const engineHoursCases: readonly ConformanceCase[] = [
       const { milepost } = setUp(store, {
         ...{ clock, notifier, values: [1] },
         milestone: {
-          recipients: { resolve: async () => [{ address: "ada@acme.example" }] },
+          recipients: { resolve: async () => [{ address: "ada@acme.example", name: "Ada" }] },
           hours: { from: "12:00", to: "13:00", zone: "UTC" },
         },
       });
