@@ -106,15 +106,26 @@ export const attemptRules: Rules = {
         WHERE {mine c} AND NOT c.granted AND a.started_at > c.at + interval '1 second'`,
     },
     {
+      // Attempts and acts of a lane in one row of time, each attempt in the stretch of the act before it: looking up every
+      // pause for every attempt takes minutes with a thousand of them. What was in the act's own millisecond may be either.
       found: findings.whilePaused,
-      sql: `SELECT DISTINCT a.tenant, ${attempt("a")} AS what FROM (
-          SELECT p.tenant, p.entity_id AS notifier, p.at AS since, (
-            SELECT r.at FROM {acts} r WHERE r.tenant = p.tenant AND r.entity = 'lane' AND r.entity_id = p.entity_id
-              AND r.act = 'resume' AND r.number > p.number ORDER BY r.number LIMIT 1) AS until
-          FROM {acts} p WHERE {mine p} AND p.entity = 'lane' AND p.act = 'pause'
-        ) p JOIN {notifications} n ON n.tenant = p.tenant AND n.notifier = p.notifier
-        JOIN {attempts} a ON ${ofAttempt("a")}
-        WHERE a.started_at > p.since AND (p.until IS NULL OR a.started_at < p.until)`,
+      sql: `SELECT s.tenant, s.what FROM (
+          SELECT g.*, first_value(g.act) OVER (PARTITION BY g.tenant, g.lane, g.stretch ORDER BY g.at, g.place) AS state
+          FROM (
+            SELECT e.*, count(e.act) OVER (PARTITION BY e.tenant, e.lane ORDER BY e.at, e.place) AS stretch FROM (
+              SELECT t.tenant, t.entity_id AS lane, t.at, t.number AS place, t.act, NULL AS what FROM {acts} t
+              WHERE {mine t} AND t.entity = 'lane' AND t.act IN ('pause', 'resume')
+              UNION ALL
+              SELECT a.tenant, n.notifier, a.started_at, 0, NULL, ${attempt("a")}
+              FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")} JOIN (
+                SELECT DISTINCT t.tenant, t.entity_id AS lane FROM {acts} t
+                WHERE {mine t} AND t.entity = 'lane' AND t.act = 'pause'
+              ) p ON p.tenant = n.tenant AND p.lane = n.notifier
+              WHERE {mine a}
+            ) e
+          ) g
+        ) s WHERE s.what IS NOT NULL AND s.state = 'pause' AND NOT EXISTS (
+          SELECT FROM {acts} t WHERE t.tenant = s.tenant AND t.entity = 'lane' AND t.entity_id = s.lane AND t.at = s.at)`,
     },
   ],
 };
