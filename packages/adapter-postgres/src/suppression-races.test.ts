@@ -61,6 +61,19 @@ const attempts = async () => (await admin.query(`SELECT FROM "${sandbox.schema}"
 describe("a suppression", () => {
   const ada = { recipientKey: "ada@example.org" };
 
+  test("that waits for a row ends it by the clock after that, and never before its last attempt ended", async () => {
+    const [announce] = await crossed(store, "acme", ["c-1"]);
+    await announce!([notificationOf("c-1", "n-1", ada)]);
+    const release = await held("SELECT FROM notifications FOR UPDATE");
+    const adding = store.suppressions.add(suppressing(ada.recipientKey));
+    await waiting(1);
+    const { rows: clock } = await admin.query("SELECT date_trunc('milliseconds', clock_timestamp()) AS now");
+    await release();
+    expect((await adding).stopped).toBe(1);
+    const [row] = await rows();
+    expect(row!.settledAt!.getTime()).toBeGreaterThanOrEqual(clock[0].now.getTime());
+  });
+
   test("waits for an announcement under way, and ends what that has added", async () => {
     const [announce] = await crossed(store, "acme", ["c-1"]);
     const release = await held("INSERT INTO lanes (tenant, notifier) VALUES ('default', 'smtp')");
