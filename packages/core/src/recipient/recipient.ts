@@ -62,8 +62,11 @@ export function parseRecipient(input: unknown, path: string): Recipient {
   return parsePresent<Recipient>(nullableSchema, input, "invalid_recipient", path);
 }
 
-/** `local@domain`, and nothing that a URL has. */
-const mailbox: RegExp = /^[^@/?#]+@[^@/?#:]+$/;
+/**
+ * `local@domain`. No colon before the `@`, which would end a URL's scheme. Else everything that a dot-atom may have (RFC 5322
+ * section 3.2.3), `/`, `?` and `#` too: whatever mail can be sent to has one key, however it is written.
+ */
+const mailbox: RegExp = /^[^@:]+@[^@/?#:]+$/;
 
 /**
  * What makes two addresses the same recipient. An email address is trimmed, NFC, lower-cased, its domain in punycode.
