@@ -50,5 +50,8 @@ describe("parseRecipient", () => {
     refused({}, "recipients[0].address");
     refused({ address: null }, "recipients[0].address");
     refused({ address: "a@b.example", name: "two\u2028lines" }, "recipients[0].name");
+    for (const address of ["Ann <a@b.example>", " <a@b.example> ", "mailto:a@b.example", " MailTo:a@b.example"]) {
+      refused({ address }, "recipients[0].address");
+    }
   });
 });
