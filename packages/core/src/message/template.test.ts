@@ -54,6 +54,17 @@ describe("compileTemplate", () => {
     refused({ text: "x".repeat(262_145) }, "message.text");
   });
 
+  it("refuses what a parser of tags would need minutes for, whatever its delimiters", () => {
+    const refused = (source: string) =>
+      expect(() => compile({ text: source })).toThrow(
+        expect.objectContaining({ code: "invalid_template", path: "message.text" }),
+      );
+    refused(`{{=[ ]=}}${"[a]".repeat(80_000)}`);
+    refused(`{{ =[ ]=}}[a]${"x".repeat(2_001)}`);
+    expect(text(`{{=[ ]=}}${"x".repeat(1_990)}[={{ }}=]{{a}}`, { a: "y" })).toBe(`${"x".repeat(1_990)}y`);
+    expect(text(`{{a}}${"x".repeat(100_000)}`, { a: "y" })).toHaveLength(100_001);
+  });
+
   it("requires the tags outside of sections, and finds those without a value", () => {
     const template = compile({ subject: "{{subject.name}}", text: "{{#extra}}{{inside}}{{/extra}}{{count}}" });
     expect(template.requiredTags).toEqual(["subject.name", "count"]);
