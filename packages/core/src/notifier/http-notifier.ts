@@ -6,7 +6,7 @@ import { askedHost } from "./asked-host.js";
 import { Connections } from "./connections.js";
 import { type Exchange, exchange, type HttpTimeouts } from "./exchange.js";
 import { outcomeOfExchange } from "./exchange-outcome.js";
-import { certificates, fullTimeouts, functionSchema, httpFields } from "./http-options.js";
+import { certificates, framing, fullTimeouts, functionSchema, httpFields } from "./http-options.js";
 import {
   ambiguous,
   type Channel,
@@ -34,7 +34,7 @@ export interface HttpNotifierOptions {
   /** What is sent: JSON, or a form. The same at every attempt: see {@link HttpContext}. */
   readonly body: (message: RenderedMessage, context: HttpContext) => Json | URLSearchParams;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The header that takes the idempotency key, such as `"idempotency-key"`. Required of `idempotent`. */
+  /** The header that takes the idempotency key, such as `"idempotency-key"`, and nothing else. Required of `idempotent`. */
   readonly idempotencyHeader?: string;
   readonly mode: DeliveryMode;
   /** `idempotent` only: milliseconds for which the API honours a key. */
@@ -106,9 +106,20 @@ const optionsSchema = z
   .refine(({ mode, idempotencyHeader }) => mode !== "idempotent" || idempotencyHeader !== undefined, {
     path: ["idempotencyHeader"],
     error: "the header that takes the key: mode idempotent is a promise of the API to read it",
+  })
+  .refine(({ idempotencyHeader, headers, token }) => !isTaken(idempotencyHeader, Object.keys(headers), token), {
+    path: ["idempotencyHeader"],
+    error: "a header of its own: with another use of it the key would not arrive",
   });
 
 true satisfies Agrees<typeof optionsSchema, HttpNotifierOptions>;
+
+/** Whether something else than the key is written under its header, by Node, by this notifier or by the host. */
+function isTaken(header: string | undefined, others: readonly string[], token: unknown): boolean {
+  if (header === undefined) return false;
+  const taken = [...framing, "content-type", ...(token === undefined ? [] : ["authorization"]), ...others];
+  return taken.some((other) => other.toLowerCase() === header.toLowerCase());
+}
 
 function isPlainUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
