@@ -67,12 +67,7 @@ true satisfies Agrees<typeof actSchema, LaneAct>;
 true satisfies Agrees<typeof limitsSchema, LaneLimits>;
 
 /** `notifiers`: names of those that this engine has. `opened` is called when there may be more to do. */
-export function lanesOver(
-  store: Store,
-  runtime: Runtime,
-  notifiers: ReadonlySet<string>,
-  opened: () => void,
-): Lanes {
+export function lanesOver(store: Store, runtime: Runtime, notifiers: ReadonlySet<string>, opened: () => void): Lanes {
   const clock = runtime.now ?? (() => new Date());
   /** A misspelt name would make a lane that nothing goes through, and leave the one that was meant as it is. */
   async function refuseUnknown({ tenant, notifier }: { readonly tenant: string; readonly notifier: string }) {

@@ -142,10 +142,11 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
   const given = Object.entries(parsed.headers).map(([header, value]) => [header.toLowerCase(), value] as const);
   const connections = new Connections({ keepAlive, ca: certificates(options.ca) });
 
-  async function tokenFor(refused: boolean, signal: AbortSignal): Promise<string | null | undefined> {
+  async function tokenFor(refused: boolean, signal: AbortSignal): Promise<string | null | Outcome> {
     if (typeof token !== "function") return token ?? null;
     const asked = await askedHost(() => token({ refused }), signal);
-    return isToken(asked?.answer) ? asked.answer : undefined;
+    if ("problem" in asked) return unavailable(`not sent: its token could not be had: ${asked.problem}`);
+    return isToken(asked.answer) ? asked.answer : unavailable("not sent: what was answered for its token is none");
   }
 
   function outcomeFor(made: Exchange): Outcome {
@@ -189,14 +190,13 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
           },
           connections,
         );
-      const noToken = unavailable("not sent: its token could not be had");
       const first = await tokenFor(false, signal);
-      if (first === undefined) return noToken;
+      if (typeof first === "object" && first !== null) return first;
       const made = await call(first);
       if (typeof token !== "function" || !isUnauthorized(made)) return outcomeFor(made);
       // a 401 is a definite refusal, so a second call is no copy
       const second = await tokenFor(true, signal);
-      if (second === undefined) return noToken;
+      if (typeof second === "object" && second !== null) return second;
       const again = await call(second);
       return isUnauthorized(again) ? unavailable("status 401, also with a new token") : outcomeFor(again);
     },
