@@ -62,6 +62,10 @@ export function suppressionRepository(database: Database): SuppressionRepository
        ) AS k (reason, detail, by, at, given) WHERE k.given = (${weight("excluded.reason")} > ${weight("s.reason")}))
      RETURNING ${suppressionColumns}`,
   );
+  const standing = database.statement(
+    "suppressions_standing",
+    `SELECT ${suppressionColumns} FROM {suppressions} WHERE tenant = $1 AND recipient_key = $2 AND scope = $3`,
+  );
   const readBounces = database.statement(
     "suppressions_bounces",
     `SELECT count, last_at AS "lastAt" FROM {bounces} WHERE tenant = $1 AND recipient_key = $2 FOR UPDATE`,
@@ -140,7 +144,8 @@ export function suppressionRepository(database: Database): SuppressionRepository
         const { count, lastAt } = nextBounces(before, within, now);
         if (count < limit) {
           await run(storeBounces, [tenant, recipientKey, count, time(lastAt)]);
-          return { bounces: count, suppression: null, stopped: 0 };
+          const [suppression = null] = await run<Suppression>(standing, [tenant, recipientKey, everything]);
+          return { bounces: count, suppression, stopped: 0 };
         }
         await run(forgetBounces, [tenant, recipientKey]);
         const values = [tenant, recipientKey, everything, "soft_bounces", detail, by, time(now)];
