@@ -65,6 +65,18 @@ export const damages: readonly Damage[] = [
     sql: "UPDATE {notifications} SET settled_at = NULL WHERE state = 'failed'",
   },
   {
+    ...{ invariant: "I6", found: findings.strayReason },
+    sql: "UPDATE {notifications} SET reason = 'cancelled' WHERE state = 'pending'",
+  },
+  {
+    ...{ invariant: "I6", found: findings.strayReason },
+    sql: "UPDATE {notifications} SET reason = 'lease_over' WHERE state = 'sending'",
+  },
+  {
+    ...{ invariant: "I6", found: findings.negativeClaims },
+    sql: "UPDATE {notifications} SET claims = -1 WHERE state = 'pending'",
+  },
+  {
     ...{ invariant: "I6", found: findings.tooManyAttempts },
     sql: "UPDATE {notifications} SET max_attempts = 1 WHERE attempts = 2",
   },
@@ -136,7 +148,7 @@ export const damages: readonly Damage[] = [
   },
   {
     ...{ invariant: "I13", found: findings.overdue },
-    sql: `UPDATE {notifications} SET expires_at = ${never} WHERE state = 'pending'`,
+    sql: `UPDATE {notifications} SET expires_at = ${never} WHERE state = 'pending' AND attempts = 0`,
   },
   {
     ...{ invariant: "I13", found: findings.overdue },

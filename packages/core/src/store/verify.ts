@@ -109,6 +109,8 @@ export const findings = {
   numbering: "its attempts are not numbered from 1 to its count",
   fenceNotRising: "its fence is not above the one before",
   shape: "its fields are not those of its state",
+  strayReason: "it has not ended and has a reason, and not that of a call whose worker was lost",
+  negativeClaims: "it counts fewer claims than none",
   tooManyAttempts: "it has more attempts than it may",
   repeated: "it started after one that may have been accepted",
   keyExpired: "it started after the key had expired, and after an ambiguous one",

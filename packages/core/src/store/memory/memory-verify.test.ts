@@ -85,6 +85,15 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ],
   ["I6", findings.shape, notifications(({ state }) => (state === "pending" ? { state: "strange" as never } : null))],
   ["I6", findings.shape, notifications((row) => (isDead(row) ? { settledAt: null } : null))],
+  [
+    ...(["I6", findings.strayReason] as const),
+    notifications(({ state }) => (state === "pending" ? { reason: "cancelled" } : null)),
+  ],
+  [
+    ...(["I6", findings.strayReason] as const),
+    notifications(({ state }) => (state === "sending" ? { reason: "lease_over" } : null)),
+  ],
+  ["I6", findings.negativeClaims, notifications(({ state }) => (state === "pending" ? { claims: -1 } : null))],
   ["I6", findings.tooManyAttempts, notifications((row) => (row.attempts === 2 ? { maxAttempts: 1 } : null))],
   ["I7", findings.repeated, without("resend")],
   [
@@ -132,7 +141,10 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ["I12", findings.quotaSurplus, attempts(() => ({ slot: null }))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "sending" ? { leaseUntil: never } : null))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "ambiguous" ? { horizonAt: never } : null))],
-  ["I13", findings.overdue, notifications(({ state }) => (state === "pending" ? { expiresAt: never } : null))],
+  [
+    ...(["I13", findings.overdue] as const),
+    notifications(({ state, attempts: made }) => (state === "pending" && made === 0 ? { expiresAt: never } : null)),
+  ],
   [
     "I13",
     findings.overdue,
