@@ -83,6 +83,23 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
         number === 1 && tables.attempts.has(keyOf(tenant, notification, 2)) ? { fence: 99 } : null,
       ),
   ],
+  [...(["I5", findings.fenceBelow] as const), notifications((row) => (isDead(row) ? { fence: 0 } : null))],
+  [
+    ...(["I5", findings.otherExcused] as const),
+    notifications(({ state }) => (state === "sent" ? { excused: 1 } : null)),
+  ],
+  [
+    ...(["I5", findings.otherExcused] as const),
+    notifications(({ state }) => (state === "sent" ? { excused: -1 } : null)),
+  ],
+  [
+    ...(["I5", findings.impossibleTimes] as const),
+    attempts((row) => (refusedForGood(row) ? { endedAt: never } : null)),
+  ],
+  [
+    ...(["I5", findings.impossibleTimes] as const),
+    attempts((row) => (refusedForGood(row) ? { startedAt: never } : null)),
+  ],
   ["I6", findings.shape, notifications(({ state }) => (state === "pending" ? { state: "strange" as never } : null))],
   ["I6", findings.shape, notifications((row) => (isDead(row) ? { settledAt: null } : null))],
   [
@@ -101,6 +118,28 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
     notifications(({ mode, firstMarkedAt }) => (mode === "idempotent" ? { keyUntil: firstMarkedAt } : null)),
   ],
   [
+    ...(["I7", findings.waitsToRepeat] as const),
+    notifications(({ state }) =>
+      state === "ambiguous" ? { state: "pending", reason: null, leaseUntil: null, horizonAt: null } : null,
+    ),
+  ],
+  [
+    ...(["I7", findings.waitsToRepeat] as const),
+    notifications(({ state, mode, attempts: made, wasAmbiguous }) =>
+      state === "sent" && mode === "at-most-once" && made === 1 && !wasAmbiguous
+        ? { state: "pending", receipt: null, settledAt: null }
+        : null,
+    ),
+  ],
+  [
+    ...(["I7", findings.keyTooLong] as const),
+    notifications(({ mode }) => (mode === "idempotent" ? { keyUntil: null } : null)),
+  ],
+  [
+    ...(["I7", findings.keyTooLong] as const),
+    notifications(({ mode }) => (mode === "idempotent" ? { keyUntil: later } : null)),
+  ],
+  [
     ...(["I8", findings.sentWithoutEvidence] as const),
     attempts(({ outcome, number, slot }) =>
       outcome === "accepted" && number === 1 && slot === null ? { outcome: "refused_permanent" } : null,
@@ -108,6 +147,10 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ],
   ["I8", findings.sentWithoutEvidence, without("confirm")],
   ["I9", findings.mayHaveBeenSent, attempts((row) => (refusedForGood(row) ? { outcome: "ambiguous" } : null))],
+  [
+    ...(["I9", findings.ambiguityForgotten] as const),
+    notifications(({ state }) => (state === "sent" ? { wasAmbiguous: false } : null)),
+  ],
   ["I10", findings.heldAfterEnd, notifications((row) => (isDead(row) ? { leaseUntil: row.createdAt } : null))],
   ["I10", findings.heldAfterEnd, (tables) => each(tables.crossings, ({ createdAt }) => ({ leaseUntil: createdAt }))],
   ["I10", findings.attemptAfterEnd, attempts((row) => (refusedForGood(row) ? { endedAt: later } : null))],
@@ -132,6 +175,29 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
           at: never,
         } as const;
         if (state === "sent") suppressions.set(keyOf(tenant, recipientKey, "*"), manual);
+      }
+    },
+  ],
+  [
+    ...(["I11", findings.waitsForbidden] as const),
+    ({ notifications: rows, suppressions }) => {
+      for (const row of rows.values()) {
+        if (row.state !== "pending" || row.attempts > 0) continue;
+        const { tenant, recipientKey, scope } = row;
+        const manual = { tenant, recipientKey, scope, reason: "manual", detail: null, by: "x", at: never } as const;
+        suppressions.set(keyOf(tenant, recipientKey, scope), manual);
+      }
+    },
+  ],
+  [
+    ...(["I11", findings.waitsForbidden] as const),
+    ({ notifications: rows, consents }) => {
+      for (const [key, row] of rows) {
+        if (row.state !== "pending" || row.attempts > 0) continue;
+        const { tenant, recipientKey } = row;
+        rows.set(key, { ...row, needsConsent: true });
+        const withdrawn = { tenant, recipientKey, scope: "*", granted: false, source: "x", by: "x", at: never };
+        consents.set(keyOf(tenant, recipientKey, "*"), withdrawn);
       }
     },
   ],
