@@ -250,6 +250,16 @@ test("every damage that a database can have is one here", () => {
   expect(spoils.map(([id, found]) => [id, found])).toEqual(damages.map(({ invariant, found }) => [invariant, found]));
 });
 
+test("it is not sound to one who wants no examples", async () => {
+  const { tables, store } = await withHistory();
+  tables.templates.clear();
+  for (const limit of [0, -1]) {
+    const { sound, checks } = await store.verify({ only: ["I15"], limit });
+    expect([sound, checks[0]!.violations, checks[0]!.more]).toEqual([false, [], true]);
+  }
+  expect((await store.verify({ only: [] })).sound).toBe(false);
+});
+
 describe.each(spoils)("%s, %s", (id, found, spoil) => {
   test("is reported, by this invariant alone", async () => {
     const { tables, store, now } = await withHistory();
