@@ -97,7 +97,7 @@ export const attemptRules: Rules = {
       found: findings.keyTooLong,
       sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
         WHERE {mine n} AND n.mode = 'idempotent' AND n.attempts > 0 AND n.key_lifetime IS NOT NULL
-          AND (n.key_until IS NULL OR n.key_until > n.first_marked_at + n.key_lifetime * interval '1 millisecond')
+          AND (n.key_until IS NULL OR n.key_until > n.first_marked_at + n.key_lifetime::float8 * interval '1 millisecond')
           AND NOT EXISTS (SELECT FROM {acts} t WHERE t.tenant = n.tenant AND t.entity = 'notification'
             AND t.entity_id = n.id AND t.act = 'resend')`,
     },

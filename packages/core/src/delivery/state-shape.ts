@@ -32,10 +32,10 @@ export const stateShapes: Readonly<Record<NotificationState, StateShape>> = {
 };
 
 /** States from which another call may come; what they may have as a reason is {@link hasReasonToWait}'s. */
-export const callableStates = ["pending", "leased", "sending"] as const satisfies readonly NotificationState[];
+export const callableStates: readonly ["pending", "leased", "sending"] = ["pending", "leased", "sending"];
 
 /** The reason that a row keeps from a call whose worker did not come back (move 8), until its next outcome. */
-export const keptReason = "lease_over" satisfies Reason;
+export const keptReason: Reason & "lease_over" = "lease_over";
 
 /** Whether a row that has not ended, and is not ambiguous, has no reason, or the one that it keeps. Pure. */
 export function hasReasonToWait({ state, reason, wasAmbiguous }: Pick<Notification, ShapeField | "state">): boolean {
