@@ -30,6 +30,8 @@ export interface Letterhead {
 /** A message for nodemailer: one sender, one recipient, and texts only. */
 export interface Mail extends SendMailOptions {
   readonly envelope: { readonly from: string; readonly to: string[] };
+  readonly to: Sender;
+  readonly subject?: string;
 }
 
 /** RFC 5322 section 3.6.4, without comments, and short enough for one line. */
