@@ -46,6 +46,19 @@ const plainMessageId = /^<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>$/;
 export async function composeMail(
   message: RenderedMessage,
   context: SendContext,
+  letterhead: Letterhead,
+): Promise<Mail | Outcome> {
+  try {
+    return await composed(message, context, letterhead);
+  } catch {
+    // nothing of it has left yet, and it would be the same at each attempt
+    return refusedPermanent("not sent: the message cannot be composed");
+  }
+}
+
+async function composed(
+  message: RenderedMessage,
+  context: SendContext,
   { from, replyTo, unsubscribe }: Letterhead,
 ): Promise<Mail | Outcome> {
   const { to, subject, text, html } = message;

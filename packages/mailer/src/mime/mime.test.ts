@@ -11,6 +11,7 @@ import { previewNotifier } from "../preview/preview-notifier.js";
 import { fieldOf, rawHeader } from "../raw-message.js";
 import { htmlDocument } from "./html-document.js";
 import type { LetterheadOptions } from "./letterhead-options.js";
+import { plainText } from "./plain-text.js";
 
 // Read by letterparser, which shares nothing with nodemailer.
 
@@ -72,6 +73,36 @@ describe("a message", () => {
     expect(text?.replaceAll("\r\n", "\n").trim()).toBe(
       "News\n\nHello Olga & all,\nsee here [https://acme.example/x?a=1&b=2].\n\n * one\n * two",
     );
+  });
+
+  it("gets a text of bounded length in bounded time, however deep and long its html is", async () => {
+    for (const html of [
+      `<div>first<div>${"<div>".repeat(40_000)}hi`,
+      `first<blockquote>${"<blockquote>".repeat(90)}${"a<br>".repeat(40_000)}`,
+      `first${"<p>x</p>".repeat(30_000)}`,
+    ]) {
+      const started = performance.now();
+      const text = plainText(html);
+      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(text).toMatch(/^first[\s\S]*…$/);
+      expect(text.length).toBeLessThanOrEqual(256_001);
+    }
+    const { text } = read(await bytesOf({ text: null, html: `first${"<div>".repeat(20_000)}hi` }));
+    expect(text).toMatch(/^first/);
+  });
+
+  it("that cannot be composed is refused, as nothing was handed over", async () => {
+    const to = {
+      address: "olga@acme.example",
+      get name(): string {
+        throw new RangeError("Maximum call stack size exceeded for Olga");
+      },
+    };
+    const notifier = previewNotifier({ directory, from: "us@example.com" });
+    expect(await notifier.send(sampleMessage({ to }), sampleContext())).toEqual({
+      kind: "refusedPermanent",
+      why: "not sent: the message cannot be composed",
+    });
   });
 
   it("has no html part unless there is html", async () => {
