@@ -204,6 +204,28 @@ test("an address that is none is refused without a word of it", async () => {
   await notifier.close();
 });
 
+test("the reason for an address that is none is stored as it was given", async () => {
+  server = await smtpTestServer();
+  const milepost = createMilepost({
+    store: memoryStore(),
+    milestones: [
+      milestone({
+        name: "m",
+        metric: "e",
+        policy: thresholds(1),
+        recipients: { resolve: async () => [{ address: "canary" }] },
+        message: { text: "x" },
+        notifier: smtpNotifier({ host: server.host, port: server.port, from: canary.from }),
+      }),
+    ],
+  });
+  await milepost.record({ id: "1", metric: "e", subject: "s" });
+  await milepost.runOnce();
+  const [row] = await milepost.notifications.list();
+  expect(row!.detail).toMatch(/is no mailbox: it lacks an at sign, or what stands before or after it$/);
+  await milepost.close();
+});
+
 test("neither rows nor events of the engine have what a server repeated", async () => {
   server = await smtpTestServer({
     extensions: ["AUTH PLAIN"],
