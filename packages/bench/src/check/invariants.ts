@@ -98,7 +98,9 @@ const anySweep = 365 * 86_400_000;
 async function verified(place: Place): Promise<readonly InvariantCheck[]> {
   const opened = openPlace(place, { connections: 1 });
   try {
-    return (await opened.store.verify({ limit: 3, sweep: anySweep })).checks.filter(({ violations }) => violations.length > 0);
+    return (await opened.store.verify({ limit: 3, sweep: anySweep })).checks.filter(
+      ({ violations }) => violations.length > 0,
+    );
   } finally {
     await opened.close();
   }
