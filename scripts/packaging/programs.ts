@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 const page = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const readme = page("README.md");
 const programs = blocks(readme);
-const first = block(programs, "createMilepost(");
+const first = block(programs, "store: memoryStore()");
 /** What the first program prints. */
 export const printed: string = blocks(readme, "text")[0]!;
 

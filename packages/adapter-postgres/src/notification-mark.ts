@@ -3,6 +3,7 @@ import {
   type Lane,
   type Mark,
   type MarkResult,
+  MilepostError,
   type NotificationRepository,
   opensIn,
   parkedWithoutRoom,
@@ -150,7 +151,13 @@ export function markStep(database: Database): NotificationRepository["mark"] {
       const results = asked.map((mark) => {
         const row = rows.get(mark.n);
         const before = lanes.of(mark);
-        if (row?.move === "marked" && isMetered(before)) lanes.set(withReservation(before, 1, now).lane);
+        if (row?.move === "marked" && isMetered(before)) {
+          // By the mark's own clock: it may have waited for its row, and what is taken too early is free again too early.
+          // There is no less room then, as nobody else has taken any meanwhile.
+          const taken = withReservation(before, 1, row.now);
+          if (taken.slot !== row.slot) throw dayHasChanged();
+          lanes.set(taken.lane);
+        }
         if (row?.move === "full") lanes.set(parkedWithoutRoom(before, now));
         const result = resultOf(row);
         const tells = row?.move === "marked" || result.result === "deferred";
@@ -173,6 +180,11 @@ export function markStep(database: Database): NotificationRepository["mark"] {
     }
     return results;
   };
+}
+
+/** The mark is undone and asked for again. */
+function dayHasChanged(): MilepostError {
+  return new MilepostError("store_busy", "A mark waited until its quota's next day; it is to be made anew.");
 }
 
 function resultOf(row: Row | undefined): MarkResult {

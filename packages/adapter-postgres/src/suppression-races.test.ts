@@ -61,6 +61,19 @@ const attempts = async () => (await admin.query(`SELECT FROM "${sandbox.schema}"
 describe("a suppression", () => {
   const ada = { recipientKey: "ada@example.org" };
 
+  test("that waits for a row ends it by the clock after that, and never before its last attempt ended", async () => {
+    const [announce] = await crossed(store, "acme", ["c-1"]);
+    await announce!([notificationOf("c-1", "n-1", ada)]);
+    const release = await held("SELECT FROM notifications FOR UPDATE");
+    const adding = store.suppressions.add(suppressing(ada.recipientKey));
+    await waiting(1);
+    const { rows: clock } = await admin.query("SELECT date_trunc('milliseconds', clock_timestamp()) AS now");
+    await release();
+    expect((await adding).stopped).toBe(1);
+    const [row] = await rows();
+    expect(row!.settledAt!.getTime()).toBeGreaterThanOrEqual(clock[0].now.getTime());
+  });
+
   test("waits for an announcement under way, and ends what that has added", async () => {
     const [announce] = await crossed(store, "acme", ["c-1"]);
     const release = await held("INSERT INTO lanes (tenant, notifier) VALUES ('default', 'smtp')");
@@ -204,7 +217,7 @@ async function begun(name: string): Promise<Trial> {
 }
 
 /** What a worker does, with calls that are all refused for now at first and so come back, until nothing is left to claim. */
-async function works(notifier: string): Promise<void> {
+async function works(notifier: string, onMarked: (count: number) => void = () => {}): Promise<void> {
   for (let idle = 0; idle < 3; ) {
     const leased = await claim(1 + random(4), notifier);
     if (leased.length === 0) {
@@ -219,6 +232,7 @@ async function works(notifier: string): Promise<void> {
       const again = { to: "pending", outcome: "refused_transient", attempt: result.attempt } as const;
       return settlementOf(row, result.attempt < 3 ? again : { attempt: result.attempt });
     });
+    onMarked(settlements.length);
     if (settlements.length > 0) await store.notifications.settle({ settlements });
   }
 }
@@ -228,11 +242,19 @@ async function raced(forbid: (trial: Trial) => Promise<unknown>): Promise<void> 
   const runOne = async () => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
       const trial = await begun(name);
-      const afterSome = async (work: () => Promise<unknown>) => {
-        for (let turns = random(40); turns > 0; turns--) await nextTurn();
+      let marked = 0;
+      const working = () =>
+        works(name, (count) => {
+          marked += count;
+        });
+      const afterSome = async (marks: number, work: () => Promise<unknown>) => {
+        // by what was marked, not by time: on a slow machine too it comes amidst the work
+        while (marked < marks) await nextTurn();
+        for (let turns = random(20); turns > 0; turns--) await nextTurn();
         await work();
       };
-      await Promise.all([works(name), works(name), afterSome(trial.announceMore), afterSome(() => forbid(trial))]);
+      const forbidding = afterSome(random(queued), () => forbid(trial));
+      await Promise.all([working(), working(), afterSome(0, trial.announceMore), forbidding]);
       await works(name);
     }
   };

@@ -16,20 +16,24 @@ const suppressionColumns = `tenant, recipient_key AS "recipientKey", scope, reas
 const consentColumns = `tenant, recipient_key AS "recipientKey", scope, granted, source, by, at`;
 
 // A statement of its own after the address lock, so that its snapshot has everything that was added before. Rows that are
-// being sent, or nobody knows of, are locked too: what comes back from them to `pending` waits for this commit.
+// being sent, or nobody knows of, are locked too: what comes back from them to `pending` waits for this commit. The rows end
+// by the clock after their locks: one whose call has just been refused must not have ended before its attempt.
 const stopText = `
 WITH live AS MATERIALIZED (
   SELECT r.* FROM {notifications} r
   WHERE r.tenant = $1 AND r.recipient_key = $2 AND r.state IN ('pending', 'leased', 'sending', 'ambiguous')
   ORDER BY r.id
   FOR UPDATE
+), step AS MATERIALIZED (
+  SELECT date_trunc('milliseconds', coalesce($3::timestamptz, clock_timestamp())) AS now
+  FROM (SELECT count(*) FROM live) after_the_locks
 ), judged AS (
   SELECT r.id, ${suppressedFor} AS suppressed, ${lacksConsent} AS unconsented FROM live r
   WHERE r.state IN ('pending', 'leased')
 ), stopped AS (
   UPDATE {notifications} n SET state = CASE WHEN n.was_ambiguous THEN 'unknown' ELSE 'suppressed' END,
-    reason = ${refusalReason("j.suppressed", "j.unconsented")}, detail = j.suppressed, lease_until = NULL, settled_at = $3
-  FROM judged j
+    reason = ${refusalReason("j.suppressed", "j.unconsented")}, detail = j.suppressed, lease_until = NULL, settled_at = step.now
+  FROM judged j, step
   WHERE n.tenant = $1 AND n.id = j.id AND (j.suppressed IS NOT NULL OR j.unconsented)
   RETURNING 1
 )
@@ -57,6 +61,10 @@ export function suppressionRepository(database: Database): SuppressionRepository
          (excluded.reason, excluded.detail, excluded.by, excluded.at, true), (s.reason, s.detail, s.by, s.at, false)
        ) AS k (reason, detail, by, at, given) WHERE k.given = (${weight("excluded.reason")} > ${weight("s.reason")}))
      RETURNING ${suppressionColumns}`,
+  );
+  const standing = database.statement(
+    "suppressions_standing",
+    `SELECT ${suppressionColumns} FROM {suppressions} WHERE tenant = $1 AND recipient_key = $2 AND scope = $3`,
   );
   const readBounces = database.statement(
     "suppressions_bounces",
@@ -86,8 +94,8 @@ export function suppressionRepository(database: Database): SuppressionRepository
   const one = async <Row>(rows: Promise<readonly Row[]>): Promise<Row> => (await rows)[0] as Row;
   const nowIn = async (run: Run, given: Date | undefined) =>
     (await one(run<{ readonly now: Date }>(clock, [time(given)]))).now;
-  const stopIn = async (run: Run, tenant: string, recipientKey: string, now: Date) =>
-    (await one(run<{ readonly stopped: number }>(stop, [tenant, recipientKey, time(now)]))).stopped;
+  const stopIn = async (run: Run, tenant: string, recipientKey: string, given: Date | undefined) =>
+    (await one(run<{ readonly stopped: number }>(stop, [tenant, recipientKey, time(given)]))).stopped;
 
   /** Everything that changes what is allowed: alone with the tenant's addresses, and by the clock from then on. */
   const alone = <T>(tenant: string, given: Date | undefined, work: (run: Run, now: Date) => Promise<T>): Promise<T> =>
@@ -127,7 +135,7 @@ export function suppressionRepository(database: Database): SuppressionRepository
         const values = [tenant, recipientKey, scope, reason, detail, by, time(now)];
         const suppression = await one(run<Suppression>(suppress, values));
         await run(act, [tenant, recipientKey, "suppress", by, why, time(now)]);
-        return { suppression, stopped: await stopIn(run, tenant, recipientKey, now) };
+        return { suppression, stopped: await stopIn(run, tenant, recipientKey, given) };
       }),
 
     bounced: ({ tenant, recipientKey, limit, within, detail, by, why, now: given }) =>
@@ -136,13 +144,14 @@ export function suppressionRepository(database: Database): SuppressionRepository
         const { count, lastAt } = nextBounces(before, within, now);
         if (count < limit) {
           await run(storeBounces, [tenant, recipientKey, count, time(lastAt)]);
-          return { bounces: count, suppression: null, stopped: 0 };
+          const [suppression = null] = await run<Suppression>(standing, [tenant, recipientKey, everything]);
+          return { bounces: count, suppression, stopped: 0 };
         }
         await run(forgetBounces, [tenant, recipientKey]);
         const values = [tenant, recipientKey, everything, "soft_bounces", detail, by, time(now)];
         const suppression = await one(run<Suppression>(suppress, values));
         await run(act, [tenant, recipientKey, "suppress", by, why, time(now)]);
-        return { bounces: count, suppression, stopped: await stopIn(run, tenant, recipientKey, now) };
+        return { bounces: count, suppression, stopped: await stopIn(run, tenant, recipientKey, given) };
       }),
 
     release: ({ tenant, recipientKey, scope, by, why, now: given }) =>
@@ -160,7 +169,7 @@ export function suppressionRepository(database: Database): SuppressionRepository
         const values = [tenant, recipientKey, scope, granted, source, by, time(now)];
         const stored = await one(run<Consent>(consent, values));
         await run(act, [tenant, recipientKey, granted ? "consent" : "withdraw", by, why, time(now)]);
-        return { consent: stored, stopped: await stopIn(run, tenant, recipientKey, now) };
+        return { consent: stored, stopped: await stopIn(run, tenant, recipientKey, given) };
       }),
 
     consents: (wanted) => page<Consent>("consents", consentColumns, wanted),

@@ -1,4 +1,4 @@
-import { findings } from "@milepost/core/store";
+import { callableStates, findings } from "@milepost/core/store";
 import type { Rules } from "./verify.js";
 
 const attempt = (alias: string) =>
@@ -7,6 +7,18 @@ const ofAttempt = (alias: string) => `n.tenant = ${alias}.tenant AND n.id = ${al
 /** Two attempts of one notification. */
 const together = (one: string, other: string) =>
   `${one}.tenant = ${other}.tenant AND ${one}.notification = ${other}.notification`;
+
+const callable = callableStates.map((state) => `'${state}'`).join(", ");
+
+/**
+ * That the row `n` waits, and did so at the instant when its address was forbidden and it should have ended. It need not, and
+ * is refused at its next mark, if it was being sent or ambiguous then, or was made later by a person's retry.
+ */
+const waitedAt = (at: string) => `n.state IN ('pending', 'leased') AND ${at} < {late}
+  AND (n.redrive = 0 OR n.created_at < ${at} - interval '1 second')
+  AND NOT EXISTS (SELECT FROM {attempts} a WHERE ${ofAttempt("a")} AND (a.ended_at IS NULL OR a.ended_at >= ${at} - interval '1 second'))
+  AND NOT EXISTS (SELECT FROM {acts} t WHERE t.tenant = n.tenant AND t.entity = 'notification' AND t.entity_id = n.id
+    AND t.act = 'resend' AND t.at >= ${at} - interval '1 second')`;
 
 export const attemptRules: Rules = {
   I4: [
@@ -39,6 +51,22 @@ export const attemptRules: Rules = {
           FROM {attempts} a WHERE {mine a}
         ) a WHERE a.fence <= a.before`,
     },
+    {
+      found: findings.fenceBelow,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND a.fence > n.fence`,
+    },
+    {
+      found: findings.otherExcused,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.excused <> 0 AND n.excused NOT BETWEEN 0 AND (
+          SELECT count(*) FROM {attempts} a WHERE ${ofAttempt("a")} AND a.outcome = 'refused_transient')`,
+    },
+    {
+      found: findings.impossibleTimes,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND (a.ended_at < a.started_at OR a.started_at < n.created_at)`,
+    },
   ],
   I7: [
     {
@@ -55,6 +83,23 @@ export const attemptRules: Rules = {
       sql: `SELECT b.tenant, ${attempt("b")} AS what FROM {notifications} n JOIN {attempts} b ON ${ofAttempt("b")}
         WHERE {mine n} AND n.mode = 'idempotent' AND n.attempts > 1 AND b.started_at >= n.key_until AND EXISTS (
           SELECT FROM {attempts} a WHERE ${together("a", "b")} AND a.number < b.number AND a.outcome = 'ambiguous')`,
+    },
+    {
+      found: findings.waitsToRepeat,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.mode = 'at-most-once' AND n.attempts > 0 AND n.state IN (${callable}) AND EXISTS (
+          SELECT FROM {attempts} a WHERE ${ofAttempt("a")} AND a.ended_at IS NOT NULL
+            AND a.outcome IN ('accepted', 'ambiguous') AND NOT EXISTS (
+              SELECT FROM {acts} t WHERE t.tenant = a.tenant AND t.entity = 'notification' AND t.entity_id = a.notification
+                AND t.act = 'resend' AND t.at >= a.ended_at))`,
+    },
+    {
+      found: findings.keyTooLong,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND n.mode = 'idempotent' AND n.attempts > 0 AND n.key_lifetime IS NOT NULL
+          AND (n.key_until IS NULL OR n.key_until > n.first_marked_at + n.key_lifetime::float8 * interval '1 millisecond')
+          AND NOT EXISTS (SELECT FROM {acts} t WHERE t.tenant = n.tenant AND t.entity = 'notification'
+            AND t.entity_id = n.id AND t.act = 'resend')`,
     },
   ],
   I8: [
@@ -73,6 +118,12 @@ export const attemptRules: Rules = {
       sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
         WHERE {mine n} AND n.state IN ('failed', 'expired', 'cancelled', 'suppressed') AND EXISTS (
           SELECT FROM {attempts} a WHERE ${ofAttempt("a")} AND a.outcome IN ('accepted', 'ambiguous'))`,
+    },
+    {
+      found: findings.ambiguityForgotten,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {notifications} n
+        WHERE {mine n} AND NOT n.was_ambiguous AND n.attempts > 0 AND EXISTS (
+          SELECT FROM {attempts} a WHERE ${ofAttempt("a")} AND a.outcome = 'ambiguous')`,
     },
   ],
   I11: [
@@ -106,15 +157,41 @@ export const attemptRules: Rules = {
         WHERE {mine c} AND NOT c.granted AND a.started_at > c.at + interval '1 second'`,
     },
     {
+      found: findings.waitsForbidden,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {suppressions} s
+        JOIN {notifications} n ON n.tenant = s.tenant AND n.recipient_key = s.recipient_key
+          AND (s.scope = '*' OR s.scope = n.scope)
+        WHERE {mine s} AND ${waitedAt("s.at")}`,
+    },
+    {
+      found: findings.waitsForbidden,
+      sql: `SELECT n.tenant, 'notification ' || n.id AS what FROM {consents} c
+        JOIN {notifications} n ON n.tenant = c.tenant AND n.recipient_key = c.recipient_key AND n.needs_consent
+          AND (c.scope = n.scope OR c.scope = '*' AND NOT EXISTS (SELECT FROM {consents} o
+            WHERE o.tenant = n.tenant AND o.recipient_key = n.recipient_key AND o.scope = n.scope))
+        WHERE {mine c} AND NOT c.granted AND ${waitedAt("c.at")}`,
+    },
+    {
+      // Attempts and acts of a lane in one row of time, each attempt in the stretch of the act before it: looking up every
+      // pause for every attempt takes minutes with a thousand of them. What was in the act's own millisecond may be either.
       found: findings.whilePaused,
-      sql: `SELECT DISTINCT a.tenant, ${attempt("a")} AS what FROM (
-          SELECT p.tenant, p.entity_id AS notifier, p.at AS since, (
-            SELECT r.at FROM {acts} r WHERE r.tenant = p.tenant AND r.entity = 'lane' AND r.entity_id = p.entity_id
-              AND r.act = 'resume' AND r.number > p.number ORDER BY r.number LIMIT 1) AS until
-          FROM {acts} p WHERE {mine p} AND p.entity = 'lane' AND p.act = 'pause'
-        ) p JOIN {notifications} n ON n.tenant = p.tenant AND n.notifier = p.notifier
-        JOIN {attempts} a ON ${ofAttempt("a")}
-        WHERE a.started_at > p.since AND (p.until IS NULL OR a.started_at < p.until)`,
+      sql: `SELECT s.tenant, s.what FROM (
+          SELECT g.*, first_value(g.act) OVER (PARTITION BY g.tenant, g.lane, g.stretch ORDER BY g.at, g.place) AS state
+          FROM (
+            SELECT e.*, count(e.act) OVER (PARTITION BY e.tenant, e.lane ORDER BY e.at, e.place) AS stretch FROM (
+              SELECT t.tenant, t.entity_id AS lane, t.at, t.number AS place, t.act, NULL AS what FROM {acts} t
+              WHERE {mine t} AND t.entity = 'lane' AND t.act IN ('pause', 'resume')
+              UNION ALL
+              SELECT a.tenant, n.notifier, a.started_at, 0, NULL, ${attempt("a")}
+              FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")} JOIN (
+                SELECT DISTINCT t.tenant, t.entity_id AS lane FROM {acts} t
+                WHERE {mine t} AND t.entity = 'lane' AND t.act = 'pause'
+              ) p ON p.tenant = n.tenant AND p.lane = n.notifier
+              WHERE {mine a}
+            ) e
+          ) g
+        ) s WHERE s.what IS NOT NULL AND s.state = 'pause' AND NOT EXISTS (
+          SELECT FROM {acts} t WHERE t.tenant = s.tenant AND t.entity = 'lane' AND t.entity_id = s.lane AND t.at = s.at)`,
     },
   ],
 };

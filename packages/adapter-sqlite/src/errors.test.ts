@@ -32,7 +32,8 @@ describe("driver errors", () => {
     ["SQLITE_IOERR_FSYNC", "store_unavailable"],
     ["SQLITE_CANTOPEN", "store_unavailable"],
     ["SQLITE_CORRUPT", "store_failed"],
-    ["SQLITE_READONLY", "store_failed"],
+    ["SQLITE_READONLY", "store_unavailable"],
+    ["SQLITE_NOMEM", "store_unavailable"],
     ["SQLITE_CONSTRAINT_UNIQUE", "store_failed"],
   ])("%s is %s; the message has the code, the cause is kept", (sqlite, code) => {
     const error = new Database.SqliteError("secret row", sqlite);
@@ -131,7 +132,7 @@ describe("driver errors", () => {
     const db = new Database(opened.database.file, { readonly: true });
     const store = sqliteStore(db);
     expect(await store.definitions.list()).toEqual([]);
-    await expect(store.lanes.setPaused(pause)).rejects.toMatchObject({ code: "store_failed" });
+    await expect(store.lanes.setPaused(pause)).rejects.toMatchObject({ code: "store_unavailable" });
     db.close();
   });
 });

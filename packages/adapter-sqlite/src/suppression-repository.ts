@@ -85,7 +85,8 @@ export function suppressionRepository(driver: Driver): SuppressionRepository {
               ON CONFLICT (tenant, recipient_key) DO UPDATE SET count = excluded.count, last_at = excluded.last_at`,
             ...bouncesCodec.values({ ...address, ...bounces }),
           );
-          return { bounces: bounces.count, suppression: null, stopped: 0 };
+          const standing = findSuppression(step, address, everything) ?? null;
+          return { bounces: bounces.count, suppression: standing, stopped: 0 };
         }
         forgetBounces(step, address);
         const given = { ...address, scope: everything, reason: "soft_bounces", detail, by, at } as const;
@@ -157,11 +158,14 @@ function recordAct(step: Step, { tenant, recipientKey }: AddressKey, acting: Act
   insertAct(step, { tenant, entity: "recipient", entityId: recipientKey, ...acting });
 }
 
+function findSuppression(step: Step, { tenant, recipientKey }: AddressKey, scope: string): Suppression | undefined {
+  const row = step.get(`SELECT * FROM {suppressions} WHERE ${ofAddress} AND scope = ?`, tenant, recipientKey, scope);
+  return row && suppressionCodec.decode(row);
+}
+
 /** What is stored afterwards. */
 function suppress(step: Step, given: Suppression): Suppression {
-  const sql = `SELECT * FROM {suppressions} WHERE ${ofAddress} AND scope = ?`;
-  const row = step.get(sql, given.tenant, given.recipientKey, given.scope);
-  const suppression = heavierOf(row && suppressionCodec.decode(row), given);
+  const suppression = heavierOf(findSuppression(step, given, given.scope), given);
   step.run(
     `INSERT OR REPLACE INTO {suppressions} (${suppressionCodec.columns}) VALUES (${suppressionCodec.marks})`,
     ...suppressionCodec.values(suppression),

@@ -1,4 +1,12 @@
-import { findings, type ShapeField, type StateShape, stateShapes, terminalStates } from "@milepost/core/store";
+import {
+  callableStates,
+  findings,
+  keptReason,
+  type ShapeField,
+  type StateShape,
+  stateShapes,
+  terminalStates,
+} from "@milepost/core/store";
 import type { Rules } from "./verify.js";
 
 const notification = "'notification ' || n.id AS what FROM {notifications} n";
@@ -22,6 +30,7 @@ function hasShape(shape: StateShape): string {
 
 const shaped = Object.entries(stateShapes).map(([state, shape]) => `WHEN '${state}' THEN ${hasShape(shape)}`);
 const terminal = terminalStates.map((state) => `'${state}'`).join(", ");
+const callable = callableStates.map((state) => `'${state}'`).join(", ");
 
 /** Rows of a table whose parent is not in their tenant; `p` is the parent. */
 const orphans = (what: string, from: string, where: string, parent: string, is: string) => ({
@@ -38,6 +47,15 @@ export const rowRules: Rules = {
     {
       found: findings.shape,
       sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND NOT CASE n.state ${shaped.join(" ")} ELSE false END`,
+    },
+    {
+      found: findings.strayReason,
+      sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND n.state IN (${callable})
+        AND n.reason IS NOT NULL AND NOT (n.reason = '${keptReason}' AND n.was_ambiguous)`,
+    },
+    {
+      found: findings.negativeClaims,
+      sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND n.claims < 0`,
     },
     {
       found: findings.tooManyAttempts,

@@ -47,6 +47,10 @@ test("it tells so many examples as were asked for, that there are more, and thos
   const { checks } = await history.store.verify({ only, limit: 2 });
   expect(checks.map(({ id, violations, more }) => [id, violations.length, more])).toEqual([["I16", 2, true]]);
   expect(checks[0]!.violations[0]!.what).toMatch(/^notification [0-9a-f-]{36}$/);
+  for (const limit of [0, -1]) {
+    const report = await history.store.verify({ only, limit });
+    expect([report.sound, report.checks[0]!.violations, report.checks[0]!.more]).toEqual([false, [], true]);
+  }
   expect((await history.store.verify({ only, tenant: "other" })).sound).toBe(true);
   expect((await history.store.verify({ only, tenant: "default" })).sound).toBe(false);
 });

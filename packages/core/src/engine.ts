@@ -194,7 +194,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       list: async (query = {}) => store.notices.list(noticeQuery(query)),
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
-    lanes: calls.guard(lanesOver(store, runtime, wake)),
+    lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

@@ -9,19 +9,24 @@ import { type Agrees, keySchema, listOf, parsePresent } from "./validation.js";
 export interface VerifyQuery {
   /** Of this tenant's rows only; of all unless said. */
   readonly tenant?: string;
-  /** Only these invariants; all unless said. */
+  /** Only these invariants, one at least; all unless said. */
   readonly only?: readonly InvariantId[];
-  /** Violations told of each; 10 unless said. */
+  /** Violations told of each, 1 to 1,000; 10 unless said. */
   readonly limit?: number;
-  /** Milliseconds by which a lease, a horizon or an expiry may be over and not found by a sweep; 60,000 unless said. */
+  /** Milliseconds by which a lease, a horizon or an expiry may be over and not found by a sweep, a year at most; 60,000 unless said. */
   readonly sweep?: number;
 }
 
+/** Further back there may be no date that a store can name. */
+const year = 366 * 86_400_000;
+
 const querySchema = z.strictObject({
   tenant: keySchema.optional(),
-  only: listOf(z.enum(invariantIds), 100).optional(),
+  only: listOf(z.enum(invariantIds), 100)
+    .refine(({ length }) => length > 0, "one invariant at least")
+    .optional(),
   limit: z.int().min(1).max(1_000).optional(),
-  sweep: z.int().min(0).optional(),
+  sweep: z.int().min(0).max(year).optional(),
 });
 
 true satisfies Agrees<typeof querySchema, VerifyQuery>;

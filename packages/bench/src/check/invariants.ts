@@ -91,11 +91,16 @@ export async function checkInvariants(places: readonly Place[], verdict: Verdict
   verdict.exactly("verifyFinds", unsound, 0);
 }
 
+/** Milliseconds; whether a sweep is late cannot be told where processes go by a clock of their own. */
+const anySweep = 365 * 86_400_000;
+
 /** What the store itself finds to be broken: more than is asked above, and by code of the engine's own. */
 async function verified(place: Place): Promise<readonly InvariantCheck[]> {
   const opened = openPlace(place, { connections: 1 });
   try {
-    return (await opened.store.verify({ limit: 3 })).checks.filter(({ violations }) => violations.length > 0);
+    return (await opened.store.verify({ limit: 3, sweep: anySweep })).checks.filter(
+      ({ violations }) => violations.length > 0,
+    );
   } finally {
     await opened.close();
   }

@@ -71,7 +71,7 @@ export const killedIdempotent: Scenario = {
     run(context, {
       mode: "idempotent",
       maxAttempts: 20,
-      manner: { before: [0, 20], after: [0, 20], keys: true, slow: 0.03, slowness: 1_500 },
+      manner: { before: [0, 20], after: [0, 20], keys: true, slow: 0.06, slowness: 1_500 },
     }),
 };
 

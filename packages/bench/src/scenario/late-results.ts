@@ -91,7 +91,6 @@ async function half(context: ScenarioContext<Size>, mode: DeliveryMode, index: n
   await queue.shut();
   await queue.fill(count, "n");
   await queue.open();
-  await queue.close();
 
   const lives = scale.processes * scale.lives;
   const perLife = Math.ceil(scale.faults / 2 / lives);
@@ -148,10 +147,19 @@ async function half(context: ScenarioContext<Size>, mode: DeliveryMode, index: n
     over = true;
   });
   const deadline = performance.now() + 600_000;
-  while (!over && !(await atRest(opened.store)) && performance.now() < deadline) await sleep(100);
+  const logged = () => context.faults.read().filter(({ target }) => target.startsWith(`${mode}-`)).length;
+  for (let refills = 0; !over && performance.now() < deadline; await sleep(100)) {
+    if (!(await atRest(opened.store))) continue;
+    if (logged() >= perLife * lives) break;
+    // a process that had no turn while others emptied the queue has its faults to come
+    await queue.shut();
+    await queue.fill(perLife * scale.processes, `again${++refills}`);
+    await queue.open();
+  }
   over = true;
   await Promise.allSettled(lanes);
   await working;
+  await queue.close();
   await sink.stop();
 
   const { notifications } = await readTables(opened.store);

@@ -86,7 +86,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       await queue.open();
       progress(i + 1, scale.pauses);
     }
-    const deadline = performance.now() + 120_000;
+    const deadline = performance.now() + 600_000;
     while (!(await atRest(opened.store)) && performance.now() < deadline) await sleep(50);
     for (const sender of senders) sender.send({});
     await Promise.all(senders.map((sender) => sender.finished()));

@@ -106,8 +106,8 @@ export async function openQueue(place: Place, shape: QueueShape, clock?: FastClo
       const open = { tenant, states: ["pending", "leased"], limit: 1 } as const;
       while ((await opened.store.crossings.list(open)).length > 0) await sleep(5);
     },
-    open: () => milepost.lanes.resume(act),
-    shut: () => milepost.lanes.pause(act),
+    open: async () => void (await milepost.lanes.resume(act)),
+    shut: async () => void (await milepost.lanes.pause(act)),
     async close() {
       await milepost.close();
       await opened.close();

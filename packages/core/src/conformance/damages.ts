@@ -57,12 +57,44 @@ export const damages: readonly Damage[] = [
     sql: `UPDATE {attempts} SET fence = 99 WHERE number = 1 AND notification IN ${twiceTried}`,
   },
   {
+    ...{ invariant: "I5", found: findings.fenceBelow },
+    sql: "UPDATE {notifications} SET fence = 0 WHERE state = 'failed'",
+  },
+  {
+    ...{ invariant: "I5", found: findings.otherExcused },
+    sql: "UPDATE {notifications} SET excused = 1 WHERE state = 'sent'",
+  },
+  {
+    ...{ invariant: "I5", found: findings.otherExcused },
+    sql: "UPDATE {notifications} SET excused = -1 WHERE state = 'sent'",
+  },
+  {
+    ...{ invariant: "I5", found: findings.impossibleTimes },
+    sql: `UPDATE {attempts} SET ended_at = ${never} WHERE outcome = 'refused_permanent'`,
+  },
+  {
+    ...{ invariant: "I5", found: findings.impossibleTimes },
+    sql: `UPDATE {attempts} SET started_at = ${never} WHERE outcome = 'refused_permanent'`,
+  },
+  {
     ...{ invariant: "I6", found: findings.shape },
     sql: "UPDATE {notifications} SET state = 'strange' WHERE state = 'pending'",
   },
   {
     ...{ invariant: "I6", found: findings.shape },
     sql: "UPDATE {notifications} SET settled_at = NULL WHERE state = 'failed'",
+  },
+  {
+    ...{ invariant: "I6", found: findings.strayReason },
+    sql: "UPDATE {notifications} SET reason = 'cancelled' WHERE state = 'pending'",
+  },
+  {
+    ...{ invariant: "I6", found: findings.strayReason },
+    sql: "UPDATE {notifications} SET reason = 'lease_over' WHERE state = 'sending'",
+  },
+  {
+    ...{ invariant: "I6", found: findings.negativeClaims },
+    sql: "UPDATE {notifications} SET claims = -1 WHERE state = 'pending'",
   },
   {
     ...{ invariant: "I6", found: findings.tooManyAttempts },
@@ -74,6 +106,22 @@ export const damages: readonly Damage[] = [
     sql: "UPDATE {notifications} SET key_until = first_marked_at WHERE mode = 'idempotent'",
   },
   {
+    ...{ invariant: "I7", found: findings.waitsToRepeat },
+    sql: "UPDATE {notifications} SET state = 'pending', reason = NULL, lease_until = NULL, horizon_at = NULL WHERE state = 'ambiguous'",
+  },
+  {
+    ...{ invariant: "I7", found: findings.waitsToRepeat },
+    sql: "UPDATE {notifications} SET state = 'pending', receipt = NULL, settled_at = NULL WHERE state = 'sent' AND mode = 'at-most-once' AND attempts = 1 AND NOT was_ambiguous",
+  },
+  {
+    ...{ invariant: "I7", found: findings.keyTooLong },
+    sql: "UPDATE {notifications} SET key_until = NULL WHERE mode = 'idempotent'",
+  },
+  {
+    ...{ invariant: "I7", found: findings.keyTooLong },
+    sql: `UPDATE {notifications} SET key_until = ${later} WHERE mode = 'idempotent'`,
+  },
+  {
     ...{ invariant: "I8", found: findings.sentWithoutEvidence },
     sql: "UPDATE {attempts} SET outcome = 'refused_permanent' WHERE outcome = 'accepted' AND number = 1 AND slot IS NULL",
   },
@@ -81,6 +129,10 @@ export const damages: readonly Damage[] = [
   {
     ...{ invariant: "I9", found: findings.mayHaveBeenSent },
     sql: "UPDATE {attempts} SET outcome = 'ambiguous' WHERE outcome = 'refused_permanent'",
+  },
+  {
+    ...{ invariant: "I9", found: findings.ambiguityForgotten },
+    sql: "UPDATE {notifications} SET was_ambiguous = false WHERE state = 'sent'",
   },
   {
     ...{ invariant: "I10", found: findings.heldAfterEnd },
@@ -114,6 +166,18 @@ export const damages: readonly Damage[] = [
       WHERE id = (SELECT min(id) FROM {notifications} WHERE state = 'sent')`,
   },
   {
+    ...{ invariant: "I11", found: findings.waitsForbidden },
+    sql: `INSERT INTO {suppressions} (tenant, recipient_key, scope, reason, by, at)
+      SELECT tenant, recipient_key, scope, 'manual', 'x', ${never} FROM {notifications} WHERE state = 'pending' AND attempts = 0`,
+  },
+  {
+    ...{ invariant: "I11", found: findings.waitsForbidden },
+    sql: `INSERT INTO {consents} (tenant, recipient_key, scope, granted, source, by, at)
+      SELECT tenant, recipient_key, '*', false, 'x', 'x', ${never} FROM {notifications}
+      WHERE state = 'pending' AND attempts = 0;
+      UPDATE {notifications} SET needs_consent = true WHERE state = 'pending' AND attempts = 0`,
+  },
+  {
     ...{ invariant: "I12", found: findings.overQuota },
     sql: `UPDATE {lanes} SET quota = '{"count":1,"per":"24h"}' WHERE notifier = 'metered'`,
   },
@@ -136,7 +200,7 @@ export const damages: readonly Damage[] = [
   },
   {
     ...{ invariant: "I13", found: findings.overdue },
-    sql: `UPDATE {notifications} SET expires_at = ${never} WHERE state = 'pending'`,
+    sql: `UPDATE {notifications} SET expires_at = ${never} WHERE state = 'pending' AND attempts = 0`,
   },
   {
     ...{ invariant: "I13", found: findings.overdue },

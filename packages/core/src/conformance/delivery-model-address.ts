@@ -1,5 +1,5 @@
 import type { Reason } from "../delivery/reason.js";
-import type { SuppressionReason } from "../recipient/suppression.js";
+import { type SuppressionReason, suppressionReasons } from "../recipient/suppression.js";
 import { endRow, type ModelRow } from "./delivery-model.js";
 
 /** What is stored of addresses, by the model: by address and scope. */
@@ -10,7 +10,8 @@ export class ModelAddresses {
   /** A reason that is there stays, unless a stronger one comes. */
   suppress(recipientKey: string, scope: string, reason: SuppressionReason): void {
     const key = `${recipientKey} ${scope}`;
-    if (this.#suppressions.has(key) && reason !== "complaint" && reason !== "hard_bounce") return;
+    const standing = this.#suppressions.get(key);
+    if (standing !== undefined && suppressionReasons.indexOf(reason) <= suppressionReasons.indexOf(standing)) return;
     this.#suppressions.set(key, reason);
   }
 

@@ -67,7 +67,7 @@ export const engineExplainMoreCases: readonly ConformanceCase[] = [
       );
       assert.deepEqual(story.lines.slice(-4), [
         "Reminder 1, of 2026-11-01T13:00:00.000Z with the value at 12: it was announced to 1 recipient.",
-        `Notification ${second!.id} to olga@acme.example by email through "memory": failed at 2026-11-01T13:00:00.000Z, refused, the other side refused it for good (no more).`,
+        `Notification ${second!.id} to olga@acme.example by email through "memory": failed at 2026-11-01T13:00:00.000Z, refused, it was refused for good, by the other side or before it was sent (no more).`,
         "  attempt 1 at 2026-11-01T13:00:00.000Z: refused_permanent at 2026-11-01T13:00:00.000Z (no more)",
         "That it is over, of 2026-11-01T13:01:00.000Z with the value at 4: its announcement waits for a worker.",
       ]);

@@ -280,4 +280,32 @@ export const engineLaneCases: readonly ConformanceCase[] = [
       assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "memory" }), []);
     },
   },
+  {
+    about,
+    name: "pausing, resuming and limiting answer the lane, and refuse a notifier that nobody knows",
+    async run({ store }) {
+      const { milepost } = setUp(store);
+      const act = { notifier: "memory", ...person };
+      const open = { notBefore: null, rate: null, quota: null, free: null };
+      const lane = { tenant: "default", notifier: "memory", ...open };
+      assert.deepEqual(await milepost.lanes.pause(act), { ...lane, paused: true });
+      assert.deepEqual(await milepost.lanes.resume(act), { ...lane, paused: false });
+      // by an engine without milestones, as an administrator's tool has one: what is stored is known too
+      const tool = createMilepost({ store });
+      assert.equal((await tool.lanes.pause(act)).paused, true);
+      for (const [engine, fields, known] of [
+        [milepost, { notifier: "memroy" }, '"memory"'],
+        [tool, { notifier: "memroy" }, '"memory"'],
+        [tool, { tenant: "other" }, "there is none yet"],
+      ] as const) {
+        for (const step of ["pause", "resume", "limit"] as const) {
+          const refused = await refusal(() => engine.lanes[step]({ ...act, ...fields }));
+          assert.deepEqual([refused.code, refused.path], ["invalid_options", "notifier"]);
+          assert.equal(refused.expected, `a notifier of this engine, or of a lane of the tenant: ${known}`);
+        }
+      }
+      assert.deepEqual(await milepost.lanes.list(), [{ ...lane, paused: true }]);
+      assert.deepEqual(await milepost.lanes.list({ tenant: "other" }), []);
+    },
+  },
 ];

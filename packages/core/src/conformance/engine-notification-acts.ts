@@ -158,10 +158,38 @@ export const engineNotificationActCases: readonly ConformanceCase[] = [
         await milepost.notifications.resolve({ id, as: "unknown", ...person });
       }
       answerWith(accepted());
-      assert.deepEqual(await milepost.notifications.retryAll(person), { acted: 0, more: false });
+      assert.deepEqual(await milepost.notifications.retryAll({ ...person, everything: true }), {
+        acted: 0,
+        more: false,
+      });
       const milestone = "emails-delivered";
       const all = await milepost.notifications.retryAll({ ...person, milestone, acceptDuplicate: true });
       assert.deepEqual(all, { acted: 2, more: false });
+    },
+  },
+  {
+    about,
+    name: "acting on many asks for a filter, or for everything in so many words",
+    async run({ store }) {
+      const { milepost } = await handedOver(store, 2, refusedPermanent("down"));
+      const { notifications } = milepost;
+      const cases: readonly (() => Promise<unknown>)[] = [
+        () => notifications.cancelAll(person),
+        () =>
+          notifications.cancelAll({ ...person, tenant: "default", everything: false, milestone: undefined } as never),
+        () => notifications.cancelAll({ ...person, everything: true, notifier: "memory" }),
+        () => notifications.retryAll(person),
+        () => notifications.retryAll({ ...person, acceptDuplicate: true, limit: 5 }),
+        () => notifications.retryAll({ ...person, everything: true, reason: "refused" }),
+      ];
+      for (const step of cases) {
+        const { code, path } = await refusal(step);
+        assert.deepEqual([code, path], ["invalid_options", "everything"]);
+      }
+      const all = { ...person, everything: true };
+      assert.deepEqual(await notifications.retryAll({ ...all, limit: 1 }), { acted: 1, more: true });
+      assert.deepEqual(await notifications.retryAll(all), { acted: 1, more: false });
+      assert.deepEqual(await notifications.cancelAll(all), { acted: 2, more: false });
     },
   },
   {
@@ -182,6 +210,10 @@ export const engineNotificationActCases: readonly ConformanceCase[] = [
         more: true,
       });
       assert.deepEqual(await milepost.notifications.cancelAll({ ...person, milestone }), { acted: 1, more: false });
+      assert.deepEqual(await milepost.notifications.cancelAll({ ...person, everything: true }), {
+        acted: 0,
+        more: false,
+      });
       await milepost.lanes.resume({ notifier: "memory", ...person });
       await milepost.runOnce();
       notifier.expectSent(3);

@@ -265,6 +265,23 @@ export const engineSuppressionCases: readonly ConformanceCase[] = [
       const { suppression } = await suppressions.add({ ...olga, detail });
       assert.deepEqual([suppression.detail?.length, suppression.detail?.isWellFormed()], [500, true]);
       assert.match(suppression.detail!, /^550 <script> .x+$/u);
+      const bare = "the bare address, with no name, angle brackets or mailto:";
+      for (const address of ["Olga <olga@acme.example>", "mailto:olga@acme.example"]) {
+        const given = { ...olga, address };
+        const form = { ...given, source: "a form" };
+        for (const step of [
+          () => suppressions.add(given),
+          () => suppressions.bounced(given),
+          () => suppressions.release(given),
+          () => suppressions.consent(form),
+          () => suppressions.withdraw(form),
+          () => suppressions.list({ address }),
+          () => suppressions.consents({ address }),
+        ]) {
+          const { code, path, expected } = await refusal(step);
+          assert.deepEqual([code, path, expected], ["invalid_options", "address", bare]);
+        }
+      }
       const wrong: readonly [() => Promise<unknown>, string][] = [
         [() => suppressions.add({ ...olga, address: " " }), "address"],
         [() => suppressions.add({ ...olga, address: "a@b\nBcc: c@d" }), "address"],

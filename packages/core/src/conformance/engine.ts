@@ -38,6 +38,7 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineVerifyCases } from "./engine-verify.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
 import { leavingSound } from "./sound.js";
@@ -87,6 +88,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineSweepCases,
     ...engineHostileInputCases,
     ...engineCanaryCases,
+    ...engineVerifyCases,
   ];
   return cases.map(leavingSound);
 }

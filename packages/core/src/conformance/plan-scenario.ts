@@ -52,6 +52,7 @@ export async function planWorld(store: Store, seed: number): Promise<PlanWorld> 
     const made = createMilepost({
       store,
       milestones: milestones.map(milestone),
+      notifiers: [notifier], // whose lane is paused, also where all of them are silent
       metrics: { [metric]: { decrements: true, retain } },
       runtime: { now: clock.now },
     });

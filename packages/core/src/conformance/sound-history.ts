@@ -40,8 +40,8 @@ function answering(
  * `verify()` finds once a row of them is damaged. Answers the time at its end.
  *
  * Sent at once and after a person's retry; resolved as sent; failed, and failed again when retried; unknown; cancelled;
- * waiting in a paused lane; being sent, by a worker that does not come back; sent in mode idempotent after an ambiguous
- * call. Lanes with a quota, one per 24 hours and one per day. A counter that is due, and one whose every event is retained.
+ * waiting in a paused lane; being sent, by a worker that does not come back; waiting for another call in mode
+ * at-least-once after such a worker, and claimed for it; sent in mode idempotent after an ambiguous call. Lanes with a quota, one per 24 hours and one per day. A counter that is due, and one whose every event is retained.
  */
 export async function soundHistory(store: Store): Promise<Date> {
   const clock = new StillClock();
@@ -60,6 +60,7 @@ export async function soundHistory(store: Store): Promise<Date> {
   });
   const resting = memoryNotifier({ name: "resting" });
   const dying = memoryNotifier({ name: "dying" });
+  const lasting = memoryNotifier({ name: "lasting", mode: "at-least-once" });
   const say = { message: { text: "{{threshold}}" }, metric };
   const milepost = createMilepost({
     store,
@@ -78,6 +79,13 @@ export async function soundHistory(store: Store): Promise<Date> {
       ),
       milestone({ ...say, name: "rest", policy: thresholds(1), notifier: resting, recipients: people("rita", "rob") }),
       milestone({ ...say, name: "dying", policy: thresholds(1), notifier: dying, recipients: people("dora") }),
+      milestone({
+        ...say,
+        name: "lasting",
+        policy: thresholds(1),
+        notifier: lasting,
+        recipients: people("lea", "leo"),
+      }),
     ],
     metrics: { [metric]: { retain: "events" } },
     runtime: { now: clock.now },
@@ -86,12 +94,16 @@ export async function soundHistory(store: Store): Promise<Date> {
   const to = async (name: string) =>
     (await rowsOf("mail")).find(({ recipient }) => recipient.address.startsWith(`${name}@`))!.id;
 
-  for (const notifier of ["resting", "dying"]) await milepost.lanes.pause({ notifier, ...person });
+  for (const notifier of ["resting", "dying", "lasting"]) await milepost.lanes.pause({ notifier, ...person });
   await milepost.lanes.limit({ notifier: "metered", quota: { count: 100, per: "24h" }, ...person });
   await milepost.lanes.limit({ notifier: "daily", quota: { count: 100, per: "day:UTC" }, ...person });
   clock.advance(1_000);
   await milepost.recordMany(Array.from({ length: 12 }, (_, i) => ({ id: `e${i}`, metric, subject: "acme" })));
   await milepost.runOnce();
+  await milepost.lanes.resume({ notifier: "lasting", ...person });
+  await dies(store, "lasting", clock.now());
+  clock.advance(1);
+  await milepost.lanes.pause({ notifier: "lasting", ...person });
   clock.advance(80_000);
   await milepost.notifications.resolve({ id: await to("unknown"), as: "unknown", ...person });
   await milepost.notifications.resolve({ id: await to("confirmed"), as: "sent", ...person });
@@ -100,9 +112,10 @@ export async function soundHistory(store: Store): Promise<Date> {
   const [first] = await rowsOf("resting");
   await milepost.notifications.cancel({ id: first!.id, ...person });
   await milepost.runOnce();
-  clock.advance(1_000);
-  await milepost.lanes.resume({ notifier: "dying", ...person });
+  clock.advance(20_000);
+  for (const notifier of ["dying", "lasting"]) await milepost.lanes.resume({ notifier, ...person });
   await dies(store, "dying", clock.now());
+  await claims(store, "lasting", 1, clock.now());
 
   const recorder = createMilepost({ store, onUnknownMetric: "count", runtime: { now: clock.now } });
   recorder.on("behind", () => {});
@@ -114,17 +127,32 @@ export async function soundHistory(store: Store): Promise<Date> {
 
 /** Claims and marks what waits for a notifier, and settles nothing of it. */
 async function dies(store: Store, notifier: string, now: Date): Promise<void> {
-  const rows = await store.notifications.claim({ notifiers: [notifier], limit: 10, served: [], lease: 60_000, now });
+  const rows = await claims(store, notifier, 10, now);
   const marks = rows.map(({ tenant, id, fence }) => {
     return { tenant, id, fence, messageId: `<${id}@test>`, idempotencyKey: id, payloadHash: "h", payload: null };
   });
   await store.notifications.mark({ marks, lease: 60_000, now });
 }
 
+function claims(store: Store, notifier: string, limit: number, now: Date) {
+  return store.notifications.claim({ notifiers: [notifier], limit, served: [], lease: 60_000, now });
+}
+
 async function assertStates(store: Store): Promise<void> {
   const counts = await store.notifications.count({ tenant: "default" });
   const states = new Set(counts.map(({ state }) => state));
-  for (const state of ["pending", "sending", "ambiguous", "sent", "failed", "unknown", "cancelled"] as const) {
+  for (const state of [
+    "pending",
+    "leased",
+    "sending",
+    "ambiguous",
+    "sent",
+    "failed",
+    "unknown",
+    "cancelled",
+  ] as const) {
     assert.ok(states.has(state), `no notification is ${state}`);
   }
+  const lost = counts.filter(({ reason }) => reason === "lease_over").map(({ state }) => state);
+  assert.deepEqual(lost.sort(), ["leased", "pending"], "what lost its worker waits for another call");
 }

@@ -39,7 +39,8 @@ export const suppressionBounceCases: readonly ConformanceCase[] = [
       assert.deepEqual(await suppressions(two), [stored]);
       assert.deepEqual(await acts(two), [act({ by: "smtp", why: "it bounced", at: at(2000) })]);
       await assertStates(two, { "of-any-scope": "suppressed" });
-      assert.deepEqual(await bounce(two, { now: at(2001) }), counted(1));
+      const next = { bounces: 1, suppression: stored, stopped: 0 };
+      assert.deepEqual(await bounce(two, { now: at(2001) }), next);
     },
   },
   {
@@ -82,6 +83,19 @@ export const suppressionBounceCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a bounce answers the suppression of everything that stands, and none of a scope",
+    async run({ store }) {
+      await store.suppressions.add(suppressing({ scope: "news" }));
+      await store.suppressions.add(suppressing({ tenant: "other", reason: "complaint" }));
+      assert.deepEqual(await bounce(store), counted(1));
+      await store.suppressions.add(suppressing({ reason: "hard_bounce" }));
+      const standing = suppression({ reason: "hard_bounce" });
+      assert.deepEqual(await bounce(store), { bounces: 2, suppression: standing, stopped: 0 });
+      assert.equal((await acts(store)).length, 2);
+    },
+  },
+  {
+    about,
     name: "a release forgets the bounces; of an address that was not forbidden it forgets none",
     async run({ store }) {
       await bounce(store);
@@ -102,7 +116,7 @@ export const suppressionBounceCases: readonly ConformanceCase[] = [
       );
       const counts = answers.map(({ bounces }) => bounces).sort((a, b) => a - b);
       assert.deepEqual(counts, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10]);
-      assert.equal(answers.filter(({ suppression: forbidden }) => forbidden !== null).length, 2);
+      assert.equal(answers.filter(({ suppression: forbidden }) => forbidden === null).length, 9);
       assert.equal((await acts(opened.store)).length, 2);
     },
   },

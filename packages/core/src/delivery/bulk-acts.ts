@@ -5,7 +5,7 @@ import { type Agrees, dateSchema, keySchema, pageFields, parsePresent, whySchema
 import { type Notification, type NotificationSource, sourceKinds } from "./notification.js";
 import { type Reason, reasons } from "./reason.js";
 
-/** Which dead letters are retried, who does it and why. Of every filter that is given, all must match. */
+/** Which dead letters are retried, who does it and why: a filter, or `everything`. Of filters that are given all must match. */
 export interface RetryAllAct {
   readonly tenant?: string;
   readonly reason?: Reason;
@@ -14,6 +14,8 @@ export interface RetryAllAct {
   /** Those that ended at `since` or later, and before `until`. */
   readonly since?: Date;
   readonly until?: Date;
+  /** Instead of a filter: all dead letters of the tenant. */
+  readonly everything?: boolean;
   /** Also `unknown` ones, which may have been sent. false unless said: only `failed` ones. */
   readonly acceptDuplicate?: boolean;
   /** At most so many by this call; 100 unless said. */
@@ -23,12 +25,14 @@ export interface RetryAllAct {
   readonly why: string;
 }
 
-/** Which notifications are cancelled, who does it and why. Of every filter that is given, all must match. */
+/** Which notifications are cancelled, who does it and why: a filter, or `everything`. Of filters that are given all must match. */
 export interface CancelAllAct {
   readonly tenant?: string;
   readonly source?: NotificationSource;
   readonly milestone?: string;
   readonly notifier?: string;
+  /** Instead of a filter: all that the tenant has waiting. */
+  readonly everything?: boolean;
   /** At most so many by this call; 100 unless said. */
   readonly limit?: number;
   /** Kept with the act of each. */
@@ -46,26 +50,42 @@ export interface BulkResult {
 /** A row that is acted on, as it was found. */
 export type ActOn = (row: Notification) => Promise<unknown>;
 
-const bulkFields = { by: keySchema, why: whySchema };
+const bulkFields = { by: keySchema, why: whySchema, everything: z.boolean().default(false) };
 
-const retryAllSchema = z.strictObject({
-  ...pageFields,
-  ...bulkFields,
-  reason: z.enum(reasons).optional(),
-  milestone: keySchema.optional(),
-  notifier: keySchema.optional(),
-  since: dateSchema.optional(),
-  until: dateSchema.optional(),
-  acceptDuplicate: z.boolean().default(false),
-});
+// a filter that was forgotten, or is undefined by mistake, must not be everybody's mail
+const narrowed = { path: ["everything"], error: "true, or a filter: what the act is about, exactly one of the two" };
+const isNarrowed = (everything: boolean, ...filters: readonly unknown[]): boolean =>
+  everything !== filters.some((filter) => filter !== undefined);
 
-const cancelAllSchema = z.strictObject({
-  ...pageFields,
-  ...bulkFields,
-  source: z.strictObject({ kind: z.enum(sourceKinds), id: keySchema }).optional(),
-  milestone: keySchema.optional(),
-  notifier: keySchema.optional(),
-});
+const retryAllSchema = z
+  .strictObject({
+    ...pageFields,
+    ...bulkFields,
+    reason: z.enum(reasons).optional(),
+    milestone: keySchema.optional(),
+    notifier: keySchema.optional(),
+    since: dateSchema.optional(),
+    until: dateSchema.optional(),
+    acceptDuplicate: z.boolean().default(false),
+  })
+  .refine(
+    ({ everything, reason, milestone, notifier, since, until }) =>
+      isNarrowed(everything, reason, milestone, notifier, since, until),
+    narrowed,
+  );
+
+const cancelAllSchema = z
+  .strictObject({
+    ...pageFields,
+    ...bulkFields,
+    source: z.strictObject({ kind: z.enum(sourceKinds), id: keySchema }).optional(),
+    milestone: keySchema.optional(),
+    notifier: keySchema.optional(),
+  })
+  .refine(
+    ({ everything, source, milestone, notifier }) => isNarrowed(everything, source, milestone, notifier),
+    narrowed,
+  );
 
 true satisfies Agrees<typeof retryAllSchema, RetryAllAct>;
 true satisfies Agrees<typeof cancelAllSchema, CancelAllAct>;
@@ -88,7 +108,7 @@ const pageSize = 100;
 
 /** Dead letters one by one: of a call that dies in between, the acts say how far it came. */
 export function retryAll(store: Store, input: ReturnType<typeof retryAllAct>, retry: ActOn): Promise<BulkResult> {
-  const { by: _, why: __, limit, acceptDuplicate, ...filter } = input;
+  const { by: _, why: __, everything: ___, limit, acceptDuplicate, ...filter } = input;
   const page = (after: string | undefined, size: number) =>
     store.notifications.deadLetters({
       ...filter,
@@ -101,7 +121,7 @@ export function retryAll(store: Store, input: ReturnType<typeof retryAllAct>, re
 
 /** What is not sent yet, one by one. One that is being sent notes the request. */
 export function cancelAll(store: Store, input: ReturnType<typeof cancelAllAct>, cancel: ActOn): Promise<BulkResult> {
-  const { by: _, why: __, limit, ...filter } = input;
+  const { by: _, why: __, everything: ___, limit, ...filter } = input;
   const page = (after: string | undefined, size: number) =>
     store.notifications.list({
       ...filter,

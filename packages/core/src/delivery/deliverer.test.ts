@@ -88,6 +88,45 @@ describe("a result that cannot be written at first", () => {
     expect(await only(milepost)).toMatchObject({ state: "sent", attempts: 1 });
   });
 
+  it("is written also if the store refused it for a reason that does not look as if it would pass", async () => {
+    let refusals = 2;
+    const store = faulty(memoryStore(), (real) => ({
+      settle: async (input) => {
+        if (refusals-- > 0) throw new MilepostError("store_failed", "a trigger of the host's raised P0001");
+        return real.settle(input);
+      },
+    }));
+    const { milepost, notifier } = engine(store);
+    milepost.on("error", () => {});
+    await queueOne(milepost);
+    await milepost.runOnce();
+    expect(refusals).toBe(-1);
+    expect(notifier.calls).toHaveLength(1);
+    expect(await only(milepost)).toMatchObject({ state: "sent", attempts: 1 });
+  });
+
+  it("is given up at the end of the lease if the store refuses it for good, and the row is ambiguous then", async () => {
+    let tries = 0;
+    const made = { block(_: number) {} };
+    const store = faulty(memoryStore(), (real) => ({
+      settle: async (input) => {
+        if (input.settlements[0]!.outcome !== "accepted") return real.settle(input);
+        tries++;
+        made.block(30_000);
+        throw new MilepostError("store_failed", "the row breaks a rule of the host's");
+      },
+    }));
+    const { milepost, advance, block } = engine(store);
+    made.block = block;
+    milepost.on("error", () => {});
+    await queueOne(milepost);
+    await expect(milepost.runOnce()).rejects.toMatchObject({ code: "store_failed" });
+    expect(tries).toBe(2);
+    advance(2 * hour);
+    await milepost.runOnce();
+    expect(await only(milepost)).toMatchObject({ state: "ambiguous", reason: "lease_over" });
+  });
+
   it("is told as what it is, and not as lost, when its commit was not acknowledged and it was written again", async () => {
     const acknowledged = { next: false };
     const store = faulty(memoryStore(), (real) => ({

@@ -65,14 +65,19 @@ export class Deliverer {
     this.#timing = timing;
     this.#emit = emit;
     // A result must be written while the process lives, whatever the database does: giving up would turn a known
-    // outcome into an ambiguous one.
+    // outcome into an ambiguous one. What does not look as if it will pass is tried again, too, one by one and for as long
+    // as a lease: it may be about this row alone.
     this.#settler = new Coalescer({
-      run: (settlements) =>
-        persist(
+      run: (settlements) => {
+        const since = this.#runtime.monotonic();
+        const mayPass = this.#failed("settle");
+        const alone = () => settlements.length === 1 && this.#elapsed(since) < this.#timing.lease;
+        return persist(
           () => this.#store.notifications.settle({ settlements, ...storeNow(this.#runtime) }),
-          this.#failed("settle"),
+          (error) => mayPass(error) || alone(),
           () => !this.#abandoned,
-        ),
+        );
+      },
       batchSize: 500,
       queueSize: Number.POSITIVE_INFINITY,
       separable: () => true,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { MilepostError } from "../errors.js";
 import { periodProblem } from "../milestone/period.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
@@ -10,6 +11,7 @@ import { isMetered, type Lane, type Quota, type Rate, roomIn } from "./lane.js";
 /** Whose way through which notifier; who acts on it, and why: kept with the act. */
 export interface LaneAct {
   readonly tenant?: string;
+  /** One of this engine's, or of a lane that is stored; throws `invalid_options` for any other. */
   readonly notifier: string;
   readonly by: string;
   readonly why: string;
@@ -34,8 +36,8 @@ export interface LaneState extends Omit<Lane, "usage"> {
  * allow, whichever workers make them.
  */
 export interface Lanes {
-  pause(input: LaneAct): Promise<void>;
-  resume(input: LaneAct): Promise<void>;
+  pause(input: LaneAct): Promise<LaneState>;
+  resume(input: LaneAct): Promise<LaneState>;
   /** Sets or, with null, takes away a rate or a quota; what is not named stays. Valid at once, for all workers. */
   limit(input: LaneLimits): Promise<LaneState>;
   list(query?: { readonly tenant?: string }): Promise<readonly LaneState[]>;
@@ -64,12 +66,24 @@ const querySchema = z.strictObject({ tenant: keySchema.default(defaultTenant) })
 true satisfies Agrees<typeof actSchema, LaneAct>;
 true satisfies Agrees<typeof limitsSchema, LaneLimits>;
 
-/** `opened` is called when there may be more to do. */
-export function lanesOver(store: Store, runtime: Runtime, opened: () => void): Lanes {
+/** `notifiers`: names of those that this engine has. `opened` is called when there may be more to do. */
+export function lanesOver(store: Store, runtime: Runtime, notifiers: ReadonlySet<string>, opened: () => void): Lanes {
   const clock = runtime.now ?? (() => new Date());
-  async function setPaused(paused: boolean, act: LaneAct): Promise<void> {
-    await store.lanes.setPaused({ ...parseInput(actSchema, act, "invalid_options"), paused, ...storeNow(runtime) });
+  /** A misspelt name would make a lane that nothing goes through, and leave the one that was meant as it is. */
+  async function refuseUnknown({ tenant, notifier }: { readonly tenant: string; readonly notifier: string }) {
+    if (notifiers.has(notifier)) return;
+    const stored = (await store.lanes.list({ tenant })).map((lane) => lane.notifier);
+    if (stored.includes(notifier)) return;
+    const known = [...new Set([...notifiers, ...stored])].slice(0, mostNamed).map((name) => JSON.stringify(name));
+    const expected = `a notifier of this engine, or of a lane of the tenant: ${known.join(", ") || "there is none yet"}`;
+    throw new MilepostError("invalid_options", `notifier: ${expected}`, { path: "notifier", expected });
+  }
+  async function setPaused(paused: boolean, input: LaneAct): Promise<LaneState> {
+    const act = parseInput(actSchema, input, "invalid_options");
+    await refuseUnknown(act);
+    const lane = await store.lanes.setPaused({ ...act, paused, ...storeNow(runtime) });
     if (!paused) opened();
+    return stateOf(lane, clock());
   }
   return {
     pause: (act) => setPaused(true, act),
@@ -77,6 +91,7 @@ export function lanesOver(store: Store, runtime: Runtime, opened: () => void): L
     async limit(input) {
       type Limits = Parameters<Store["lanes"]["limit"]>[0];
       const limits = parsePresent<Limits>(limitsSchema, input, "invalid_options");
+      await refuseUnknown(limits);
       const lane = await store.lanes.limit({ ...limits, ...storeNow(runtime) });
       opened();
       return stateOf(lane, clock());
@@ -87,6 +102,9 @@ export function lanesOver(store: Store, runtime: Runtime, opened: () => void): L
     },
   };
 }
+
+/** An error is no list. */
+const mostNamed = 20;
 
 function stateOf({ usage, ...lane }: Lane, now: Date): LaneState {
   return { ...lane, free: isMetered(lane) ? roomIn({ ...lane, usage }, now).free : null };

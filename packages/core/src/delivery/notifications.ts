@@ -100,7 +100,7 @@ export interface Notifications {
   deadLetters(query?: DeadLetterQuery): Promise<readonly Notification[]>;
   /** Nothing pending or leased is sent after this has committed; one that is being sent only notes the request. */
   cancel(act: NotificationAct): Promise<Notification>;
-  /** Cancels what is not sent yet, one by one, each with an act of its own. */
+  /** Cancels what is not sent yet and matches, one by one, each with an act of its own; at most 100 unless `limit` is said. */
   cancelAll(act: CancelAllAct): Promise<BulkResult>;
   /**
    * Sends one again; returns the row that will be sent. An ambiguous one is sent as it is, as soon as no call can be under
@@ -108,7 +108,7 @@ export interface Notifications {
    * been sent, and needs `acceptDuplicate`.
    */
   retry(act: RetryAct): Promise<Notification>;
-  /** Retries dead letters, one by one, each with an act of its own. */
+  /** Retries dead letters that match, one by one, each with an act of its own; at most 100 unless `limit` is said. */
   retryAll(act: RetryAllAct): Promise<BulkResult>;
   /** Ends an ambiguous one before its horizon: it is known to have been sent, or given up as unknown. */
   resolve(act: ResolveAct): Promise<Notification>;

@@ -50,7 +50,7 @@ export const reasonMeanings: Readonly<Record<Reason, string>> = {
   silent: "its milestone tells nobody",
   duplicate: "it was told before",
   cancelled: "a person cancelled it, or its milestone was removed",
-  refused: "the other side refused it for good",
+  refused: "it was refused for good, by the other side or before it was sent",
   attempts_used_up: "the last attempt was refused for now",
   render_failed: "its message is too large, or its stored template could not be rendered",
   payload_changed: "it renders to another message than at its first mark",

@@ -14,6 +14,6 @@ export function retryDelay(
   retryAfter: number | null = null,
 ): number {
   const ceiling = Math.min(timing.retryCap, timing.retryBase * 2 ** Math.min(attempt - 1, 30));
-  const asked = Math.min(retryAfter ?? 0, longestAsked);
+  const asked = Math.ceil(Math.min(retryAfter ?? 0, longestAsked));
   return Math.max(Math.round(ceiling / 2 + (random * ceiling) / 2), asked);
 }

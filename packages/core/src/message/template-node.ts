@@ -22,6 +22,13 @@ type Token = [type: string, value: string, start: number, end: number, inner?: T
 const maxDepth = 10;
 /** mustache searches the end of a tag in time that grows with the square of such a run: 1.3 s for 60,000 spaces. */
 const longestSpace = 1_000;
+/**
+ * What mustache looks for behind the opening delimiter, as far as it must to find one: `{` of the next tag where nobody
+ * changed the delimiters. Else such a run costs the square of its length: 27 s for 262,144 characters of `[a]`.
+ */
+const kindOfTag = /[#^/>{&=!]+/;
+const changesDelimiters = /\{\{\s*=/;
+const longestWithoutKind = 2_000;
 
 /**
  * Parses one part with mustache's own parser; throws `invalid_template` for a syntax error, a partial, and sections that
@@ -30,6 +37,10 @@ const longestSpace = 1_000;
 export function parseNodes(source: string, path: string): readonly TemplateNode[] {
   for (const [space] of source.matchAll(/\s+/g)) {
     if (space.length > longestSpace) throw refusedTemplate(path, `at most ${longestSpace} spaces in a row`);
+  }
+  if (changesDelimiters.test(source) && source.split(kindOfTag).some(({ length }) => length > longestWithoutKind)) {
+    const expected = "where it changes its delimiters, one of # ^ / > { & = ! in each 2,000 characters";
+    throw refusedTemplate(path, expected);
   }
   let tokens: Token[];
   try {

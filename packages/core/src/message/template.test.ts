@@ -54,6 +54,30 @@ describe("compileTemplate", () => {
     refused({ text: "x".repeat(262_145) }, "message.text");
   });
 
+  it("refuses what a parser of tags would need minutes for, whatever its delimiters", () => {
+    const refused = (source: string) =>
+      expect(() => compile({ text: source })).toThrow(
+        expect.objectContaining({ code: "invalid_template", path: "message.text" }),
+      );
+    refused(`{{=[ ]=}}${"[a]".repeat(80_000)}`);
+    refused(`{{ =[ ]=}}[a]${"x".repeat(2_001)}`);
+    expect(text(`{{=[ ]=}}${"x".repeat(1_990)}[={{ }}=]{{a}}`, { a: "y" })).toBe(`${"x".repeat(1_990)}y`);
+    expect(text(`{{a}}${"x".repeat(100_000)}`, { a: "y" })).toHaveLength(100_001);
+  });
+
+  it("refuses in every part what no store can keep", () => {
+    const whole = { subject: "s", text: "t", html: "<p>{{{a}}}</p>", safeHtml: ["a"] };
+    for (const broken of ["a\0b", "a\ud800b", "\udc00"]) {
+      for (const part of ["subject", "text", "html"]) {
+        const error = { code: "invalid_template", path: `message.${part}` };
+        expect(() => compile({ ...whole, [part]: broken })).toThrow(expect.objectContaining(error));
+      }
+      const error = { code: "invalid_template", path: "message.safeHtml[1]" };
+      expect(() => compile({ ...whole, safeHtml: ["a", broken] })).toThrow(expect.objectContaining(error));
+    }
+    expect(compile(whole).render({ a: "\u{1f389}" }).html).toBe("<p>\u{1f389}</p>");
+  });
+
   it("requires the tags outside of sections, and finds those without a value", () => {
     const template = compile({ subject: "{{subject.name}}", text: "{{#extra}}{{inside}}{{/extra}}{{count}}" });
     expect(template.requiredTags).toEqual(["subject.name", "count"]);

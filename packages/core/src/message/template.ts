@@ -36,6 +36,9 @@ export function compileTemplate(template: MessageTemplate, path: string): Compil
   );
   if (content.text === undefined && content.html === undefined) throw refusedTemplate(path, "a text or an html part");
   const safeHtml = content.safeHtml ?? [];
+  for (const [i, field] of safeHtml.entries()) {
+    if (!isStorable(field)) throw refusedTemplate(`${path}.safeHtml[${i}]`, storable);
+  }
   const nodes = new Map<Part, readonly TemplateNode[]>();
   const required = new Set<string>();
   for (const part of parts) {
@@ -43,6 +46,7 @@ export function compileTemplate(template: MessageTemplate, path: string): Compil
     if (source === undefined) continue;
     const at = `${path}.${part}`;
     if (source.length > maxMessageBytes) throw refusedTemplate(at, "at most 262,144 characters");
+    if (!isStorable(source)) throw refusedTemplate(at, storable);
     const parsed = parseNodes(source, at);
     for (const node of parsed) if (node.kind === "value") required.add(node.name);
     nodes.set(part, part === "html" ? placeInHtml(parsed, at, safeHtml) : parsed);
@@ -69,6 +73,10 @@ export function compileTemplate(template: MessageTemplate, path: string): Compil
     },
   };
 }
+
+// Postgres has no NUL in text, and UTF-8 no half of a character: a template is refused before the first store is asked
+const storable = "text without NUL and lone surrogates";
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 
 /** The required tags that `data` has no value for. An empty text is a value, null is none. */
 export function missingTags(compiled: CompiledTemplate, data: JsonObject): readonly string[] {

@@ -6,7 +6,7 @@ import { askedHost } from "./asked-host.js";
 import { Connections } from "./connections.js";
 import { type Exchange, exchange, type HttpTimeouts } from "./exchange.js";
 import { outcomeOfExchange } from "./exchange-outcome.js";
-import { certificates, fullTimeouts, functionSchema, httpFields } from "./http-options.js";
+import { certificates, framing, fullTimeouts, functionSchema, httpFields } from "./http-options.js";
 import {
   ambiguous,
   type Channel,
@@ -34,7 +34,7 @@ export interface HttpNotifierOptions {
   /** What is sent: JSON, or a form. The same at every attempt: see {@link HttpContext}. */
   readonly body: (message: RenderedMessage, context: HttpContext) => Json | URLSearchParams;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The header that takes the idempotency key, such as `"idempotency-key"`. Required of `idempotent`. */
+  /** The header that takes the idempotency key, such as `"idempotency-key"`, and nothing else. Required of `idempotent`. */
   readonly idempotencyHeader?: string;
   readonly mode: DeliveryMode;
   /** `idempotent` only: milliseconds for which the API honours a key. */
@@ -106,9 +106,20 @@ const optionsSchema = z
   .refine(({ mode, idempotencyHeader }) => mode !== "idempotent" || idempotencyHeader !== undefined, {
     path: ["idempotencyHeader"],
     error: "the header that takes the key: mode idempotent is a promise of the API to read it",
+  })
+  .refine(({ idempotencyHeader, headers, token }) => !isTaken(idempotencyHeader, Object.keys(headers), token), {
+    path: ["idempotencyHeader"],
+    error: "a header of its own: with another use of it the key would not arrive",
   });
 
 true satisfies Agrees<typeof optionsSchema, HttpNotifierOptions>;
+
+/** Whether something else than the key is written under its header, by Node, by this notifier or by the host. */
+function isTaken(header: string | undefined, others: readonly string[], token: unknown): boolean {
+  if (header === undefined) return false;
+  const taken = [...framing, "content-type", ...(token === undefined ? [] : ["authorization"]), ...others];
+  return taken.some((other) => other.toLowerCase() === header.toLowerCase());
+}
 
 function isPlainUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
@@ -131,10 +142,11 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
   const given = Object.entries(parsed.headers).map(([header, value]) => [header.toLowerCase(), value] as const);
   const connections = new Connections({ keepAlive, ca: certificates(options.ca) });
 
-  async function tokenFor(refused: boolean, signal: AbortSignal): Promise<string | null | undefined> {
+  async function tokenFor(refused: boolean, signal: AbortSignal): Promise<string | null | Outcome> {
     if (typeof token !== "function") return token ?? null;
     const asked = await askedHost(() => token({ refused }), signal);
-    return isToken(asked?.answer) ? asked.answer : undefined;
+    if ("problem" in asked) return unavailable(`not sent: its token could not be had: ${asked.problem}`);
+    return isToken(asked.answer) ? asked.answer : unavailable("not sent: what was answered for its token is none");
   }
 
   function outcomeFor(made: Exchange): Outcome {
@@ -178,14 +190,13 @@ export function httpNotifier(options: HttpNotifierOptions): Notifier {
           },
           connections,
         );
-      const noToken = unavailable("not sent: its token could not be had");
       const first = await tokenFor(false, signal);
-      if (first === undefined) return noToken;
+      if (typeof first === "object" && first !== null) return first;
       const made = await call(first);
       if (typeof token !== "function" || !isUnauthorized(made)) return outcomeFor(made);
       // a 401 is a definite refusal, so a second call is no copy
       const second = await tokenFor(true, signal);
-      if (second === undefined) return noToken;
+      if (typeof second === "object" && second !== null) return second;
       const again = await call(second);
       return isUnauthorized(again) ? unavailable("status 401, also with a new token") : outcomeFor(again);
     },

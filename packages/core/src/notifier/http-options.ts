@@ -19,7 +19,16 @@ export function functionSchema<Of>(): z.ZodType<Of, Of> {
 }
 
 /** What says where a request ends and who gets it. */
-const framing = ["connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"];
+export const framing: readonly string[] = [
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
 
 const headerText = z.string().regex(/^[\t\x20-\x7e]*$/, "printable ASCII on one line");
 

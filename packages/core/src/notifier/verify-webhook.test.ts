@@ -106,7 +106,26 @@ describe("verifyWebhook()", () => {
       expect((await refusal({ ...signed(), secrets: secrets as never }))[0]).toBe("invalid_options");
     }
     expect(await refusal({ ...signed(), body: JSON.parse(body) })).toEqual(["invalid_options", "body"]);
-    expect(await refusal({ ...signed(), tolerance: Number.NaN })).toEqual(["invalid_options", "tolerance"]);
+    for (const tolerance of [Number.NaN, -1, 86_400_001, Number.POSITIVE_INFINITY]) {
+      expect(await refusal({ ...signed(), tolerance })).toEqual(["invalid_options", "tolerance"]);
+    }
+    const { secrets, ...rest } = signed();
+    expect(await refusal({ ...rest, secret: secrets } as never)).toEqual(["invalid_options", "secret"]);
+  });
+
+  it("takes nothing by a clock that tells no time", async () => {
+    const given = { ...signed(), now: () => new Date(Number.NaN) };
+    expect(await refusal(given)).toEqual(["webhook_refused", "webhook-timestamp"]);
+  });
+
+  it("says of a header that it is missing", async () => {
+    for (const name of ["webhook-id", "webhook-timestamp", "webhook-signature"]) {
+      const { [name]: _, ...others } = signed().headers as Record<string, string>;
+      for (const headers of [others, new Headers(others)]) {
+        const problem = { code: "webhook_refused", path: name, message: expect.stringMatching(/, but it is missing$/) };
+        await expect(verifyWebhook({ ...signed(), headers })).rejects.toMatchObject(problem);
+      }
+    }
   });
 
   it("asks `seen` of what is signed only, with the moment from which a replay would be too old", async () => {

@@ -71,15 +71,15 @@ describe("a webhook that was sent", () => {
     new Webhook(former).verify(side.requests[0]!.content, plain(side.requests[0]!.headers));
   });
 
-  it("is not sent where its secret cannot be had, and tells nothing of why", async () => {
+  it("is not sent where its secret cannot be had, which is no fault of the message, and says why without credentials", async () => {
     const { side, url } = await receiver();
-    const broken: WebhookNotifierOptions["secret"][] = [
-      async () => Promise.reject(new Error("vault says canary")),
-      () => "canary",
-      () => [],
-    ];
-    for (const secret of broken) {
-      const why = "not sent: its secret could not be had";
+    const failing = async () => Promise.reject(new Error("vault is sealed: token=canary for olga@acme.example"));
+    expect(await send(url, { secret: failing })).toEqual({
+      ...{ kind: "refusedTransient", retryAfter: null, unavailable: true },
+      why: "not sent: its secret could not be had: vault is sealed: token=[secret] for [address]",
+    });
+    for (const secret of [() => "canary", () => []]) {
+      const why = "not sent: what was answered for its secret is none";
       expect(await send(url, { secret })).toEqual({ kind: "refusedTransient", why, retryAfter: null });
     }
     const hanging = send(
@@ -87,7 +87,8 @@ describe("a webhook that was sent", () => {
       { secret: () => new Promise<never>(() => {}) },
       context({ signal: AbortSignal.timeout(20) }),
     );
-    expect((await hanging).kind).toBe("refusedTransient");
+    const late = "not sent: its secret could not be had: it took too long";
+    expect(await hanging).toEqual({ kind: "refusedTransient", why: late, retryAfter: null, unavailable: true });
     expect(side.connections).toBe(0);
   });
 

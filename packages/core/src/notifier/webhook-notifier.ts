@@ -13,9 +13,11 @@ import {
   type Channel,
   type DeliveryMode,
   type Notifier,
+  type Outcome,
   refusedPermanent,
   refusedTransient,
   type SendContext,
+  unavailable,
 } from "./notifier.js";
 import { type WebhookKey, webhookKeys, webhookSignature } from "./webhook-signature.js";
 import { webhookUrl } from "./webhook-url.js";
@@ -109,14 +111,16 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
   // each receiver is another host: a connection that is kept would rarely be used again
   const connections = new Connections({ keepAlive: false, ca: certificates(options.ca), guard });
 
-  async function keysFor(
-    tenant: string,
-    to: Recipient,
-    signal: AbortSignal,
-  ): Promise<readonly WebhookKey[] | undefined> {
-    if (typeof secret !== "function") return fixedKeys;
-    const asked = await askedHost(async () => webhookKeys(await secret({ tenant, to }), "secret"), signal);
-    return asked?.answer;
+  async function keysFor(tenant: string, to: Recipient, signal: AbortSignal): Promise<readonly WebhookKey[] | Outcome> {
+    if (typeof secret !== "function") return fixedKeys!;
+    const asked = await askedHost(() => secret({ tenant, to }), signal);
+    // where secrets are kept is out of service: no other message would have its own either
+    if ("problem" in asked) return unavailable(`not sent: its secret could not be had: ${asked.problem}`);
+    try {
+      return webhookKeys(asked.answer, "secret");
+    } catch {
+      return refusedTransient("not sent: what was answered for its secret is none");
+    }
   }
 
   return {
@@ -132,7 +136,7 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
       } catch {}
       if (payload === undefined) return refusedPermanent("its body could not be made");
       const keys = await keysFor(tenant, message.to, signal);
-      if (keys === undefined) return refusedTransient("not sent: its secret could not be had");
+      if ("kind" in keys) return keys;
       const timestamp = Math.floor(now().getTime() / 1_000);
       const signature = webhookSignature({ id: idempotencyKey, timestamp, body: payload }, keys);
       const made = await exchange(

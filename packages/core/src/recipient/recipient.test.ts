@@ -7,14 +7,24 @@ describe("recipientKey", () => {
     expect(new Set(same.map(recipientKey))).toEqual(new Set(["info@xn--bro-hoa.example"]));
   });
 
+  it("is the same for one mailbox with any character that a local part may have", () => {
+    const atext = "a0!#$%&'*+-/=?^_`{|}~.b";
+    for (const local of [atext, "sales/eu", "olga#news", "what?", "//a"]) {
+      expect(recipientKey(`${local.toUpperCase()}@Büro.Example`)).toBe(`${local}@xn--bro-hoa.example`);
+    }
+  });
+
   it("tells apart what is no mailbox by every character: paths and tokens are case-sensitive", () => {
     const urls = [
       "https://key@hooks.example/1",
       "https://key@hooks.example/2",
       "https://key@hooks.example/a",
       "https://key@hooks.example/A",
+      "https://Key@hooks.example",
+      "sip:Olga@Acme.example",
+      "olga@acme.example/Phone",
     ];
-    expect(new Set(urls.map(recipientKey)).size).toBe(4);
+    expect(urls.map(recipientKey)).toEqual(urls);
     expect(recipientKey(" +7 900 ")).toBe("+7 900");
   });
 
@@ -40,5 +50,8 @@ describe("parseRecipient", () => {
     refused({}, "recipients[0].address");
     refused({ address: null }, "recipients[0].address");
     refused({ address: "a@b.example", name: "two\u2028lines" }, "recipients[0].name");
+    for (const address of ["Ann <a@b.example>", " <a@b.example> ", "mailto:a@b.example", " MailTo:a@b.example"]) {
+      refused({ address }, "recipients[0].address");
+    }
   });
 });

@@ -6,7 +6,7 @@ import { type Agrees, parsePresent } from "../validation.js";
 
 /** A person or address a crossing or campaign resolves to. */
 export interface Recipient {
-  /** An email address, phone number, URL …: whatever the notifier's channel takes. Kept as given. */
+  /** An email address, phone number, URL …: whatever the notifier's channel takes. Kept as given. The bare one: no `mailto:`, no `Name <address>`. */
   readonly address: string;
   readonly name?: string;
   readonly firstName?: string;
@@ -44,7 +44,12 @@ export const recipientFields: Readonly<Record<"name" | "firstName" | "lastName" 
   zone: line(64).optional(),
 };
 
-export const addressSchema: z.ZodString = line(320).refine((text) => text.trim() !== "", "must not be blank");
+/** An address as a header or a link shows it, `Olga <olga@acme.example>` or `mailto:…`: another key than the bare one. */
+const dressed: RegExp = /^\s*mailto:|<[^<>]*>\s*$/i;
+
+export const addressSchema: z.ZodString = line(320)
+  .refine((text) => text.trim() !== "", "must not be blank")
+  .refine((text) => !dressed.test(text), "the bare address, with no name, angle brackets or mailto:");
 
 const recipientSchema = z.object({ address: addressSchema, ...recipientFields });
 const withoutNulls = (fields: object): object =>
@@ -62,8 +67,11 @@ export function parseRecipient(input: unknown, path: string): Recipient {
   return parsePresent<Recipient>(nullableSchema, input, "invalid_recipient", path);
 }
 
-/** `local@domain`, and nothing that a URL has. */
-const mailbox: RegExp = /^[^@/?#]+@[^@/?#:]+$/;
+/**
+ * `local@domain`. No colon before the `@`, which would end a URL's scheme. Else everything that a dot-atom may have (RFC 5322
+ * section 3.2.3), `/`, `?` and `#` too: whatever mail can be sent to has one key, however it is written.
+ */
+const mailbox: RegExp = /^[^@:]+@[^@/?#:]+$/;
 
 /**
  * What makes two addresses the same recipient. An email address is trimmed, NFC, lower-cased, its domain in punycode.

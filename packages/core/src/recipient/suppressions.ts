@@ -18,6 +18,7 @@ import {
 /** Whose address, who acts on it, and why: kept with the act. */
 export interface AddressAct {
   readonly tenant?: string;
+  /** The bare one: `olga@acme.example`, no name and no `mailto:`. */
   readonly address: string;
   /** One kind of message; `"*"`, everything, unless said. */
   readonly scope?: string;
@@ -64,7 +65,10 @@ export interface SuppressionQuery extends AddressQuery {
 export interface Suppressions {
   /** Forbids an address in a scope, at once; `stopped` is how many waiting notifications that ended. */
   add(input: Suppressing): Promise<{ readonly suppression: Suppression; readonly stopped: number }>;
-  /** Counts a soft bounce; with too many in a row the address is suppressed. A hard one is added at once. */
+  /**
+   * Counts a soft bounce; with too many in a row the address is suppressed. A hard one is added at once. `suppression`: the
+   * one of everything that stands, also if it stood before; null if there is none.
+   */
   bounced(
     input: SoftBounce,
   ): Promise<{ readonly bounces: number; readonly suppression: Suppression | null; readonly stopped: number }>;

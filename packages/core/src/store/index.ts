@@ -138,7 +138,7 @@ export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReserva
 export type { Bounces } from "../recipient/suppression.js";
 export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
-export { hasShape, stateShapes } from "../delivery/state-shape.js";
+export { callableStates, hasReasonToWait, hasShape, keptReason, stateShapes } from "../delivery/state-shape.js";
 export { compareKeys } from "../text-key.js";
 export { lifetime } from "../milestone/period.js";
 export { defaultTenant } from "../recording/event.js";

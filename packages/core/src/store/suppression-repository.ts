@@ -34,7 +34,8 @@ export interface SuppressionRepository {
 
   /**
    * Counts a soft bounce, by core's `nextBounces`; with the `limit`th one in a row the address is forbidden everything, as
-   * by {@link add} with `soft_bounces`, and the count begins anew. Records the act only then.
+   * by {@link add} with `soft_bounces`, and the count begins anew. Records the act only then. `suppression`: the one of everything that stands afterwards,
+   * whoever made it.
    */
   bounced(
     input: AddressKey &

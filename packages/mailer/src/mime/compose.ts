@@ -30,6 +30,8 @@ export interface Letterhead {
 /** A message for nodemailer: one sender, one recipient, and texts only. */
 export interface Mail extends SendMailOptions {
   readonly envelope: { readonly from: string; readonly to: string[] };
+  readonly to: Sender;
+  readonly subject?: string;
 }
 
 /** RFC 5322 section 3.6.4, without comments, and short enough for one line. */
@@ -42,6 +44,19 @@ const plainMessageId = /^<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>$/;
  * apart from the envelope, texts only as strings, and no header is given in a form that nodemailer writes as it is.
  */
 export async function composeMail(
+  message: RenderedMessage,
+  context: SendContext,
+  letterhead: Letterhead,
+): Promise<Mail | Outcome> {
+  try {
+    return await composed(message, context, letterhead);
+  } catch {
+    // nothing of it has left yet, and it would be the same at each attempt
+    return refusedPermanent("not sent: the message cannot be composed");
+  }
+}
+
+async function composed(
   message: RenderedMessage,
   context: SendContext,
   { from, replyTo, unsubscribe }: Letterhead,

@@ -32,7 +32,8 @@ export function parseMailbox(text: unknown): Mailbox {
   if (text.length > 2 * maxAddress) return { problem: "it is too long" };
   const plain = text.trim();
   const at = plain.lastIndexOf("@");
-  if (at < 1 || at === plain.length - 1) return { problem: "it is not of the form local@domain" };
+  // without an example: stores take out whatever looks like an address
+  if (at < 1 || at === plain.length - 1) return { problem: "it lacks an at sign, or what stands before or after it" };
   const local = plain.slice(0, at);
   if (beyondAscii.test(local)) return { problem: "its local part is not ASCII, which would need SMTPUTF8" };
   if (local.length > maxLocal) return { problem: "its local part is too long" };

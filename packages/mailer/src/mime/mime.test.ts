@@ -9,7 +9,9 @@ import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { sampleContext, sampleMessage } from "../call-samples.js";
 import { previewNotifier } from "../preview/preview-notifier.js";
 import { fieldOf, rawHeader } from "../raw-message.js";
+import { htmlDocument } from "./html-document.js";
 import type { LetterheadOptions } from "./letterhead-options.js";
+import { plainText } from "./plain-text.js";
 
 // Read by letterparser, which shares nothing with nodemailer.
 
@@ -73,6 +75,36 @@ describe("a message", () => {
     );
   });
 
+  it("gets a text of bounded length in bounded time, however deep and long its html is", async () => {
+    for (const html of [
+      `<div>first<div>${"<div>".repeat(40_000)}hi`,
+      `first<blockquote>${"<blockquote>".repeat(90)}${"a<br>".repeat(40_000)}`,
+      `first${"<p>x</p>".repeat(30_000)}`,
+    ]) {
+      const started = performance.now();
+      const text = plainText(html);
+      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(text).toMatch(/^first[\s\S]*…$/);
+      expect(text.length).toBeLessThanOrEqual(256_001);
+    }
+    const { text } = read(await bytesOf({ text: null, html: `first${"<div>".repeat(20_000)}hi` }));
+    expect(text).toMatch(/^first/);
+  });
+
+  it("that cannot be composed is refused, as nothing was handed over", async () => {
+    const to = {
+      address: "olga@acme.example",
+      get name(): string {
+        throw new RangeError("Maximum call stack size exceeded for Olga");
+      },
+    };
+    const notifier = previewNotifier({ directory, from: "us@example.com" });
+    expect(await notifier.send(sampleMessage({ to }), sampleContext())).toEqual({
+      kind: "refusedPermanent",
+      why: "not sent: the message cannot be composed",
+    });
+  });
+
   it("has no html part unless there is html", async () => {
     expect(fieldOf(await bytesOf({ html: null }), "Content-Type")).toMatch(/^text\/plain/);
   });
@@ -113,6 +145,39 @@ describe("language and direction", () => {
     expect((await htmlIn("ar", document(""))).html).toContain('<HTML lang="ar" dir="rtl"><body>');
     expect((await htmlIn("ar", document(' lang="en"'))).html).toContain('<HTML lang="en" dir="rtl"><body>');
     expect((await htmlIn("ar", document(" dir=ltr LANG='en'"))).html).toContain("<HTML dir=ltr LANG='en'><body>");
+  });
+});
+
+describe("what comes before an html tag", () => {
+  const german = { tag: "de", direction: "ltr" } as const;
+
+  test.each([
+    ["an empty comment", "<!-->"],
+    ["comments and a doctype", "<!-- a -->\n<!doctype html><!-- <html> -->\n"],
+    ["a long comment", `<!--${"x".repeat(20_000)}-->`],
+  ])("may be %s", (_, before) => {
+    expect(htmlDocument(`${before}<html><body>x</body></html>`, german)).toBe(
+      `${before}<html lang="de" dir="ltr"><body>x</body></html>`,
+    );
+  });
+
+  test.each(["<!-- <html>", "<!doctype html", "<!-- a --><htmlx>", "<p><html>", "<!-- a --><html"])(
+    "does not make a document of %j",
+    (html) => {
+      expect(htmlDocument(html, german)).toContain(`<body>\n${html}\n</body>`);
+    },
+  );
+
+  test.each([
+    ["comments", "<!-- a -->\n".repeat(20_000)],
+    ["comments without an end", "<!-- a ".repeat(30_000)],
+    ["spaces", " \n".repeat(100_000)],
+    ["doctypes", "<!doctype a>".repeat(20_000)],
+    ["html tags without an end", "<html ".repeat(30_000)],
+  ])("is read once, however many %s there are", (_, before) => {
+    const started = performance.now();
+    htmlDocument(`${before}<table><tr><td>x</td></tr></table>`, german);
+    expect(performance.now() - started).toBeLessThan(200);
   });
 });
 

@@ -1,11 +1,15 @@
 import { compile } from "html-to-text";
 
-/**
- * The text part of a message that has only html: filters and text-only readers look at it first. Links stay as
- * `words [address]`, images and the head are left out, lines are not broken, as the reader's window decides on that.
- */
-export const plainText: (html: string) => string = compile({
+/** Characters of html that are read. The parser's time grows with the square of its nesting, which this bounds as well. */
+const maxRead = 128_000;
+
+/** Characters of text: each line of quotes in quotes has all their marks. */
+const maxWritten = 256_000;
+
+const textOf = compile({
   wordwrap: false,
+  // elements in elements; its walk is recursive. Twenty tables in tables are 80.
+  limits: { maxDepth: 100, ellipsis: "…" },
   selectors: [
     { selector: "a", options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
     { selector: "img", format: "skip" },
@@ -13,3 +17,13 @@ export const plainText: (html: string) => string = compile({
     ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({ selector, options: { uppercase: false } })),
   ],
 });
+
+/**
+ * The text part of a message that has only html: filters and text-only readers look at it first. Links stay as
+ * `words [address]`, images and the head are left out, lines are not broken, as the reader's window decides on that.
+ * What is too long or too deep ends in `…`.
+ */
+export function plainText(html: string): string {
+  const text = textOf(html.slice(0, maxRead));
+  return html.length <= maxRead && text.length <= maxWritten ? text : `${text.slice(0, maxWritten)}…`;
+}

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
@@ -53,7 +53,30 @@ describe("a preview", () => {
 
   it("leaves no part of a file behind when it is given up", async () => {
     const signal = AbortSignal.abort();
-    await expect(notifier(root).send(sampleMessage(), sampleContext({ signal }))).rejects.toThrow();
+    expect(await notifier(root).send(sampleMessage(), sampleContext({ signal }))).toMatchObject({
+      kind: "refusedTransient",
+    });
     expect(await readdir(root)).toEqual([]);
+  });
+
+  it("waits where its directory cannot be made or written to, as nothing was handed over", async () => {
+    const file = join(root, "file");
+    await writeFile(file, "");
+    // of a system that has no room for one: Node's own way to make it would never end
+    const nowhere = process.platform === "linux" ? ["/proc/milepost/previews"] : [];
+    for (const directory of [file, join(file, "in", "it"), join(root, "\0"), ...nowhere]) {
+      const outcome = await notifier(directory).send(sampleMessage(), sampleContext());
+      expect(outcome).toMatchObject({
+        unavailable: true,
+        why: expect.stringMatching(/^not written: the directory cannot be written to \([A-Z_]+\)$/),
+      });
+    }
+    expect(await readdir(root)).toEqual(["file"]);
+  });
+
+  it("waits where its file cannot be put in its place, and leaves no part of it behind", async () => {
+    await mkdir(join(root, "n-1.eml"));
+    expect(await notifier(root).send(sampleMessage(), sampleContext())).toMatchObject({ unavailable: true });
+    expect(await readdir(root)).toEqual(["n-1.eml"]);
   });
 });

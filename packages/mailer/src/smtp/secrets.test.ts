@@ -1,4 +1,5 @@
 import { createMilepost, memoryStore, milestone, type RenderedMessage, thresholds } from "@milepost/core";
+import { createTransport } from "nodemailer";
 import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { sampleContext, sampleMessage } from "../call-samples.js";
 import { type SmtpAnswer, type SmtpStep, type SmtpTestServer, smtpSteps, smtpTestServer } from "../testing/index.js";
@@ -113,6 +114,85 @@ test("what is left of a reply is what an operator needs", async () => {
   });
 });
 
+test.each([
+  ["a subject of any length", { subject: "x".repeat(60_000) }],
+  ["a name of any length", { to: { address: canary.address, name: "(".repeat(60_000) } }],
+])("a message that was accepted is told as accepted, with %s", async (_, changes) => {
+  server = await smtpTestServer();
+  const notifier = smtpNotifier({ host: server.host, port: server.port, from: canary.from });
+  expect(await notifier.send(sampleMessage(changes), sampleContext())).toMatchObject({ kind: "accepted" });
+  await notifier.close();
+});
+
+test.each([{ response: null }, { response: 250 }, {}, undefined])(
+  "a message that was accepted is told as accepted, also where a transport of the host's says %j",
+  async (info) => {
+    server = await smtpTestServer();
+    const transport = createTransport({ host: server.host, port: server.port });
+    const sendMail = transport.sendMail.bind(transport);
+    vi.spyOn(transport, "sendMail").mockImplementation((mail) => sendMail(mail).then(() => info as never));
+    const notifier = smtpNotifier({ transport, from: canary.from });
+    expect(await notifier.send(message, sampleContext())).toEqual({ kind: "accepted", receipt: "" });
+    expect(server.messages).toHaveLength(1);
+  },
+);
+
+describe("a server that repeats the header as it was sent", () => {
+  const umlauts = {
+    subject: `Kündigung für Jörg Müller, ${"Äpfel und Birnen ".repeat(10)}`,
+    to: { address: canary.address, name: "Jörg Müßiggang" },
+  };
+  const quotes = { subject: 'the "canary" subject', to: { address: canary.address, name: 'Canary "the \\" Name' } };
+  const long = { subject: "a canary of many words ".repeat(40), to: canary };
+
+  it.each([
+    ["encoded", umlauts],
+    ["quoted", quotes],
+    ["folded", long],
+  ] as const)("%s", async (_, changes) => {
+    let header: readonly string[] = [];
+    server = await smtpTestServer({
+      onMessage: ({ bytes }) => {
+        const [fields] = bytes.toString("latin1").split("\r\n\r\n");
+        header = fields!.match(/^(?:Subject|To):.*(?:\r\n\s.*)*/gm)!;
+      },
+      answer: (step) =>
+        step === "accepted" ? `550 5.6.0 not liked: ${header.join(" ").replace(/\r\n/g, "")}` : undefined,
+    });
+    const notifier = smtpNotifier({ host: server.host, port: server.port, from: canary.from });
+    const outcome = await notifier.send(sampleMessage(changes), sampleContext());
+    expect(outcome.kind).toBe("refusedPermanent");
+    expect(header).toHaveLength(2);
+    expectClean(outcome);
+    expect(JSON.stringify(outcome)).not.toMatch(/=\?|K=C3|Birnen/);
+    await notifier.close();
+  });
+});
+
+describe("a secret that was cut", () => {
+  const secret = "geheimnisvoller-".repeat(40);
+
+  it("leaves nothing where the text is cut", () => {
+    for (const before of ["", "x", "550 "]) {
+      for (const between of ["", " ", ", "]) {
+        const said = scrubbed(before + (secret + between).repeat(8), [secret, "volle"]);
+        expect(said).not.toMatch(/geh|heim|volle/);
+      }
+    }
+  });
+
+  it("leaves nothing where the server cut it, in any case of letters", () => {
+    expect(scrubbed(`550 no: ${secret.slice(0, 50).toUpperCase()}`, [secret])).toBe("550 no: …");
+    expect(scrubbed("550 no: the\r\n canary", ["the canary subject"])).toBe("550 no: …");
+    expect(scrubbed("550 no: =?UTF-8?Q?K=C3=BCnd", [])).toBe("550 no: …");
+    expect(scrubbed("550 no: =?utf-8?b?S8O8bmQ=?= =?utf-8?b?S8O8", [])).toBe("550 no: … …");
+  });
+
+  it("does not cost what is no part of it", () => {
+    expect(scrubbed("250 ok: queued as 4Xa", ["a b c", "as if"])).toBe("250 ok: queued as 4Xa");
+  });
+});
+
 test("an address that is none is refused without a word of it", async () => {
   server = await smtpTestServer();
   const notifier = smtpNotifier({ host: server.host, port: server.port, from: canary.from });
@@ -122,6 +202,28 @@ test("an address that is none is refused without a word of it", async () => {
     expectClean(outcome);
   }
   await notifier.close();
+});
+
+test("the reason for an address that is none is stored as it was given", async () => {
+  server = await smtpTestServer();
+  const milepost = createMilepost({
+    store: memoryStore(),
+    milestones: [
+      milestone({
+        name: "m",
+        metric: "e",
+        policy: thresholds(1),
+        recipients: { resolve: async () => [{ address: "canary" }] },
+        message: { text: "x" },
+        notifier: smtpNotifier({ host: server.host, port: server.port, from: canary.from }),
+      }),
+    ],
+  });
+  await milepost.record({ id: "1", metric: "e", subject: "s" });
+  await milepost.runOnce();
+  const [row] = await milepost.notifications.list();
+  expect(row!.detail).toMatch(/is no mailbox: it lacks an at sign, or what stands before or after it$/);
+  await milepost.close();
 });
 
 test("neither rows nor events of the engine have what a server repeated", async () => {

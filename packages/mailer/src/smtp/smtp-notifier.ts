@@ -1,4 +1,5 @@
 import { accepted, type Outcome, type RenderedMessage, refusedTransient, type SendContext } from "@milepost/core";
+import type { SentMessageInfo } from "nodemailer";
 import type { MailNotifier } from "../mail-notifier.js";
 import { composeMail, type Mail } from "../mime/compose.js";
 import { letterheadOf } from "../mime/letterhead-options.js";
@@ -36,25 +37,33 @@ export function smtpNotifier(options: SmtpNotifierOptions): MailNotifier {
     const mail = await composeMail(message, context, letterhead);
     if ("kind" in mail) return mail;
     const secrets = [...credentials, ...personalOf(message, mail, letterhead.from.address)];
-    const clean = (text: string) => scrubbed(text, secrets);
+    // what a server said must not change what became of the message
+    const clean = (text: string) => {
+      try {
+        return scrubbed(text, secrets);
+      } catch {
+        return "";
+      }
+    };
     const handOver = watch(mail.envelope);
     // nodemailer closes the connection of the call that is given up, and no other
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), sendTimeout);
     const signal = AbortSignal.any([context.signal, late.signal]);
+    let sent: Partial<SentMessageInfo> | undefined;
     try {
-      const { response = "", rejectedErrors } = await transport.sendMail({ ...mail, signal });
-      // LMTP answers for each recipient after the message, and nodemailer calls the whole a success
-      const [refused] = (rejectedErrors ?? []) as readonly SmtpFailure[];
-      if (refused !== undefined) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
-      handOver.accepted();
-      return accepted(clean(response));
+      sent = await transport.sendMail({ ...mail, signal });
     } catch (error) {
       const progress = { begun: handOver.begun(), whole: handOver.whole() };
       return outcomeOfFailure((error ?? {}) as SmtpFailure, progress, clean);
     } finally {
       clearTimeout(timer);
     }
+    // LMTP answers for each recipient after the message, and nodemailer calls the whole a success
+    const [refused] = (sent?.rejectedErrors ?? []) as readonly SmtpFailure[];
+    if (refused !== undefined) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
+    handOver.accepted();
+    return accepted(clean(sent?.response ?? ""));
   }
 
   return {
@@ -81,11 +90,21 @@ function credentialsOf({ user, pass }: { readonly user: string; readonly pass: s
   return [user, pass, plain, ...[user, pass].map((each) => Buffer.from(each).toString("base64"))];
 }
 
-/** What a server may repeat of one message: addresses, also without their domain or with `=` for `@`, names, the subject. */
-function personalOf({ to, subject }: RenderedMessage, { envelope }: Mail, from: string): readonly string[] {
+/**
+ * What a server may repeat of one message: addresses, also without their domain or with `=` for `@`, and names and the
+ * subject as they were written into the header, cut and quoted.
+ */
+function personalOf({ to }: RenderedMessage, { envelope, to: shown, subject }: Mail, from: string): readonly string[] {
   const addresses = [to.address, ...envelope.to, from];
   return [
     ...addresses.flatMap((address) => [address, address.replace("@", "="), address.slice(0, address.lastIndexOf("@"))]),
-    ...[to.name, to.firstName, to.lastName, subject].filter((text) => typeof text === "string"),
+    ...[to.name, to.firstName, to.lastName, shown.name, quoted(shown.name), subject].filter(
+      (text) => typeof text === "string",
+    ),
   ];
+}
+
+/** RFC 5322 section 3.2.4 */
+function quoted(name: string): string {
+  return name.replace(/["\\]/g, "\\$&");
 }

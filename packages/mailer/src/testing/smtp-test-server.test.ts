@@ -60,6 +60,12 @@ describe("the test server", () => {
     expect(server.messages).toEqual([]);
   });
 
+  it("does not begin TLS, unless it is told to say so", async () => {
+    await talkTo({ answer: (_, line) => (line === "STARTTLS again" ? "220 go ahead" : undefined) });
+    socket.write("EHLO me\r\nSTARTTLS\r\nNOOP\r\nstarttls\r\nSTARTTLS again\r\n");
+    await hears(/^502 .*\r\n250 .*\r\n502 .*\r\n220 go ahead\r$/m);
+  });
+
   it("waits with its answer until a message is on its taker's disk", async () => {
     let write = () => {};
     const written = new Promise<void>((resolve) => {
@@ -72,4 +78,14 @@ describe("the test server", () => {
     write();
     await hears(/queued as 1/);
   });
+});
+
+it.each([
+  [{ anwser: () => "550 no" }, "anwser"],
+  [{ answer: "550 no" }, "answer"],
+  [{ onMessage: true }, "onMessage"],
+  [{ extensions: "AUTH PLAIN" }, "extensions"],
+  [{ pipelining: "no" }, "pipelining"],
+])("a test server with %o is not made", async (options, path) => {
+  await expect(smtpTestServer(options as never)).rejects.toMatchObject({ code: "invalid_options", path });
 });

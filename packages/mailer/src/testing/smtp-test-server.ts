@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import * as z from "zod";
+import { type Agrees, parseOptions } from "../parse-options.js";
 import { SmtpTestSession } from "./smtp-test-session.js";
 
 /**
@@ -64,8 +66,25 @@ export interface SmtpTestServer {
   close(): Promise<void>;
 }
 
-/** An SMTP server for tests, on a port of its own. It takes every message, unless it is told where to fail. */
-export async function smtpTestServer(options: SmtpTestServerOptions = {}): Promise<SmtpTestServer> {
+const schema = z.strictObject({
+  answer: z
+    .custom<NonNullable<SmtpTestServerOptions["answer"]>>((value) => typeof value === "function", "a function")
+    .optional(),
+  onMessage: z
+    .custom<NonNullable<SmtpTestServerOptions["onMessage"]>>((value) => typeof value === "function", "a function")
+    .optional(),
+  extensions: z.array(z.string().min(1), "a list of texts").readonly().optional(),
+  pipelining: z.boolean().optional(),
+});
+
+true satisfies Agrees<typeof schema, SmtpTestServerOptions>;
+
+/**
+ * An SMTP server for tests, on a port of its own. It takes every message, unless it is told where to fail. It speaks no
+ * TLS: STARTTLS is answered with 502. Throws `invalid_options`.
+ */
+export async function smtpTestServer(given: SmtpTestServerOptions = {}): Promise<SmtpTestServer> {
+  const options = parseOptions<SmtpTestServerOptions>(schema, given);
   const messages: TakenMessage[] = [];
   const heard: string[] = [];
   const open = new Set<Socket>();

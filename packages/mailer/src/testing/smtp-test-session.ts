@@ -67,7 +67,7 @@ export class SmtpTestSession {
     this.#sink.heard(line);
     const verb = Object.keys(commands).find((name) => line.toUpperCase().startsWith(name));
     const step = verb === undefined ? "other" : commands[verb]!;
-    if (this.#answer(step, line, this.#usual(step))) {
+    if (this.#answer(step, line, this.#usual(step, line))) {
       const path = /<([^>]*)>/.exec(line)?.[1] ?? "";
       if (step === "MAIL") this.#from = path;
       if (step === "RCPT") this.#recipients.push(path);
@@ -77,7 +77,7 @@ export class SmtpTestSession {
   }
 
   /** What a server says that takes everything. */
-  #usual(step: SmtpStep): string {
+  #usual(step: SmtpStep, line: string): string {
     const { extensions = [], pipelining = true } = this.#options;
     switch (step) {
       case "EHLO":
@@ -93,6 +93,9 @@ export class SmtpTestSession {
         return this.#recipients.length > 0 ? "354 go on" : "554 5.5.1 no valid recipients";
       case "QUIT":
         return "221 2.0.0 bye";
+      case "other":
+        // a 2xx would begin TLS, which it does not speak
+        return /^STARTTLS\b/i.test(line) ? "502 5.5.1 not implemented" : "250 2.0.0 ok";
       default:
         return "250 2.0.0 ok";
     }

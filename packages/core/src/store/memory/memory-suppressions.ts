@@ -80,7 +80,8 @@ export function memorySuppressions(tables: Tables): SuppressionRepository {
       const bounces = nextBounces(tables.bounces.get(keyOf(tenant, recipientKey)), within, now);
       if (bounces.count < limit) {
         tables.bounces.set(keyOf(tenant, recipientKey), bounces);
-        return { bounces: bounces.count, suppression: null, stopped: 0 };
+        const standing = tables.suppressions.get(key(address, everything)) ?? null;
+        return { bounces: bounces.count, suppression: standing, stopped: 0 };
       }
       tables.bounces.delete(keyOf(tenant, recipientKey));
       const suppression = suppress({ ...address, scope: everything, reason: "soft_bounces", detail, by, at: now });

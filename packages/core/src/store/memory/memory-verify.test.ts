@@ -83,13 +83,61 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
         number === 1 && tables.attempts.has(keyOf(tenant, notification, 2)) ? { fence: 99 } : null,
       ),
   ],
+  [...(["I5", findings.fenceBelow] as const), notifications((row) => (isDead(row) ? { fence: 0 } : null))],
+  [
+    ...(["I5", findings.otherExcused] as const),
+    notifications(({ state }) => (state === "sent" ? { excused: 1 } : null)),
+  ],
+  [
+    ...(["I5", findings.otherExcused] as const),
+    notifications(({ state }) => (state === "sent" ? { excused: -1 } : null)),
+  ],
+  [
+    ...(["I5", findings.impossibleTimes] as const),
+    attempts((row) => (refusedForGood(row) ? { endedAt: never } : null)),
+  ],
+  [
+    ...(["I5", findings.impossibleTimes] as const),
+    attempts((row) => (refusedForGood(row) ? { startedAt: never } : null)),
+  ],
   ["I6", findings.shape, notifications(({ state }) => (state === "pending" ? { state: "strange" as never } : null))],
   ["I6", findings.shape, notifications((row) => (isDead(row) ? { settledAt: null } : null))],
+  [
+    ...(["I6", findings.strayReason] as const),
+    notifications(({ state }) => (state === "pending" ? { reason: "cancelled" } : null)),
+  ],
+  [
+    ...(["I6", findings.strayReason] as const),
+    notifications(({ state }) => (state === "sending" ? { reason: "lease_over" } : null)),
+  ],
+  ["I6", findings.negativeClaims, notifications(({ state }) => (state === "pending" ? { claims: -1 } : null))],
   ["I6", findings.tooManyAttempts, notifications((row) => (row.attempts === 2 ? { maxAttempts: 1 } : null))],
   ["I7", findings.repeated, without("resend")],
   [
     ...(["I7", findings.keyExpired] as const),
     notifications(({ mode, firstMarkedAt }) => (mode === "idempotent" ? { keyUntil: firstMarkedAt } : null)),
+  ],
+  [
+    ...(["I7", findings.waitsToRepeat] as const),
+    notifications(({ state }) =>
+      state === "ambiguous" ? { state: "pending", reason: null, leaseUntil: null, horizonAt: null } : null,
+    ),
+  ],
+  [
+    ...(["I7", findings.waitsToRepeat] as const),
+    notifications(({ state, mode, attempts: made, wasAmbiguous }) =>
+      state === "sent" && mode === "at-most-once" && made === 1 && !wasAmbiguous
+        ? { state: "pending", receipt: null, settledAt: null }
+        : null,
+    ),
+  ],
+  [
+    ...(["I7", findings.keyTooLong] as const),
+    notifications(({ mode }) => (mode === "idempotent" ? { keyUntil: null } : null)),
+  ],
+  [
+    ...(["I7", findings.keyTooLong] as const),
+    notifications(({ mode }) => (mode === "idempotent" ? { keyUntil: later } : null)),
   ],
   [
     ...(["I8", findings.sentWithoutEvidence] as const),
@@ -99,6 +147,10 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   ],
   ["I8", findings.sentWithoutEvidence, without("confirm")],
   ["I9", findings.mayHaveBeenSent, attempts((row) => (refusedForGood(row) ? { outcome: "ambiguous" } : null))],
+  [
+    ...(["I9", findings.ambiguityForgotten] as const),
+    notifications(({ state }) => (state === "sent" ? { wasAmbiguous: false } : null)),
+  ],
   ["I10", findings.heldAfterEnd, notifications((row) => (isDead(row) ? { leaseUntil: row.createdAt } : null))],
   ["I10", findings.heldAfterEnd, (tables) => each(tables.crossings, ({ createdAt }) => ({ leaseUntil: createdAt }))],
   ["I10", findings.attemptAfterEnd, attempts((row) => (refusedForGood(row) ? { endedAt: later } : null))],
@@ -126,13 +178,39 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
       }
     },
   ],
+  [
+    ...(["I11", findings.waitsForbidden] as const),
+    ({ notifications: rows, suppressions }) => {
+      for (const row of rows.values()) {
+        if (row.state !== "pending" || row.attempts > 0) continue;
+        const { tenant, recipientKey, scope } = row;
+        const manual = { tenant, recipientKey, scope, reason: "manual", detail: null, by: "x", at: never } as const;
+        suppressions.set(keyOf(tenant, recipientKey, scope), manual);
+      }
+    },
+  ],
+  [
+    ...(["I11", findings.waitsForbidden] as const),
+    ({ notifications: rows, consents }) => {
+      for (const [key, row] of rows) {
+        if (row.state !== "pending" || row.attempts > 0) continue;
+        const { tenant, recipientKey } = row;
+        rows.set(key, { ...row, needsConsent: true });
+        const withdrawn = { tenant, recipientKey, scope: "*", granted: false, source: "x", by: "x", at: never };
+        consents.set(keyOf(tenant, recipientKey, "*"), withdrawn);
+      }
+    },
+  ],
   ["I12", findings.overQuota, lane("metered", { quota: { count: 1, per: "24h" } })],
   ["I12", findings.overQuota, lane("daily", { quota: { count: 1, per: "day:UTC" } })],
   ["I12", findings.quotaUncounted, lane("metered", { usage: { rate: {}, quota: {} } })],
   ["I12", findings.quotaSurplus, attempts(() => ({ slot: null }))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "sending" ? { leaseUntil: never } : null))],
   ["I13", findings.overdue, notifications(({ state }) => (state === "ambiguous" ? { horizonAt: never } : null))],
-  ["I13", findings.overdue, notifications(({ state }) => (state === "pending" ? { expiresAt: never } : null))],
+  [
+    ...(["I13", findings.overdue] as const),
+    notifications(({ state, attempts: made }) => (state === "pending" && made === 0 ? { expiresAt: never } : null)),
+  ],
   [
     "I13",
     findings.overdue,
@@ -170,6 +248,16 @@ test("a history that nobody damaged is sound", async () => {
 
 test("every damage that a database can have is one here", () => {
   expect(spoils.map(([id, found]) => [id, found])).toEqual(damages.map(({ invariant, found }) => [invariant, found]));
+});
+
+test("it is not sound to one who wants no examples", async () => {
+  const { tables, store } = await withHistory();
+  tables.templates.clear();
+  for (const limit of [0, -1]) {
+    const { sound, checks } = await store.verify({ only: ["I15"], limit });
+    expect([sound, checks[0]!.violations, checks[0]!.more]).toEqual([false, [], true]);
+  }
+  expect((await store.verify({ only: [] })).sound).toBe(false);
 });
 
 describe.each(spoils)("%s, %s", (id, found, spoil) => {

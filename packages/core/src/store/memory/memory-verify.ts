@@ -33,7 +33,7 @@ const finds: Readonly<Record<CheckedInvariant, Find>> = {
   I8: sentViolations,
   I9: unsentViolations,
   I10: (tables) => [...endViolations(tables), ...lateAttemptViolations(tables)],
-  I11: forbiddenStartViolations,
+  I11: (tables, { sweep, now }) => forbiddenStartViolations(tables, sweep, now),
   I12: quotaViolations,
   I13: (tables, { sweep, now }) => overdueViolations(tables, sweep, now),
   I15: parentViolations,

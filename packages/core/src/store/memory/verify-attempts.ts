@@ -1,12 +1,14 @@
 import type { Attempt, Notification } from "../../delivery/notification.js";
+import { callableStates } from "../../delivery/state-shape.js";
 import { everything } from "../../recipient/suppression.js";
 import type { Act } from "../lane-repository.js";
 import { findings, type Violation } from "../verify.js";
 import { keyOf, type Tables } from "./tables.js";
 
-const { openAttempt, sendingUnopened, numbering, fenceNotRising, repeated, keyExpired } = findings;
-const { sentWithoutEvidence, mayHaveBeenSent, attemptAfterEnd } = findings;
-const { afterExpiry, afterCancel, afterSuppression, whilePaused } = findings;
+const { openAttempt, sendingUnopened, numbering, fenceNotRising, fenceBelow, otherExcused, impossibleTimes } = findings;
+const { repeated, keyExpired, waitsToRepeat, keyTooLong } = findings;
+const { sentWithoutEvidence, mayHaveBeenSent, ambiguityForgotten, attemptAfterEnd } = findings;
+const { afterExpiry, afterCancel, afterSuppression, whilePaused, waitsForbidden } = findings;
 
 const mayBeSent = ({ outcome }: Attempt): boolean => outcome === "accepted" || outcome === "ambiguous";
 const named = ({ number, notification }: Attempt): string => `attempt ${number} of notification ${notification}`;
@@ -53,13 +55,27 @@ export function* numberingViolations(tables: Tables): Generator<Violation> {
       if (before !== undefined && attempt.fence <= before.fence) {
         yield { tenant, what: named(attempt), found: fenceNotRising };
       }
+      if (attempt.fence > row.fence) yield { tenant, what: named(attempt), found: fenceBelow };
+      const { startedAt, endedAt } = attempt;
+      if (startedAt < row.createdAt || (endedAt !== null && endedAt < startedAt)) {
+        yield { tenant, what: named(attempt), found: impossibleTimes };
+      }
     }
+    const refused = tries.filter(({ outcome }) => outcome === "refused_transient").length;
+    if (row.excused < 0 || row.excused > refused) yield { tenant, what, found: otherExcused };
   }
 }
 
 export function* repeatViolations(tables: Tables): Generator<Violation> {
-  for (const { row, tries, acts } of histories(tables)) {
+  for (const { row, tries, acts, what } of histories(tables)) {
     const { tenant, mode, keyUntil } = row;
+    const resent = acts.filter(({ act }) => act === "resend");
+    const unasked = ({ endedAt }: Attempt) => endedAt !== null && !resent.some(({ at }) => at >= endedAt);
+    const callable = (callableStates as readonly string[]).includes(row.state);
+    if (mode === "at-most-once" && callable && tries.some((each) => mayBeSent(each) && unasked(each))) {
+      yield { tenant, what, found: waitsToRepeat };
+    }
+    if (resent.length === 0 && isKeyTooLong(row)) yield { tenant, what, found: keyTooLong };
     for (const attempt of tries) {
       const earlier = tries.filter((each) => each.number < attempt.number && mayBeSent(each));
       const asked = ({ endedAt }: Attempt) =>
@@ -73,6 +89,12 @@ export function* repeatViolations(tables: Tables): Generator<Violation> {
   }
 }
 
+/** Of a row that no person has sent again: its key's time runs from the first mark. */
+function isKeyTooLong({ mode, attempts, keyLifetime, firstMarkedAt, keyUntil }: Notification): boolean {
+  if (mode !== "idempotent" || attempts === 0 || keyLifetime === null || firstMarkedAt === null) return false;
+  return keyUntil === null || keyUntil.getTime() > firstMarkedAt.getTime() + keyLifetime;
+}
+
 export function* sentViolations(tables: Tables): Generator<Violation> {
   for (const { row, tries, acts, what } of histories(tables)) {
     const evidence = tries.some(({ outcome }) => outcome === "accepted") || acts.some(({ act }) => act === "confirm");
@@ -84,6 +106,9 @@ export function* unsentViolations(tables: Tables): Generator<Violation> {
   for (const { row, tries, what } of histories(tables)) {
     const unsent = ["failed", "expired", "cancelled", "suppressed"].includes(row.state);
     if (unsent && tries.some(mayBeSent)) yield { tenant: row.tenant, what, found: mayHaveBeenSent };
+    if (!row.wasAmbiguous && tries.some(({ outcome }) => outcome === "ambiguous")) {
+      yield { tenant: row.tenant, what, found: ambiguityForgotten };
+    }
   }
 }
 
@@ -98,13 +123,21 @@ export function* lateAttemptViolations(tables: Tables): Generator<Violation> {
 }
 
 /** Attempts that started when none might. */
-export function* forbiddenStartViolations(tables: Tables): Generator<Violation> {
+export function* forbiddenStartViolations(
+  tables: Tables,
+  sweep: number,
+  now: Date = tables.clock(),
+): Generator<Violation> {
+  const late = new Date(now.getTime() - sweep);
   const pauses = pausesOf(tables);
-  for (const { row, tries, acts } of histories(tables)) {
+  for (const { row, tries, acts, what: itself } of histories(tables)) {
     const { tenant, expiresAt } = row;
     const cancels = acts.filter(({ act }) => act === "cancel");
     const paused = pauses.get(keyOf(tenant, row.notifier)) ?? [];
     const forbidden = forbiddenSince(tables, row);
+    if (forbidden.some((at) => at < late && waitedAt(at, row, tries, acts))) {
+      yield { tenant, what: itself, found: waitsForbidden };
+    }
     for (const attempt of tries) {
       const what = named(attempt);
       const { startedAt } = attempt;
@@ -115,6 +148,19 @@ export function* forbiddenStartViolations(tables: Tables): Generator<Violation> 
       if (paused.some(isIn)) yield { tenant, what, found: whilePaused };
     }
   }
+}
+
+/**
+ * Whether a row that waits did so at that instant already, when its address was forbidden and it should have ended. It need
+ * not, and is refused at its next mark, if it was being sent or ambiguous then, or was made later by a person's retry.
+ */
+function waitedAt(at: Date, row: Notification, tries: readonly Attempt[], acts: readonly Act[]): boolean {
+  return (
+    (row.state === "pending" || row.state === "leased") &&
+    (row.redrive === 0 || row.createdAt < at) &&
+    tries.every(({ endedAt }) => endedAt !== null && endedAt < at) &&
+    !acts.some((act) => act.act === "resend" && act.at >= at)
+  );
 }
 
 /** Since when the address must not get the message: by the suppressions that stand, and by a consent that was withdrawn. */

@@ -1,10 +1,10 @@
 import type { Notification } from "../../delivery/notification.js";
-import { hasShape } from "../../delivery/state-shape.js";
+import { hasReasonToWait, hasShape } from "../../delivery/state-shape.js";
 import { counterActId, counterKeyText } from "../tally.js";
 import { findings, type Violation } from "../verify.js";
 import { keyOf, type Tables } from "./tables.js";
 
-const { shape, tooManyAttempts, heldAfterEnd, actAfterEnd, overdue, orphan } = findings;
+const { shape, strayReason, negativeClaims, tooManyAttempts, heldAfterEnd, actAfterEnd, overdue, orphan } = findings;
 const { unfrozen, messageIdTwice, idempotencyKeyTwice } = findings;
 
 /** Invariants of each row by itself, and of a row and its parent. */
@@ -14,6 +14,8 @@ export function* shapeViolations(tables: Tables): Generator<Violation> {
     const { tenant, id } = row;
     const what = `notification ${id}`;
     if (!hasShape(row)) yield { tenant, what, found: shape };
+    if (!hasReasonToWait(row)) yield { tenant, what, found: strayReason };
+    if (row.claims < 0) yield { tenant, what, found: negativeClaims };
     if (row.attempts - row.excused > row.maxAttempts) yield { tenant, what, found: tooManyAttempts };
   }
 }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { memoryNotifier } from "../notifier/memory-notifier.js";
+import { refusedTransient } from "../notifier/notifier.js";
+import type { InvariantId } from "../store/verify.js";
+import type { ConformanceCase } from "./case.js";
+import { count, owner, putAcme, refusal, setUp } from "./engine-setup.js";
+import { hour } from "./samples.js";
+
+const about = "engine: verify";
+const year = 366 * 24 * hour;
+
+export const engineVerifyCases: readonly ConformanceCase[] = [
+  {
+    about,
+    name: "a look at nothing is refused, and so are a limit and a sweep that are out of bounds",
+    async run({ store }) {
+      const { milepost } = setUp(store);
+      const wrong: readonly [object, string][] = [
+        [{ only: [] }, "only"],
+        [{ only: ["I17"] }, "only[0]"],
+        [{ limit: 0 }, "limit"],
+        [{ limit: -1 }, "limit"],
+        [{ sweep: -1 }, "sweep"],
+        [{ sweep: year + 1 }, "sweep"],
+        [{ sweep: Number.MAX_SAFE_INTEGER }, "sweep"],
+      ];
+      for (const [query, path] of wrong) {
+        const { code, path: at } = await refusal(() => milepost.verify(query));
+        assert.deepEqual([code, at], ["invalid_options", path]);
+      }
+      assert.equal((await milepost.verify({ sweep: year, limit: 1 })).sound, true);
+    },
+  },
+  {
+    about,
+    name: "what was not looked at says why, and a report of nothing else is not sound",
+    async run({ store }) {
+      const { milepost } = setUp(store);
+      const skippedOf = async (only: readonly InvariantId[]) => {
+        const { sound, checks } = await milepost.verify({ only });
+        return [sound, checks.map(({ id, skipped }) => [id, skipped])];
+      };
+      const why = "delivery events are not built yet";
+      assert.deepEqual(await skippedOf(["I14"]), [false, [["I14", why]]]);
+      assert.deepEqual(await skippedOf(["I14", "I4"]), [
+        true,
+        [
+          ["I4", undefined],
+          ["I14", why],
+        ],
+      ]);
+    },
+  },
+  {
+    about,
+    name: "what was being sent when its address was suppressed may wait for its next mark, and is no violation",
+    async run({ store }) {
+      const person = { by: "ann", why: "a test" };
+      const notifier = memoryNotifier({
+        name: "memory",
+        async answer({ to }) {
+          await milepost.suppressions.add({ address: to.address, reason: "manual", ...person });
+          return refusedTransient("busy", 5 * hour);
+        },
+      });
+      const { milepost, clock } = setUp(store, { milestone: { recipients: owner, notifier } });
+      await putAcme(milepost);
+      await count(milepost, 1);
+      await milepost.runOnce();
+      clock.advance(hour);
+      const rows = await milepost.notifications.list();
+      assert.deepEqual(
+        rows.map(({ state, attempts }) => [state, attempts]),
+        [["pending", 1]],
+      );
+      assert.equal((await milepost.verify()).sound, true);
+    },
+  },
+];
