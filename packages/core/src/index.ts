@@ -38,6 +38,11 @@ export type {
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
 
+// local time
+export type { Hours, ZonedHours } from "./campaign/hours.js";
+export type { LocalHours } from "./campaign/local-hours.js";
+export type { ZoneChoice } from "./campaign/zone.js";
+
 // asking
 export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
 export type { ExplainQuery, NoticeStory, NotificationStory, Story, StoryEvent } from "./delivery/story.js";

@@ -12,6 +12,7 @@ import {
   type DeliveryMode,
   type ErrorCode,
   type Level,
+  type LocalHours,
   type MemberInput,
   type Milepost,
   MilepostError,
@@ -118,6 +119,8 @@ const streamed: RecipientResolver = {
   },
 };
 
+const office: LocalHours = { from: "09:00", to: "18:00", days: [1, 2, 3, 4, 5], zone: "recipient", otherwise: "UTC" };
+
 const milestones: readonly Milestone[] = [
   milestone({
     name: "hundreds",
@@ -131,6 +134,7 @@ const milestones: readonly Milestone[] = [
     },
     notifier: new WebhookNotifier(),
     mode: "at-most-once",
+    hours: office,
   }),
   milestone({ name: "silent", metric: "order.placed", policy: thresholds(1, 10) }),
   milestone({

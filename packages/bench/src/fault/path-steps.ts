@@ -23,6 +23,7 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
     release: "writes",
     overdue: "reads",
     expire: "writes",
+    closed: "reads",
   },
 };
 
@@ -42,7 +43,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   events: ["list", "known", "purge"],
   // for people and reports
   crossings: ["get", "reasons"],
-  notifications: ["decide", "list", "deadLetters", "attempts", "count", "reasons"],
+  // `reopen`: those of messages with hours, which the small work has none of
+  notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the host's directory is filled before

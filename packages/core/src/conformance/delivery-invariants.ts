@@ -66,6 +66,13 @@ export function assertInvariants(row: Notification, attempts: readonly Attempt[]
       "no attempt starts after its expiry",
     );
   }
+  if (row.openUntil !== null) {
+    const { openUntil } = row;
+    holds(
+      attempts.every(({ startedAt }) => startedAt < openUntil),
+      "no attempt starts after its hours have closed",
+    );
+  }
   // I16: fixed with the first attempt
   const frozen = [row.messageId, row.idempotencyKey, row.payloadHash].filter((value) => value !== null).length;
   holds(frozen === (attempts.length > 0 ? 3 : 0), "the first mark, and no other step, fixes what is sent");

@@ -48,6 +48,7 @@ export type {
   Mark,
   MarkResult,
   NotificationRepository,
+  Opened,
   Served,
   Settlement,
   SettleResult,
@@ -95,6 +96,7 @@ export type {
   TerminalState,
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
+export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Lane, Quota, Rate, Room, Slots } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
@@ -127,9 +129,9 @@ export type { DecideInput, Decision, MarkInput, MarkMove, NotificationPatch } fr
 export {
   decideMove,
   markMove,
-  reopenMove,
   opensIn,
   queuedNotification,
+  reopenMove,
   settledLane,
   settleMove,
   suppressMove,

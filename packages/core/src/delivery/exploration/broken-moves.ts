@@ -2,6 +2,7 @@ import type { DeliveryMode } from "../../notifier/notifier.js";
 import type { NewNotification } from "../notification.js";
 import type { PersonAct } from "./other-steps.js";
 import { coreMoves, type Moves } from "./small-world.js";
+import { nextTickOpenings, tickHours } from "./tick-hours.js";
 
 /** A move with one guard left out, and what comes of it. */
 export interface BrokenMove {
@@ -96,6 +97,29 @@ export const brokenMoves: readonly BrokenMove[] = [
     fields: { expiresAt: new Date(2) },
     moves: { mark: (input) => coreMoves.mark({ ...input, row: { ...input.row!, expiresAt: null } }) },
     why: "ntf-1, sending: no attempt starts after its expiry",
+    steps: 2,
+  },
+  {
+    name: "a mark that does not look at the hours",
+    fields: tickHours,
+    moves: { mark: (input) => coreMoves.mark({ ...input, row: { ...input.row!, openUntil: null } }) },
+    why: "ntf-1 is marked outside of its hours",
+    steps: 2,
+  },
+  {
+    name: "hours that are opened before they open",
+    fields: tickHours,
+    moves: {
+      nextOpenings: (rows, now) => nextTickOpenings(rows, now).map((opened) => ({ ...opened, notBefore: now })),
+    },
+    why: "ntf-1 is marked outside of its hours",
+    steps: 4,
+  },
+  {
+    name: "a sweeper that does not open hours anew",
+    fields: tickHours,
+    moves: { nextOpenings: () => [] },
+    why: "no end can be reached",
     steps: 2,
   },
   {

@@ -8,6 +8,7 @@ import { type Explored, explore } from "./explore.js";
 import type { PersonAct } from "./other-steps.js";
 import { assertTruth, type SmallMachine, smallMachine } from "./small-machine.js";
 import type { World } from "./small-world.js";
+import { tickHours } from "./tick-hours.js";
 
 const modes: readonly DeliveryMode[] = ["at-most-once", "at-least-once", "idempotent"];
 
@@ -55,6 +56,8 @@ describe("every promise holds in every state that two workers, a slow sweeper an
 
     it(`of one that is sent ${mode} and expires`, () =>
       holds(`${mode}, expires`, explored(mode, { expiresAt: new Date(4) })));
+
+    it(`of one that is sent ${mode} within hours`, () => holds(`${mode}, hours`, explored(mode, tickHours)));
   }
 
   const person: readonly [DeliveryMode, readonly PersonAct[], number][] = [

@@ -3,7 +3,17 @@ import type { DecideAct } from "../../store/notification-repository.js";
 import { suppressMove } from "../moves.js";
 import type { Notification } from "../notification.js";
 import type { Step } from "./explore.js";
-import { type Moves, released, settled, tickTiming, unseen, type World, withRow, withSeen } from "./small-world.js";
+import {
+  type Moves,
+  released,
+  reopened,
+  settled,
+  tickTiming,
+  unseen,
+  type World,
+  withRow,
+  withSeen,
+} from "./small-world.js";
 
 /** The clock, unless a call under way must end first. */
 export function* clockSteps(world: World): Iterable<Step<World>> {
@@ -18,13 +28,14 @@ export function* sweeperSteps(world: World, moves: Moves): Iterable<Step<World>>
   const now = new Date(world.now);
   const past = (time: Date | null) => time !== null && time <= now;
   if (world.found !== null) {
-    const { releases, settlements } = world.found;
+    const { releases, settlements, openings } = world.found;
     yield {
-      name: `the sweeper takes back ${[...releases, ...settlements].map(({ id }) => id).join(", ")}`,
+      name: `the sweeper moves ${[...releases, ...settlements, ...openings].map(({ id }) => id).join(", ")}`,
       take() {
         let after: World = { ...world, found: null };
         for (const each of releases) after = released(after, each);
         for (const each of settlements) after = settled(after, each, moves);
+        for (const each of openings) after = reopened(after, each, moves);
         return after;
       },
     };
@@ -34,8 +45,15 @@ export function* sweeperSteps(world: World, moves: Moves): Iterable<Step<World>>
     if (world.found === null && leased && past(row.leaseUntil)) {
       yield {
         name: `the sweeper finds ${row.id}, ${row.state}`,
-        take: () => ({ ...world, found: moves.endsOfLeases([row], { now, random: () => 0.5, timing: tickTiming }) }),
+        take() {
+          const ends = moves.endsOfLeases([row], { now, random: () => 0.5, timing: tickTiming });
+          return { ...world, found: { ...ends, openings: [] } };
+        },
       };
+    }
+    if (world.found === null && row.state === "pending" && past(row.openUntil) && !past(row.expiresAt)) {
+      const found = { releases: [], settlements: [], openings: moves.nextOpenings([row], now) };
+      yield { name: `the sweeper finds ${row.id} closed`, take: () => ({ ...world, found }) };
     }
     if (
       row.state === "pending"

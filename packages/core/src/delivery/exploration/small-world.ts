@@ -1,11 +1,20 @@
 import type { Refusal } from "../../recipient/suppression.js";
-import type { Release, Settlement } from "../../store/notification-repository.js";
+import type { Opened, Release, Settlement } from "../../store/notification-repository.js";
 import { type Lane, openLane } from "../lane.js";
-import { decideMove, markMove, type NotificationPatch, queuedNotification, settledLane, settleMove } from "../moves.js";
+import {
+  decideMove,
+  markMove,
+  type NotificationPatch,
+  queuedNotification,
+  reopenMove,
+  settledLane,
+  settleMove,
+} from "../moves.js";
 import type { Attempt, NewNotification, Notification } from "../notification.js";
-import { endsOfLeases } from "../reaper.js";
+import { endsOfLeases, type nextOpenings } from "../reaper.js";
 import { type CallResult, settlementOf } from "../settlement.js";
 import type { DeliveryTiming } from "../timing.js";
+import { nextTickOpenings } from "./tick-hours.js";
 
 // A world small enough that all of it can be visited: one or two notifications in one lane, two workers that may die or
 // be held up at any step, one sweeper that may be slow, a person with few acts. A tick is a millisecond.
@@ -18,6 +27,8 @@ export interface Moves {
   readonly decide: typeof decideMove;
   readonly settlementOf: typeof settlementOf;
   readonly endsOfLeases: typeof endsOfLeases;
+  readonly nextOpenings: typeof nextOpenings;
+  readonly reopen: typeof reopenMove;
   /** Whether a worker may still start its call, so many ticks after it asked for the mark. */
   readonly mayStart: (elapsed: number, timing: DeliveryTiming) => boolean;
 }
@@ -29,6 +40,8 @@ export const coreMoves: Moves = {
   decide: decideMove,
   settlementOf,
   endsOfLeases,
+  nextOpenings: nextTickOpenings,
+  reopen: reopenMove,
   mayStart: (elapsed, { lease, callDeadline, settleMargin }) => elapsed <= lease - callDeadline - settleMargin,
 };
 
@@ -64,10 +77,11 @@ export interface Marked {
   readonly slot: string | null;
 }
 
-/** What a slow sweeper has decided about a row that it found overdue. */
+/** What a slow sweeper has decided about a row that it found overdue, or closed. */
 export interface Found {
   readonly releases: readonly Release[];
   readonly settlements: readonly Settlement[];
+  readonly openings: readonly Opened[];
 }
 
 /** What the outside world, and whoever asked it, can know of one notification. */
@@ -173,4 +187,12 @@ export function released(world: World, { id, fence, to, refund, reason }: Releas
   if (to === "pending") return withRow(world, place, { ...common, state: "pending", notBefore: now });
   const state = row.wasAmbiguous ? "unknown" : "failed";
   return withRow(world, place, { ...common, state, reason, settledAt: now });
+}
+
+/** As the contract of `reopen` has it. */
+export function reopened(world: World, opened: Opened, moves: Moves): World {
+  const place = placeOf(world, opened.id);
+  const row = world.rows[place]!;
+  if (row.state !== "pending" || row.openUntil?.getTime() !== opened.closed.getTime()) return world;
+  return withRow(world, place, moves.reopen(row, opened));
 }

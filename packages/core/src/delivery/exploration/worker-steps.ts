@@ -1,5 +1,6 @@
 import { accepted, ambiguous, refusedPermanent, refusedTransient, unavailable } from "../../notifier/notifier.js";
 import type { Mark } from "../../store/notification-repository.js";
+import { isOpen } from "../moves.js";
 import type { Notification } from "../notification.js";
 import type { CallResult } from "../settlement.js";
 import type { Step } from "./explore.js";
@@ -16,6 +17,7 @@ import {
   withSeen,
   withWorker,
 } from "./small-world.js";
+import { isWithinHours } from "./tick-hours.js";
 
 // What a worker does, as deliverer.ts does it: claim, mark, call, settle. Between any two steps it may be held up for as
 // long as there are ticks, and it may die. The answer to a mark or a settlement may be lost, and it asks again.
@@ -58,7 +60,7 @@ function* claims(world: World, name: string, go: Go): Iterable<Step<World>> {
   const { paused, notBefore } = world.lane;
   if (paused || (notBefore ?? now) > now) return;
   for (const [place, row] of world.rows.entries()) {
-    if (row.state !== "pending" || row.notBefore > now || (row.expiresAt !== null && row.expiresAt <= now)) continue;
+    if (row.state !== "pending" || !isOpen(row, now) || (row.expiresAt !== null && row.expiresAt <= now)) continue;
     yield {
       name: `${name} claims ${row.id}`,
       take() {
@@ -124,6 +126,7 @@ function mark(world: World, { tenant, id, fence, mode }: Notification, moves: Mo
   if (result.result === "marked") {
     if (lane.paused) throw new Error(`${id} is marked while its lane is paused`);
     if (refusal !== null) throw new Error(`${id} is marked while its address is forbidden`);
+    if (!isWithinHours(row, world.now)) throw new Error(`${id} is marked outside of its hours`);
     if (world.acts[place]!.includes("cancel")) throw new Error(`${id} is marked although it was cancelled`);
     const { count, interval } = lane.rate ?? { count: Number.POSITIVE_INFINITY, interval: 0 };
     const lately = world.attempts.flat().filter(({ startedAt }) => startedAt.getTime() > world.now - interval);

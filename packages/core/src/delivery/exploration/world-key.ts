@@ -1,5 +1,7 @@
+import type { Opened } from "../../store/notification-repository.js";
 import { type Notification, terminalStates } from "../notification.js";
 import { tickTiming, type Worker, type World } from "./small-world.js";
+import { phaseOf } from "./tick-hours.js";
 
 /**
  * The same text for worlds between which nothing that can still happen tells a difference. Times are what is left of them,
@@ -31,6 +33,7 @@ function rowKey(world: World, row: Notification, place: number): string {
     left(row.leaseUntil, row.state === "ambiguous" ? tickTiming.settleMargin : 0),
     ...[left(row.horizonAt), left(row.keyUntil), left(row.expiresAt), remaining(world, key, 1), row.excused],
     outageLeft(world, row),
+    ...(row.hours === null ? [] : [left(row.openUntil), phaseOf(world.now)]),
   ].join();
 }
 
@@ -70,8 +73,15 @@ function workerKey(world: World, worker: Worker): string {
 
 function foundKey(world: World): string {
   if (world.found === null) return "";
-  const { releases, settlements } = world.found;
-  return [...releases, ...settlements].map((each) => [each.id, each.to, fenceKey(world, each)].join()).join();
+  const { releases, settlements, openings } = world.found;
+  const ends = [...releases, ...settlements].map((each) => [each.id, each.to, fenceKey(world, each)].join());
+  return [...ends, ...openings.map((opened) => openingKey(world, opened))].join();
+}
+
+function openingKey(world: World, { id, closed, notBefore, openUntil }: Opened): string {
+  const still = world.rows.some((row) => row.id === id && row.openUntil?.getTime() === closed.getTime());
+  const left = (time: Date) => remaining(world, time.getTime(), 0);
+  return `${id} ${still ? [left(notBefore), left(openUntil)] : "lost"}`;
 }
 
 function fenceKey(world: World, { id, fence }: { readonly id: string; readonly fence: number }): string {
