@@ -212,6 +212,10 @@ export const damages: readonly Damage[] = [
   },
   {
     ...{ invariant: "I13", found: findings.overdue },
+    sql: `UPDATE {notifications} SET open_until = ${never}, not_before = ${never} WHERE state = 'pending' AND attempts = 0`,
+  },
+  {
+    ...{ invariant: "I13", found: findings.overdue },
     sql: `UPDATE {crossings} SET state = 'leased', lease_until = ${never}`,
   },
   { invariant: "I15", found: findings.orphan, sql: "UPDATE {templates} SET tenant = 'other'" },

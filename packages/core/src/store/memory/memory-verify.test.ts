@@ -217,6 +217,12 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
     notifications(({ state, attempts: made }) => (state === "pending" && made === 0 ? { expiresAt: never } : null)),
   ],
   [
+    ...(["I13", findings.overdue] as const),
+    notifications(({ state, attempts: made }) =>
+      state === "pending" && made === 0 ? { openUntil: never, notBefore: never } : null,
+    ),
+  ],
+  [
     "I13",
     findings.overdue,
     (tables) => each(tables.crossings, () => ({ state: "leased" as const, leaseUntil: never })),
