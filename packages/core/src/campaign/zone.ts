@@ -21,7 +21,7 @@ export const zoneSchema: z.ZodString = z
 const zones = new Map<string, boolean>();
 
 /** Whether this machine knows a zone by that name. */
-export function isZone(name: string): boolean {
+function isZone(name: string): boolean {
   let known = zones.get(name);
   if (known === undefined) {
     try {
