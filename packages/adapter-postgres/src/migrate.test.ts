@@ -18,7 +18,18 @@ describe("migrate", () => {
     );
     expect(reports.filter(({ applied }) => applied.length > 0)).toEqual([
       {
-        applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating", "hours"],
+        applied: [
+          "ground",
+          "proof",
+          "policies",
+          "reactions",
+          "gauges",
+          "asking",
+          "lanes",
+          "suppressions",
+          "operating",
+          "hours",
+        ],
       },
     ]);
   });
@@ -28,7 +39,18 @@ describe("migrate", () => {
     const reports = await Promise.all(prefixes.map((tablePrefix) => sandbox.store({ tablePrefix }).migrate()));
     expect(reports).toEqual(
       prefixes.map(() => ({
-        applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating", "hours"],
+        applied: [
+          "ground",
+          "proof",
+          "policies",
+          "reactions",
+          "gauges",
+          "asking",
+          "lanes",
+          "suppressions",
+          "operating",
+          "hours",
+        ],
       })),
     );
   });
@@ -161,7 +183,18 @@ test.each([
   sandbox = new Sandbox(inject("databaseUrl"), `${naming.schema}${Math.random().toString(36).slice(2, 8)}`);
   const store = sandbox.store({ tablePrefix: naming.tablePrefix });
   expect(await store.migrate()).toEqual({
-    applied: ["ground", "proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating", "hours"],
+    applied: [
+      "ground",
+      "proof",
+      "policies",
+      "reactions",
+      "gauges",
+      "asking",
+      "lanes",
+      "suppressions",
+      "operating",
+      "hours",
+    ],
   });
   expect(await store.migrate()).toEqual({ applied: [] });
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "test" });

@@ -97,7 +97,10 @@ export type {
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
 export type { Hours, ZonedHours } from "../campaign/hours.js";
-export type { Lane, Quota, Rate, Room, Slots } from "../delivery/lane.js";
+export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
+export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
+export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
+export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
@@ -127,7 +130,9 @@ export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, MarkInput, MarkMove, NotificationPatch } from "../delivery/moves.js";
 export {
+  bothOpenIn,
   decideMove,
+  isShut,
   markMove,
   opensIn,
   queuedNotification,
@@ -136,7 +141,8 @@ export {
   settleMove,
   suppressMove,
 } from "../delivery/moves.js";
-export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
+export { isMetered, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/gate.js";
+export { openLane } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
 export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
