@@ -1,15 +1,14 @@
-import { type Damage, damages, soundHistory } from "@milepost/core/conformance";
+import { damageCases, type SpoilableHistory, soundHistory } from "@milepost/core/conformance";
 import type pg from "pg";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { expect, inject, onTestFinished, test } from "vitest";
 import { sqlFiller } from "./driver.js";
 import { Sandbox } from "./postgres-harness.js";
 import type { PostgresStore } from "./postgres-store.js";
 
-interface History {
+interface History extends SpoilableHistory {
   readonly sandbox: Sandbox;
   readonly pool: pg.Pool;
   readonly store: PostgresStore;
-  readonly now: Date;
 }
 
 async function withHistory(): Promise<History> {
@@ -18,15 +17,16 @@ async function withHistory(): Promise<History> {
   const pool = sandbox.pool();
   const store = sandbox.store({}, pool);
   await store.migrate();
-  return { sandbox, pool, store, now: await soundHistory(store) };
-}
-
-async function spoil({ pool, sandbox }: History, { sql, withoutKey }: Damage): Promise<void> {
   const fill = sqlFiller({ schema: sandbox.schema, tablePrefix: "" });
-  if (withoutKey !== undefined) {
-    await pool.query(fill(`ALTER TABLE {${withoutKey}} DROP CONSTRAINT {#${withoutKey}_once}`));
-  }
-  await pool.query(fill(sql));
+  return {
+    ...{ sandbox, pool, store, now: await soundHistory(store) },
+    async spoil({ sql, withoutKey }) {
+      if (withoutKey !== undefined) {
+        await pool.query(fill(`ALTER TABLE {${withoutKey}} DROP CONSTRAINT {#${withoutKey}_once}`));
+      }
+      await pool.query(fill(sql));
+    },
+  };
 }
 
 test("a history that nobody damaged is sound, also to who may only read", async () => {
@@ -47,31 +47,4 @@ test("nobody who writes waits for it", async () => {
   writer.release();
 });
 
-test("it tells so many examples as were asked for, that there are more, and those of one tenant", async () => {
-  const history = await withHistory();
-  await spoil(history, damages.find(({ invariant }) => invariant === "I16")!);
-  const only = ["I16"] as const;
-  const { checks } = await history.store.verify({ only, limit: 2 });
-  expect(checks.map(({ id, violations, more }) => [id, violations.length, more])).toEqual([["I16", 2, true]]);
-  expect(checks[0]!.violations[0]!.what).toMatch(/^notification [0-9a-f-]{36}$/);
-  for (const limit of [0, -1]) {
-    const report = await history.store.verify({ only, limit });
-    expect([report.sound, report.checks[0]!.violations, report.checks[0]!.more]).toEqual([false, [], true]);
-  }
-  expect((await history.store.verify({ only, tenant: "other" })).sound).toBe(true);
-  expect((await history.store.verify({ only, tenant: "default" })).sound).toBe(false);
-});
-
-describe.each(damages.map((damage, n) => [damage.invariant, damage.found, n, damage] as const))(
-  "%s, %s (%i)",
-  (id, found, _, damage) => {
-    test("is reported, by this invariant alone", async () => {
-      const history = await withHistory();
-      await spoil(history, damage);
-      const { checks } = await history.store.verify({ now: history.now });
-      const violated = checks.filter(({ violations }) => violations.length > 0);
-      expect(violated.map((check) => check.id)).toEqual([id]);
-      expect(violated[0]!.violations.map((violation) => violation.found)).toContain(found);
-    });
-  },
-);
+test.each(damageCases)("$name", async ({ run }) => run(await withHistory()));

@@ -1,8 +1,7 @@
+import { actingSteps, actingTables, beforeActing } from "@milepost/core/conformance";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type SqliteStore, sqliteStore } from "./index.js";
 import { type TemporaryDatabase, temporaryDatabase } from "./sqlite-harness.js";
-
-// A step that fails at its last statement leaves nothing of the others. Each of these ends with its act.
 
 let database: TemporaryDatabase;
 let store: SqliteStore;
@@ -11,30 +10,15 @@ beforeEach(async () => {
   const db = database.open();
   store = sqliteStore(db);
   await store.migrate();
-  const address = { tenant: "default", recipientKey: "max", scope: "*", by: "ann", why: "she asked" };
-  await store.suppressions.add({ ...address, reason: "manual", detail: null });
-  await store.suppressions.bounced({ ...address, recipientKey: "ada", limit: 9, within: 1_000, detail: null });
+  await beforeActing(store);
   db.exec("CREATE TRIGGER no_more BEFORE INSERT ON milepost_acts BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
 });
 afterEach(() => database.dispose());
 
-const person = { tenant: "default", by: "ann", why: "she asked" };
-const ada = { ...person, recipientKey: "ada" };
-const steps: Readonly<Record<string, () => Promise<unknown>>> = {
-  add: () => store.suppressions.add({ ...ada, scope: "*", reason: "hard_bounce", detail: null }),
-  bounced: () => store.suppressions.bounced({ ...ada, limit: 2, within: 1_000, detail: null }),
-  release: () => store.suppressions.release({ ...ada, recipientKey: "max", scope: "*" }),
-  consent: () => store.suppressions.consent({ ...ada, scope: "news", granted: true, source: "a form" }),
-  limit: () => store.lanes.limit({ ...person, notifier: "smtp", rate: { count: 1, interval: 1 } }),
-  pause: () => store.lanes.setPaused({ ...person, notifier: "smtp", paused: true }),
-};
-
-test.each(Object.keys(steps))("%s leaves nothing half-written", async (name) => {
-  const contents = () => {
-    const tables = ["suppressions", "bounces", "consents", "lanes", "acts"];
-    return tables.map((table) => database.open().prepare(`SELECT * FROM milepost_${table}`).all());
-  };
+test.each(actingSteps)("$name leaves nothing half-written when its last statement fails", async ({ take }) => {
+  const read = (table: string) => database.open().prepare(`SELECT * FROM milepost_${table}`).all();
+  const contents = () => actingTables.map(read);
   const before = contents();
-  await expect((async () => steps[name]?.())()).rejects.toMatchObject({ code: "store_failed" });
+  await expect((async () => take(store))()).rejects.toMatchObject({ code: "store_failed" });
   expect(contents()).toEqual(before);
 });

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { createMilepost } from "../engine.js";
 import { MilepostError } from "../errors.js";
-import { memoryNotifier } from "../notifier/memory-notifier.js";
 import type { Store } from "../store/store.js";
 import { version } from "../version.js";
 import type { ConformanceCase } from "./case.js";
-import { count, owner, setUp } from "./engine-setup.js";
+import { count, heldNotifier, owner, setUp } from "./engine-setup.js";
 
 const about = "engine: heartbeats";
 
@@ -58,20 +57,7 @@ export const engineHeartbeatCases: readonly ConformanceCase[] = [
     name: "a started worker is listed with its load until it stops",
     async run(opened) {
       const { store, beats } = watched(opened.store);
-      let entered = () => {};
-      const inside = new Promise<void>((resolve) => {
-        entered = resolve;
-      });
-      let release = () => {};
-      const gate = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const notifier = memoryNotifier({
-        async answer() {
-          entered();
-          await gate;
-        },
-      });
+      const { notifier, inside, release } = heldNotifier();
       const { milepost } = setUp(store, { notifier, milestone: { recipients: owner } });
       assert.deepEqual(await milepost.workers.list(), []);
       const worker = milepost.worker({ concurrency: 7, pollInterval: 20, heartbeatInterval: 5 });

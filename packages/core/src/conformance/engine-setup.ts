@@ -1,7 +1,6 @@
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { createMilepost, type Milepost } from "../engine.js";
-import type { MilepostError } from "../errors.js";
-import { MilepostError as MilepostErrorClass } from "../errors.js";
+import { MilepostError } from "../errors.js";
 import { type Milestone, type MilestoneOptions, milestone } from "../milestone/milestone.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
@@ -87,12 +86,31 @@ export async function count(milepost: Milepost, count: number, first = 1): Promi
   );
 }
 
+/** A notifier whose calls go on until `release()`; `inside` resolves when the first has begun. */
+export function heldNotifier(): { readonly notifier: MemoryNotifier; readonly inside: Promise<void>; release(): void } {
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let entered = () => {};
+  const inside = new Promise<void>((resolve) => {
+    entered = resolve;
+  });
+  const notifier = memoryNotifier({
+    async answer() {
+      entered();
+      await gate;
+    },
+  });
+  return { notifier, inside, release };
+}
+
 /** Runs `work` and answers the MilepostError it throws; fails if it throws another, or none. */
 export async function refusal(work: () => unknown): Promise<MilepostError> {
   try {
     await work();
   } catch (error) {
-    if (MilepostErrorClass.is(error)) return error;
+    if (MilepostError.is(error)) return error;
     throw error;
   }
   throw new Error("expected a MilepostError, but nothing was thrown");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import type { ConformanceCase } from "./case.js";
-import { count, metric, owner, setUp } from "./engine-setup.js";
+import { count, heldNotifier, metric, owner, setUp } from "./engine-setup.js";
 
 const about = "engine: worker";
 
@@ -10,20 +10,7 @@ export const engineWorkerCases: readonly ConformanceCase[] = [
     about,
     name: "a worker sends what is recorded while it runs, and stops after the calls under way",
     async run({ store }) {
-      let release = () => {};
-      const gate = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      let entered = () => {};
-      const inside = new Promise<void>((resolve) => {
-        entered = resolve;
-      });
-      const notifier = memoryNotifier({
-        async answer() {
-          entered();
-          await gate;
-        },
-      });
+      const { notifier, inside, release } = heldNotifier();
       const { milepost } = setUp(store, { notifier, milestone: { recipients: owner } });
       const worker = milepost.worker({ pollInterval: 20 });
       await worker.start();

@@ -39,7 +39,9 @@ export type {
   ReceivedMessage,
 } from "./notifier-case.js";
 export { behaviours, runNotifierCase } from "./notifier-case.js";
-export { type Damage, damages } from "./damages.js";
+export { type ActingStep, actingSteps, actingTables, beforeActing } from "./acting-steps.js";
+export type { Damage } from "./damages.js";
+export { type DamageCase, damageCases, type SpoilableHistory } from "./damage-cases.js";
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";
