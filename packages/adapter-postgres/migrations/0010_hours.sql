@@ -2,4 +2,4 @@
 ALTER TABLE {notifications}
   ADD COLUMN hours jsonb,
   ADD COLUMN open_until timestamptz;
-CREATE INDEX {#notifications_closing} ON {notifications} (open_until) WHERE state = 'pending' AND open_until IS NOT NULL;
+CREATE INDEX {#notifications_closing} ON {notifications} (open_until, id) WHERE state = 'pending' AND open_until IS NOT NULL;

@@ -108,6 +108,12 @@ export const rowRules: Rules = {
       sql: `SELECT n.tenant, ${notification} WHERE {mine n} AND n.state = 'pending' AND n.expires_at < {late}`,
     },
     {
+      // one that waits again only since its hours have closed has a later time
+      found: findings.overdue,
+      sql: `SELECT n.tenant, ${notification}
+        WHERE {mine n} AND n.state = 'pending' AND n.open_until < {late} AND n.not_before < {late}`,
+    },
+    {
       found: findings.overdue,
       sql: `SELECT k.tenant, 'crossing ' || k.id AS what FROM {crossings} k
         WHERE {mine k} AND k.state = 'leased' AND k.lease_until < {late}`,

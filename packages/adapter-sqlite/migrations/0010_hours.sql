@@ -1,4 +1,4 @@
 -- The hours within which a message may go out, and when they close next; see core's hours.ts.
 ALTER TABLE {notifications} ADD COLUMN hours TEXT;
 ALTER TABLE {notifications} ADD COLUMN open_until TEXT;
-CREATE INDEX {#notifications_closing} ON {notifications} (open_until) WHERE state = 'pending' AND open_until IS NOT NULL;
+CREATE INDEX {#notifications_closing} ON {notifications} (open_until, id) WHERE state = 'pending' AND open_until IS NOT NULL;

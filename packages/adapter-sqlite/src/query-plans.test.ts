@@ -241,6 +241,16 @@ test("dead letters are read by an index that has only such rows, in the order of
   expect(await plans(all)).toEqual([`${dead} AND id>?)`, redriven]);
 });
 
+test("rows whose hours have closed are found by an index in its order, and opened by their key", async () => {
+  expect(await plansOf(() => store.notifications.closed({ limit: 9 }))).toEqual([
+    "SEARCH milepost_notifications USING INDEX milepost_notifications_closing (open_until<?)",
+  ]);
+  const times = { closed: new Date(0), notBefore: new Date(1), openUntil: new Date(2) };
+  expect(await plansOf(() => store.notifications.reopen({ openings: [{ tenant: "t", id: "n", ...times }] }))).toEqual([
+    "SEARCH milepost_notifications USING INDEX sqlite_autoindex_milepost_notifications_1 (tenant=? AND id=?)",
+  ]);
+});
+
 test("a suppression finds what waits by its address, and what is said of an address by its key", async () => {
   const person = { tenant: "t", recipientKey: "r", by: "ann", why: "she asked" };
   const suppressions = "SEARCH milepost_suppressions USING PRIMARY KEY (tenant=? AND recipient_key=? AND scope=?)";

@@ -133,6 +133,18 @@ export const attemptRules: Rules = {
         WHERE {mine a} AND a.started_at >= n.expires_at`,
     },
     {
+      // they only close later: whenever an attempt started, they had not closed by then
+      found: findings.afterHours,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND a.started_at >= n.open_until`,
+    },
+    {
+      // while it is being sent its time is the one of its mark
+      found: findings.beforeTime,
+      sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+        WHERE {mine a} AND n.state = 'sending' AND a.ended_at IS NULL AND a.started_at < n.not_before`,
+    },
+    {
       found: findings.afterCancel,
       sql: `SELECT a.tenant, ${attempt("a")} AS what FROM {attempts} a WHERE {mine a} AND EXISTS (
           SELECT 1 FROM {acts} t WHERE t.tenant = a.tenant AND t.entity = 'notification' AND t.entity_id = a.notification

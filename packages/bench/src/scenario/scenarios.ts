@@ -11,6 +11,7 @@ import { httpFaultsScenario } from "./http-faults.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lateResults } from "./late-results.js";
+import { localHours } from "./local-hours.js";
 import { lostAnswers } from "./lost-answers.js";
 import { mailFaults } from "./mail-faults.js";
 import { migrators } from "./migrators.js";
@@ -53,6 +54,7 @@ export const scenarios: readonly Scenario[] = [
   pausedAndCancelled,
   suppressed,
   quotas,
+  localHours,
   skewedClocks,
   expiring,
   storm,

@@ -152,6 +152,14 @@ export const damages: readonly Damage[] = [
     sql: "UPDATE {notifications} SET expires_at = created_at WHERE state = 'sent'",
   },
   {
+    ...{ invariant: "I11", found: findings.afterHours },
+    sql: "UPDATE {notifications} SET open_until = created_at WHERE state = 'sent'",
+  },
+  {
+    ...{ invariant: "I11", found: findings.beforeTime },
+    sql: `UPDATE {notifications} SET not_before = ${later} WHERE state = 'sending'`,
+  },
+  {
     ...{ invariant: "I11", found: findings.afterCancel },
     sql: `${act("notification", "id", "cancel", never)} FROM {notifications} WHERE state = 'sent'`,
   },
@@ -201,6 +209,10 @@ export const damages: readonly Damage[] = [
   {
     ...{ invariant: "I13", found: findings.overdue },
     sql: `UPDATE {notifications} SET expires_at = ${never} WHERE state = 'pending' AND attempts = 0`,
+  },
+  {
+    ...{ invariant: "I13", found: findings.overdue },
+    sql: `UPDATE {notifications} SET open_until = ${never}, not_before = ${never} WHERE state = 'pending' AND attempts = 0`,
   },
   {
     ...{ invariant: "I13", found: findings.overdue },

@@ -108,6 +108,7 @@ function factsOf(row: Notification): object {
     payloadKept: row.payload !== null,
     notBefore: time(row.notBefore),
     expiresAt: time(row.expiresAt),
+    openUntil: time(row.openUntil),
     leaseUntil: time(row.leaseUntil),
     horizonAt: time(row.horizonAt),
     keyUntil: time(row.keyUntil),
@@ -115,6 +116,7 @@ function factsOf(row: Notification): object {
   };
 }
 
-function factsOfModel({ id: _, keyLifetime: __, redriven: ___, acts: ____, attempts, ...facts }: ModelRow): object {
+function factsOfModel({ attempts, ...row }: ModelRow): object {
+  const { id: _, keyLifetime: __, redriven: ___, acts: ____, shuts: _____, ...facts } = row;
   return { ...facts, attempts: attempts.length };
 }

@@ -37,7 +37,7 @@ export function markRow(
   }
   const { least, most } = freeIn(lane, now);
   const full = most < 1 || (least < 1 && deferred);
-  if (!laneIsOpen(lane, now) || !come(row, now) || full) {
+  if (!laneIsOpen(lane, now) || !come(row, now) || past(row.openUntil, now) || full) {
     row.claims -= 1;
     // its reason stays: that a worker died at it before
     const { reason } = row;

@@ -1,6 +1,7 @@
 import type { AttemptOutcome, Notification, NotificationState } from "../delivery/notification.js";
 import type { Reason } from "../delivery/reason.js";
 import type { DeliveryMode } from "../notifier/notifier.js";
+import type { Shuts } from "./delivery-model-hours.js";
 import type { Place } from "./delivery-model-lane.js";
 
 // The state machine of a notification a second time, from the table of docs/delivery-states.md and from nothing else:
@@ -37,6 +38,8 @@ export interface ModelRow {
   readonly scope: string;
   readonly needsConsent: boolean;
   readonly redriveOf: string | null;
+  readonly shuts: Shuts | null;
+  openUntil: number | null;
   state: NotificationState;
   reason: Reason | null;
   maxAttempts: number;
@@ -64,7 +67,18 @@ export interface ModelRow {
 export function queuedRow(
   given: Pick<
     ModelRow,
-    "id" | "notifier" | "mode" | "keyLifetime" | "expiresAt" | "maxAttempts" | "recipientKey" | "scope" | "needsConsent"
+    | (
+        | "id"
+        | "notifier"
+        | "mode"
+        | "keyLifetime"
+        | "expiresAt"
+        | "maxAttempts"
+        | "recipientKey"
+        | "scope"
+        | "needsConsent"
+      )
+    | ("shuts" | "openUntil")
   > & { readonly notBefore: number },
 ): ModelRow {
   return {
@@ -92,7 +106,7 @@ export function queuedRow(
 
 /** Move 2's guard, but for the lane. */
 export function canStart(row: ModelRow, now: number): boolean {
-  return row.state === "pending" && come(row, now) && !past(row.expiresAt, now);
+  return row.state === "pending" && come(row, now) && !past(row.expiresAt, now) && !past(row.openUntil, now);
 }
 
 /** Move 2. */

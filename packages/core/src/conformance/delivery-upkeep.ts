@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import type { NewNotification, Notification } from "../delivery/notification.js";
 import { endsOfLeases, reap } from "../delivery/reaper.js";
 import { commandKind, type DeliveryCommandKind } from "./delivery-command.js";
+import { closedRows, hoursKinds, hoursOf, shutsOf } from "./delivery-hours.js";
 import { endRow, expireRow, hasEnded, type ModelRow, past, queuedRow, releaseRow } from "./delivery-model.js";
 import { settleRow } from "./delivery-model-calls.js";
+import { nextOpening, reopenRow } from "./delivery-model-hours.js";
 import { type DeliveryWorld, walkAddresses, walkNotifiers, walkScopes, walkTiming } from "./delivery-world.js";
 import { notification, queued } from "./notification-samples.js";
 import { minute } from "./samples.js";
@@ -20,6 +22,7 @@ const add = commandKind("add", 3, hasRoom, async ({ world, store, pick }) => {
   const mode = pick.of(["at-most-once", "at-least-once", "idempotent"] as const);
   const count = 1 + pick.below(2);
   const first = pick.below(walkAddresses.length);
+  const shuts = shutsOf(world, pick);
   const given = Array.from({ length: count }, (_, i): NewNotification => {
     const inTime = (milliseconds: number | null) => (milliseconds === null ? null : new Date(world.now + milliseconds));
     return notification({
@@ -31,6 +34,7 @@ const add = commandKind("add", 3, hasRoom, async ({ world, store, pick }) => {
       maxAttempts: 1 + pick.below(3),
       notBefore: inTime(pick.of([null, null, null, minute / 2])),
       expiresAt: inTime(pick.of([null, null, 61_000 + 11_000])),
+      ...hoursOf(shuts),
     });
   });
   await queued(store, given, world.date());
@@ -48,6 +52,7 @@ const add = commandKind("add", 3, hasRoom, async ({ world, store, pick }) => {
       scope,
       needsConsent,
       ...times,
+      ...{ shuts, openUntil: shuts?.at ?? null },
     });
     world.rows.set(id, row);
     const refusal = world.addresses.refusal(row);
@@ -83,8 +88,11 @@ const sweep = commandKind(
     const moved = await reap(store, runtime, walkTiming, all);
     const taken = overdue(world).filter((row) => takeBackRow(world, row, row, world.now));
     const ended = [...world.rows.values()].filter((row) => expireRow(row, world.now) !== null);
-    assert.equal(moved, taken.length + ended.length, "how much the sweep moved");
-    return `${taken.length} taken back, ${ended.length} ended`;
+    const opened = closedRows(world).filter((row) =>
+      reopenRow(row, row.openUntil, nextOpening(row.shuts!, row.notBefore, world.now)),
+    );
+    assert.equal(moved, taken.length + ended.length + opened.length, "how much the sweep moved");
+    return `${taken.length} taken back, ${ended.length} ended, ${opened.length} opened`;
   },
 );
 
@@ -171,4 +179,4 @@ const expire = commandKind(
   },
 );
 
-export const upkeepKinds: readonly DeliveryCommandKind[] = [add, clock, sweep, look, takeBack, expire];
+export const upkeepKinds: readonly DeliveryCommandKind[] = [add, clock, sweep, look, takeBack, expire, ...hoursKinds];

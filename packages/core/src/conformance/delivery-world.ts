@@ -47,6 +47,8 @@ export class DeliveryWorld {
   hands: Hand[] = [];
   /** What a slow sweeper found overdue, and has not done anything about yet. */
   found: { readonly now: Date; readonly rows: readonly Notification[] } | null = null;
+  /** The same of rows whose hours had closed. */
+  closed: DeliveryWorld["found"] = null;
   /** The stored rows as they were seen last, and all of each that was compared, as text. */
   readonly last: Map<string, Notification> = new Map();
   readonly agreed: Map<string, string> = new Map();

@@ -54,7 +54,7 @@ export interface VerifyInput {
   readonly only?: readonly InvariantId[];
   /** Violations told of each, 10 unless said; 0 or less tells only whether there are any. */
   readonly limit?: number;
-  /** Milliseconds by which a lease, a horizon or an expiry may be over and not found by a sweep; 60,000 unless said. */
+  /** Milliseconds by which a lease, a horizon, an expiry or hours may be over and not found by a sweep; 60,000 unless said. */
   readonly sweep?: number;
   readonly now?: Date;
 }
@@ -85,9 +85,9 @@ const sentences: Readonly<Record<InvariantId, string>> = {
   I8: "What is sent was accepted by an attempt, or a person resolved it as sent.",
   I9: "What failed, expired, was cancelled or suppressed has no attempt that was accepted or ambiguous, and what has an ambiguous one knows of it.",
   I10: "What has ended holds no lease and does not change.",
-  I11: "No attempt starts after the notification expired or was cancelled or its address was suppressed, or while its lane is paused; and what waits then ends at once.",
+  I11: "No attempt starts after the notification expired or was cancelled or its address was suppressed, or while its lane is paused, or before its time, or once its hours have closed; and what waits when it is suppressed ends at once.",
   I12: "What a lane has used of its quota are its attempts without those that were refused, and no more than the limit.",
-  I13: "No lease, horizon or expiry is over for longer than a sweep takes to find it.",
+  I13: "No lease, horizon or expiry is over, and no hours are closed, for longer than a sweep takes to find it.",
   I14: "Each provider event was applied once, and the facts are the fold of the events.",
   I15: "Every row's parent is there, in the row's own tenant.",
   I16: "All attempts of a notification share one Message-ID, key and payload hash, and no other notification has that Message-ID or key.",
@@ -126,6 +126,8 @@ export const findings = {
   attemptAfterEnd: "it started or ended after the notification had ended",
   actAfterEnd: "an act changed it after it had ended",
   afterExpiry: "it started after the expiry",
+  afterHours: "it started after its hours had closed",
+  beforeTime: "it started before its time",
   afterCancel: "it started after a cancel",
   afterSuppression: "it started after its address was suppressed, or consent withdrawn",
   whilePaused: "it started while its lane was paused",

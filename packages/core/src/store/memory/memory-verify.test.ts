@@ -159,6 +159,11 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
     ...(["I11", findings.afterExpiry] as const),
     notifications(({ state, createdAt }) => (state === "sent" ? { expiresAt: createdAt } : null)),
   ],
+  [
+    ...(["I11", findings.afterHours] as const),
+    notifications(({ state, createdAt }) => (state === "sent" ? { openUntil: createdAt } : null)),
+  ],
+  ["I11", findings.beforeTime, notifications(({ state }) => (state === "sending" ? { notBefore: later } : null))],
   ["I11", findings.afterCancel, acted({ act: "cancel" }, only("sent"))],
   ["I11", findings.whilePaused, acted({ act: "pause" }, () => ({ entity: "lane", entityId: "mail" }))],
   [
@@ -210,6 +215,12 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   [
     ...(["I13", findings.overdue] as const),
     notifications(({ state, attempts: made }) => (state === "pending" && made === 0 ? { expiresAt: never } : null)),
+  ],
+  [
+    ...(["I13", findings.overdue] as const),
+    notifications(({ state, attempts: made }) =>
+      state === "pending" && made === 0 ? { openUntil: never, notBefore: never } : null,
+    ),
   ],
   [
     "I13",

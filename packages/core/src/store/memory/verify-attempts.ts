@@ -8,7 +8,7 @@ import { keyOf, type Tables } from "./tables.js";
 const { openAttempt, sendingUnopened, numbering, fenceNotRising, fenceBelow, otherExcused, impossibleTimes } = findings;
 const { repeated, keyExpired, waitsToRepeat, keyTooLong } = findings;
 const { sentWithoutEvidence, mayHaveBeenSent, ambiguityForgotten, attemptAfterEnd } = findings;
-const { afterExpiry, afterCancel, afterSuppression, whilePaused, waitsForbidden } = findings;
+const { afterExpiry, afterHours, beforeTime, afterCancel, afterSuppression, whilePaused, waitsForbidden } = findings;
 
 const mayBeSent = ({ outcome }: Attempt): boolean => outcome === "accepted" || outcome === "ambiguous";
 const named = ({ number, notification }: Attempt): string => `attempt ${number} of notification ${notification}`;
@@ -131,7 +131,7 @@ export function* forbiddenStartViolations(
   const late = new Date(now.getTime() - sweep);
   const pauses = pausesOf(tables);
   for (const { row, tries, acts, what: itself } of histories(tables)) {
-    const { tenant, expiresAt } = row;
+    const { tenant, state, notBefore, expiresAt, openUntil } = row;
     const cancels = acts.filter(({ act }) => act === "cancel");
     const paused = pauses.get(keyOf(tenant, row.notifier)) ?? [];
     const forbidden = forbiddenSince(tables, row);
@@ -142,6 +142,9 @@ export function* forbiddenStartViolations(
       const what = named(attempt);
       const { startedAt } = attempt;
       if (expiresAt !== null && startedAt >= expiresAt) yield { tenant, what, found: afterExpiry };
+      if (openUntil !== null && startedAt >= openUntil) yield { tenant, what, found: afterHours };
+      const sent = state === "sending" && attempt.endedAt === null;
+      if (sent && startedAt < notBefore) yield { tenant, what, found: beforeTime };
       if (cancels.some(({ at }) => startedAt > at)) yield { tenant, what, found: afterCancel };
       if (forbidden.some((at) => startedAt > at)) yield { tenant, what, found: afterSuppression };
       const isIn = ({ from, until }: Span) => startedAt > from && (until === undefined || startedAt < until);

@@ -44,10 +44,11 @@ export function* endViolations(tables: Tables): Generator<Violation> {
 
 export function* overdueViolations(tables: Tables, sweep: number, now: Date = tables.clock()): Generator<Violation> {
   const late = (at: Date | null) => at !== null && at.getTime() < now.getTime() - sweep;
-  const isOverdue = ({ state, leaseUntil, horizonAt, expiresAt }: Notification) => {
+  const isOverdue = ({ state, leaseUntil, horizonAt, expiresAt, openUntil, notBefore }: Notification) => {
     if (state === "leased" || state === "sending") return late(leaseUntil);
     if (state === "ambiguous") return late(horizonAt) || late(expiresAt);
-    return state === "pending" && late(expiresAt);
+    // one that waits again only since its hours have closed has a later time
+    return state === "pending" && (late(expiresAt) || (late(openUntil) && late(notBefore)));
   };
   for (const row of tables.notifications.values()) {
     if (isOverdue(row)) yield { tenant: row.tenant, what: `notification ${row.id}`, found: overdue };
