@@ -107,8 +107,8 @@ export function laneLock(database: Database): GateLock<LaneKey, Lane> {
 
 /** A row of no campaign, or of one that is not stored, has no such gate. */
 export function campaignLock(database: Database): GateLock<CampaignGateKey, Gate | null> {
-  const columns = `l.tenant, l.id AS campaign, l.state, l.changing, l.not_before AS "notBefore", l.rate, l.usage`;
-  type Row = Pick<Campaign, "tenant" | "state" | "changing" | "notBefore" | "rate" | "usage">;
+  const columns = `l.tenant, l.id AS campaign, l.state, l.loaded, l.changing, l.not_before AS "notBefore", l.rate, l.usage`;
+  type Row = Pick<Campaign, "tenant" | "state" | "loaded" | "changing" | "notBefore" | "rate" | "usage">;
   return gateLock<CampaignGateKey, Gate | null, Row>({
     lock: database.statement("campaigns_lock", lockText("campaigns", columns, "campaign", "id")),
     store: database.statement("campaigns_store", storeText("campaigns", "campaign", "id")),

@@ -11,7 +11,7 @@ const ready = `r.state = 'pending' AND r.not_before <= (SELECT now FROM step)
   AND (r.expires_at IS NULL OR r.expires_at > (SELECT now FROM step))
   AND (r.open_until IS NULL OR r.open_until > (SELECT now FROM step))`;
 /** Of a campaign `c`: whether it lets nothing through, as core's gateOf(); null for a row of none. */
-export const isShutCampaign = "(c.state <> 'sending' OR c.changing IS NOT NULL)";
+export const isShutCampaign = "(c.state NOT IN ('sending', 'completed') OR NOT c.loaded OR c.changing IS NOT NULL)";
 
 const text = `
 WITH RECURSIVE step AS MATERIALIZED (

@@ -2,10 +2,11 @@ import { type Campaign, type Gate, gateOf, gatePatch } from "@milepost/core/stor
 import type { Step } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
-type GateColumns = Pick<Campaign, "state" | "changing" | "notBefore" | "rate" | "usage">;
+type GateColumns = Pick<Campaign, "state" | "loaded" | "changing" | "notBefore" | "rate" | "usage">;
 
 const codec: RowCodec<GateColumns> = rowCodec<GateColumns>({
   state: "plain",
+  loaded: "flag",
   changing: "plain",
   notBefore: "time",
   rate: "json",

@@ -47,15 +47,20 @@ export interface Campaign extends CampaignKey {
   readonly endedAt: Date | null;
 }
 
-/** What of a campaign calls have to pass. Its quota is its provider's. */
+/**
+ * What of a campaign calls have to pass: shut before all of its audience is there, and checked, and while an edit is brought
+ * along. Its quota is its provider's.
+ */
 export function gateOf({
   state,
+  loaded,
   changing,
   notBefore,
   rate,
   usage,
-}: Pick<Campaign, "state" | "changing" | "notBefore" | "rate" | "usage">): Gate {
-  const paused = state !== "sending" || changing !== null;
+}: Pick<Campaign, "state" | "loaded" | "changing" | "notBefore" | "rate" | "usage">): Gate {
+  // what a person retries of a completed one goes out, too
+  const paused = (state !== "sending" && state !== "completed") || !loaded || changing !== null;
   return { ...openGate, paused, notBefore, rate, usage: { rate: usage, quota: {} } };
 }
 

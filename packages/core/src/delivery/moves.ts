@@ -1,5 +1,6 @@
 import { MilepostError } from "../errors.js";
 import type { Refusal } from "../recipient/suppression.js";
+import type { RewrittenNotification } from "../store/campaign-repository.js";
 import type {
   DecideAct,
   Mark,
@@ -163,6 +164,17 @@ export function reopenMove(
   { notBefore, openUntil }: Pick<Opened, "notBefore" | "openUntil">,
 ): NotificationPatch {
   return { notBefore: notBefore > row.notBefore ? notBefore : row.notBefore, openUntil };
+}
+
+/** What an edit of its campaign makes of a row: pending ones and leased ones, whose lease is lost; null for others. */
+export function rewriteMove(
+  row: Pick<Notification, "state" | "fence" | "claims">,
+  { notBefore, template, data, expiresAt, hours, openUntil }: RewrittenNotification,
+  now: Date,
+): NotificationPatch | null {
+  if (row.state !== "pending" && row.state !== "leased") return null;
+  const back = row.state === "leased" ? { fence: row.fence + 1, claims: row.claims - 1, leaseUntil: null } : {};
+  return { state: "pending", ...back, template, data, notBefore: notBefore ?? now, expiresAt, hours, openUntil };
 }
 
 /** Milliseconds until a gate that is parked is open again; null for one that is paused, or open. */

@@ -54,6 +54,14 @@ export type {
   SettleResult,
 } from "./notification-repository.js";
 export type { Act, LaneRepository } from "./lane-repository.js";
+export type {
+  CampaignCount,
+  CampaignEdit,
+  CampaignRepository,
+  FencedCampaign,
+  NewCampaign,
+  RewrittenNotification,
+} from "./campaign-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
@@ -99,6 +107,8 @@ export { attemptOutcomes, notificationStates, terminalStates } from "../delivery
 export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
+export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
+export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
@@ -137,6 +147,7 @@ export {
   opensIn,
   queuedNotification,
   reopenMove,
+  rewriteMove,
   settledLane,
   settleMove,
   suppressMove,
@@ -154,7 +165,14 @@ export { defaultTenant } from "../recording/event.js";
 // refusals in the same words
 export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
-export { counterOverflow, noEffects, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
+export {
+  campaignNotFound,
+  counterOverflow,
+  noEffects,
+  noTransaction,
+  notificationNotFound,
+  redrivenTwice,
+} from "./refusals.js";
 
 export { redact } from "../redact.js";
 export { scrubbedError } from "./scrubbed-error.js";
