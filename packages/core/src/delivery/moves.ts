@@ -166,13 +166,13 @@ export function reopenMove(
   return { notBefore: notBefore > row.notBefore ? notBefore : row.notBefore, openUntil };
 }
 
-/** What an edit of its campaign makes of a row: pending ones and leased ones, whose lease is lost; null for others. */
+/** What an edit of its campaign makes of a row that was never marked, a leased one loses its lease; null for others. */
 export function rewriteMove(
-  row: Pick<Notification, "state" | "fence" | "claims">,
+  row: Pick<Notification, "state" | "fence" | "claims" | "attempts">,
   { notBefore, template, data, expiresAt, hours, openUntil }: RewrittenNotification,
   now: Date,
 ): NotificationPatch | null {
-  if (row.state !== "pending" && row.state !== "leased") return null;
+  if ((row.state !== "pending" && row.state !== "leased") || row.attempts > 0) return null;
   const back = row.state === "leased" ? { fence: row.fence + 1, claims: row.claims - 1, leaseUntil: null } : {};
   return { state: "pending", ...back, template, data, notBefore: notBefore ?? now, expiresAt, hours, openUntil };
 }

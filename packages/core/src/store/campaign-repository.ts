@@ -67,7 +67,7 @@ export interface CampaignRepository {
 
   /**
    * Changes a campaign that has not ended; its notifications, where it has any, are `changing` from then on: none is
-   * marked before all that are pending or leased are brought along. Records the act. Throws `not_found`, and `act_refused`
+   * marked before all that never were are brought along. Records the act. Throws `not_found`, and `act_refused`
    * where it has ended, is being changed, or its revision is another than `revision`.
    */
   edit(
@@ -102,13 +102,13 @@ export interface CampaignRepository {
     },
   ): Promise<"lost" | "continued" | "loaded">;
 
-  /** Notifications of a campaign that are pending or leased, ordered by id, after `after`. */
+  /** Notifications of a campaign that were never marked and have not ended, ordered by id, after `after`. */
   open(
     input: CampaignKey & { readonly after: string | null; readonly limit: number },
   ): Promise<readonly Notification[]>;
 
   /**
-   * Brings notifications along with an edit: each that is pending or leased is pending as given, its lease lost. `last`: the
+   * Brings notifications along with an edit by core's `rewriteMove`: each that was never marked is pending as given. `last`: the
    * campaign is as it says, and goes on. Answers false where it is not leased under the fence.
    */
   rewrite(

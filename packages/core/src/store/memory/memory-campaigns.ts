@@ -96,7 +96,8 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
 
     async open({ after, limit, ...key }) {
       return notificationsOf(key)
-        .filter(({ state, id }) => (state === "pending" || state === "leased") && (after === null || id > after))
+        .filter(({ state, attempts }) => (state === "pending" || state === "leased") && attempts === 0)
+        .filter(({ id }) => after === null || compareKeys(id, after) > 0)
         .slice(0, limit);
     },
 
