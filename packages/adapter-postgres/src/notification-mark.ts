@@ -2,7 +2,6 @@ import {
   bothOpenIn,
   type Gate,
   isMetered,
-  type Lane,
   type Mark,
   type MarkResult,
   MilepostError,
