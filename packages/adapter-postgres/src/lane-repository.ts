@@ -1,10 +1,10 @@
 import { type Act, type Lane, type LaneRepository, withLimits } from "@milepost/core/store";
 import type { Database } from "./driver.js";
-import { laneColumns, laneLocks } from "./lane-lock.js";
+import { laneColumns, laneLock } from "./gate-lock.js";
 import { time } from "./values.js";
 
 export function laneRepository(database: Database): LaneRepository {
-  const lockLanes = laneLocks(database);
+  const lockLanes = laneLock(database);
 
   // A mark holds its lanes FOR SHARE until it commits; this update waits for it, and later marks wait for this one.
   const setPaused = database.statement(

@@ -1,6 +1,7 @@
 import {
+  bothOpenIn,
+  type Gate,
   isMetered,
-  type Lane,
   type Mark,
   type MarkResult,
   MilepostError,
@@ -12,32 +13,39 @@ import {
 } from "@milepost/core/store";
 import { rowKey, runBatch, runBatchIn } from "./batch.js";
 import type { Database } from "./driver.js";
-import { laneLocks } from "./lane-lock.js";
+import { type CampaignGateKey, campaignLock, laneLock } from "./gate-lock.js";
+import { isShutCampaign } from "./notification-claim.js";
 import { lacksConsent, refusalReason, refusals, suppressedFor } from "./refusal.js";
 import { time } from "./values.js";
 
-// Core's markMove as one statement. The locks are taken in the order lanes, notifications, each sorted, and everything
+// Core's markMove as one statement. The locks are taken in the order lanes, campaigns, notifications, each sorted, and all
 // that is decided by comes from the locked rows, which are read again as they are when their lock is granted. So does the
 // clock: a mark that waited for a pause must not go by the time from before. Suppressions and consents are read by the
 // snapshot, which is enough: see address-lock.ts, and a row that a suppression has locked is waited for.
 //
-// A lane with a rate or a quota needs what core's lane.ts decides: its marks come out as `metered`, and are made in a
-// transaction that has locked the lane and says which of them get room, and in which slot.
+// A gate with a rate or a quota needs what core's gate.ts decides: its marks come out as `metered`, and are made in a
+// transaction that has locked the gates and says which of them get room, and in which slot.
 const text = `
 WITH mark AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($1) AS m (n integer, tenant text, id text, fence bigint, "messageId" text,
     "idempotencyKey" text, "payloadHash" text, payload jsonb, room boolean, slot text)
 ), used AS (
-  SELECT DISTINCT r.tenant, r.notifier FROM mark m JOIN {notifications} r ON r.tenant = m.tenant AND r.id = m.id
+  SELECT DISTINCT r.tenant, r.notifier, r.campaign FROM mark m JOIN {notifications} r ON r.tenant = m.tenant AND r.id = m.id
 ), lane AS MATERIALIZED (
   -- Reading the pause in the snapshot is not enough: such a mark goes through after the pause's commit.
   SELECT l.tenant, l.notifier, l.paused, l.not_before, l.rate IS NOT NULL OR l.quota IS NOT NULL AS metered FROM {lanes} l
-  JOIN used u ON u.tenant = l.tenant AND u.notifier = l.notifier
+  WHERE EXISTS (SELECT FROM used u WHERE u.tenant = l.tenant AND u.notifier = l.notifier)
   ORDER BY l.tenant, l.notifier
   FOR SHARE OF l
+), campaign AS MATERIALIZED (
+  SELECT c.tenant, c.id, ${isShutCampaign} AS shut, c.not_before, c.rate IS NOT NULL AS metered FROM {campaigns} c
+  WHERE (c.tenant, c.id) IN (SELECT u.tenant, u.campaign FROM used u WHERE u.campaign <> '')
+    AND (SELECT count(*) FROM lane) >= 0 -- always true; lanes come first
+  ORDER BY c.tenant, c.id
+  FOR SHARE OF c
 ), locked AS MATERIALIZED (
   SELECT r.* FROM mark m JOIN {notifications} r ON r.tenant = m.tenant AND r.id = m.id
-  WHERE (SELECT count(*) FROM lane) >= 0 -- always true; lanes come first
+  WHERE (SELECT count(*) FROM lane) + (SELECT count(*) FROM campaign) >= 0 -- always true; the gates come first
   ORDER BY r.tenant, r.id
   FOR UPDATE OF r
 ), step AS MATERIALIZED (
@@ -46,8 +54,8 @@ WITH mark AS MATERIALIZED (
 ), judged AS MATERIALIZED (
   SELECT r.*, ${suppressedFor} AS suppressed, ${lacksConsent} AS unconsented FROM locked r
 ), decided AS MATERIALIZED (
-  SELECT m.*, r.attempts, r.was_ambiguous, r.notifier, r.suppressed, step.now,
-    CASE WHEN NOT l.paused THEN l.not_before END AS opens_at,
+  SELECT m.*, r.attempts, r.was_ambiguous, r.notifier, r.campaign, r.suppressed, step.now,
+    CASE WHEN NOT l.paused AND c.shut IS NOT TRUE THEN greatest(l.not_before, c.not_before) END AS opens_at,
     coalesce(r.key_until, step.now + r.key_lifetime::float8 * interval '1 millisecond') AS key_until,
     CASE
       WHEN r.fence <> m.fence THEN 'lost'
@@ -58,15 +66,16 @@ WITH mark AS MATERIALIZED (
       WHEN r.was_ambiguous AND r.key_until <= step.now THEN 'key_expired'
       WHEN r.payload_hash <> m."payloadHash" THEN 'payload_changed'
       WHEN r.not_before > step.now OR r.open_until <= step.now THEN 'deferred'
-      WHEN l.paused OR l.not_before > step.now THEN 'deferred'
-      WHEN l.metered AND m.room IS NULL THEN 'metered'
-      WHEN l.metered AND NOT m.room THEN 'full'
+      WHEN l.paused OR l.not_before > step.now OR c.shut OR c.not_before > step.now THEN 'deferred'
+      WHEN (l.metered OR c.metered) AND m.room IS NULL THEN 'metered'
+      WHEN (l.metered OR c.metered) AND NOT m.room THEN 'full'
       ELSE 'marked'
     END AS move,
     r.key_until AS key_until_before
   FROM mark m CROSS JOIN step
   JOIN judged r ON r.tenant = m.tenant AND r.id = m.id
   LEFT JOIN lane l ON l.tenant = r.tenant AND l.notifier = r.notifier
+  LEFT JOIN campaign c ON c.tenant = r.tenant AND c.id = r.campaign
 ), marked AS (
   UPDATE {notifications} r SET state = 'sending', attempts = r.attempts + 1, claims = 0,
     lease_until = d.now + $2::float8 * interval '1 millisecond', first_marked_at = coalesce(r.first_marked_at, d.now),
@@ -90,7 +99,7 @@ WITH mark AS MATERIALIZED (
   FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id
     AND d.move IN ('expired', 'key_expired', 'payload_changed', ${refusals})
 )
-SELECT d.n, d.move, d.now, d.attempts, d.was_ambiguous, d.notifier, d.opens_at,
+SELECT d.n, d.move, d.now, d.attempts, d.was_ambiguous, d.notifier, d.campaign, d.opens_at,
   CASE d.move WHEN 'again' THEN d.key_until_before ELSE d.key_until END AS key_until,
   CASE d.move WHEN 'again' THEN a.slot ELSE d.slot END AS slot
 FROM decided d LEFT JOIN {attempts} a
@@ -116,18 +125,20 @@ interface Row {
   readonly attempts: number;
   readonly was_ambiguous: boolean;
   readonly notifier: string;
+  readonly campaign: string;
   readonly opens_at: Date | null;
   readonly key_until: Date | null;
   readonly slot: string | null;
 }
 
-type Metered = Mark & { readonly n: number; readonly notifier: string };
+type Metered = Mark & CampaignGateKey & { readonly n: number; readonly notifier: string };
 
 export function markStep(database: Database): NotificationRepository["mark"] {
   const statement = database.statement("notifications_mark", text);
-  const lockLanes = laneLocks(database);
+  const lockLanes = laneLock(database);
+  const lockCampaigns = campaignLock(database);
 
-  /** Marks of lanes with a rate or a quota: room goes to them in their order. */
+  /** Marks of gates with a rate or a quota: room goes to them in their order. */
   function markMetered(
     marks: readonly Metered[],
     lease: number,
@@ -135,35 +146,44 @@ export function markStep(database: Database): NotificationRepository["mark"] {
   ): Promise<readonly (readonly [n: number, result: MarkResult])[]> {
     return database.transaction(async (run) => {
       const lanes = await lockLanes(run, marks, given);
-      const { now } = lanes;
-      const left = new Map<Lane, number>();
+      const campaigns = await lockCampaigns(run, marks, given);
+      const { now } = campaigns;
+      const left = new Map<Gate, number>();
       const roomOf = new Map<string, boolean>();
       const asked = marks.map((mark) => {
         const lane = lanes.of(mark);
-        const free = left.get(lane) ?? roomIn(lane, now).free;
+        const gates = [lane, campaigns.of(mark)].filter((gate) => gate !== null);
+        const free = gates.map((gate) => left.get(gate) ?? roomIn(gate, now).free);
         // a row that is named twice takes one place
-        const room = roomOf.get(rowKey(mark)) ?? free >= 1;
-        if (!roomOf.has(rowKey(mark))) left.set(lane, free - 1);
+        const room = roomOf.get(rowKey(mark)) ?? Math.min(...free) >= 1;
+        if (!roomOf.has(rowKey(mark)) && room) for (const [i, gate] of gates.entries()) left.set(gate, free[i]! - 1);
         roomOf.set(rowKey(mark), room);
         return { ...mark, room, slot: room ? withReservation(lane, 1, now).slot : null };
       });
       const rows = await runBatchIn<(typeof asked)[number], Row>(run, statement, asked, rowKey, [lease, time(given)]);
       const results = asked.map((mark) => {
         const row = rows.get(mark.n);
-        const before = lanes.of(mark);
-        if (row?.move === "marked" && isMetered(before)) {
+        const lane = lanes.of(mark);
+        const campaign = campaigns.of(mark);
+        if (row?.move === "marked") {
           // By the mark's own clock: it may have waited for its row, and what is taken too early is free again too early.
           // There is no less room then, as nobody else has taken any meanwhile.
-          const taken = withReservation(before, 1, row.now);
+          const taken = isMetered(lane) ? withReservation(lane, 1, row.now) : { gate: lane, slot: null };
           if (taken.slot !== row.slot) throw dayHasChanged();
-          lanes.set(taken.lane);
+          lanes.set(mark, taken.gate);
+          if (campaign && isMetered(campaign)) campaigns.set(mark, withReservation(campaign, 1, row.now).gate);
         }
-        if (row?.move === "full") lanes.set(parkedWithoutRoom(before, now));
+        if (row?.move === "full") {
+          lanes.set(mark, parkedWithoutRoom(lane, now));
+          campaigns.set(mark, campaign && parkedWithoutRoom(campaign, now));
+        }
         const result = resultOf(row);
         const tells = row?.move === "marked" || result.result === "deferred";
-        return [mark.n, tells ? { ...result, opensIn: opensIn(lanes.of(mark), now) } : result] as const;
+        const gates = { lane: lanes.of(mark), campaign: campaigns.of(mark) };
+        return [mark.n, tells ? { ...result, opensIn: bothOpenIn(gates, now) } : result] as const;
       });
       await lanes.store();
+      await campaigns.store();
       return results;
     });
   }
@@ -173,7 +193,7 @@ export function markStep(database: Database): NotificationRepository["mark"] {
     const results = marks.map((_, n) => resultOf(rows.get(n)));
     const metered = marks.flatMap((mark, n): Metered[] => {
       const row = rows.get(n);
-      return row?.move === "metered" ? [{ ...mark, n, notifier: row.notifier }] : [];
+      return row?.move === "metered" ? [{ ...mark, n, notifier: row.notifier, campaign: row.campaign }] : [];
     });
     if (metered.length > 0) {
       for (const [n, result] of await markMetered(metered, lease, now)) results[n] = result;

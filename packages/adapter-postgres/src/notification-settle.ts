@@ -1,7 +1,7 @@
 import { type NotificationRepository, type Settlement, type SettleResult, settledLane } from "@milepost/core/store";
 import { rowKey, runBatch, runBatchIn } from "./batch.js";
 import type { Database } from "./driver.js";
-import { laneLocks } from "./lane-lock.js";
+import { laneLock } from "./gate-lock.js";
 import { time } from "./values.js";
 
 // Core's settleMove as one statement. A late result's attempt is locked too: one that waited for the sweep has to see the
@@ -75,7 +75,7 @@ SELECT n, result FROM decided`;
 
 export function settleStep(database: Database): NotificationRepository["settle"] {
   const statement = database.statement("notifications_settle", text);
-  const lockLanes = laneLocks(database);
+  const lockLanes = laneLock(database);
   type Row = { readonly n: number; readonly result: SettleResult };
 
   return async ({ settlements, now }) => {
@@ -91,7 +91,7 @@ export function settleStep(database: Database): NotificationRepository["settle"]
       const results = settlements.map((_, n) => rows.get(n)?.result ?? "lost");
       settlements.forEach((settlement, n) => {
         if (results[n] !== "settled" || !touchesLane(settlement)) return;
-        lanes.set(settledLane(lanes.of(settlement), settlement, lanes.now));
+        lanes.set(settlement, settledLane(lanes.of(settlement), settlement, lanes.now));
       });
       await lanes.store();
       return results;

@@ -1,4 +1,5 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
+import { campaignRepository } from "./campaign-repository.js";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -74,6 +75,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notices: noticeRepository(database),
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
+    campaigns: campaignRepository(database),
     suppressions: suppressionRepository(database),
     contacts: contactRepository(database),
     subjects: subjectRepository(database),

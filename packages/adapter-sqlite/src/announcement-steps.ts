@@ -1,15 +1,8 @@
-import {
-  type AnnounceResult,
-  type CrossingRepository,
-  compareKeys,
-  queuedNotification,
-  type StoredCrossing,
-} from "@milepost/core/store";
+import { type AnnounceResult, type CrossingRepository, compareKeys, type StoredCrossing } from "@milepost/core/store";
 import { later, list } from "./conditions.js";
 import type { Driver } from "./driver.js";
-import { insertNotification } from "./notification-row.js";
+import { queueNotifications } from "./queue-notifications.js";
 import type { RowCodec } from "./row-codec.js";
-import { findRefusal } from "./suppression-repository.js";
 
 /** What announcing needs of a row, whatever is announced. */
 type Announceable = Pick<
@@ -63,19 +56,7 @@ export function announcementSteps<Row extends Announceable, Claimed>(
         if (step.get(heldSql, tenant, id, fence) === undefined) return { result: "lost", notifications: 0 };
 
         const at = step.now(now);
-        for (const [hash, template] of Object.entries(templates)) {
-          step.run(
-            "INSERT INTO {templates} (tenant, hash, content, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            ...[tenant, hash, JSON.stringify(template), at.toISOString()],
-          );
-        }
-        for (const notification of notifications) {
-          step.run(
-            "INSERT INTO {lanes} (tenant, notifier) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            ...[notification.tenant, notification.notifier],
-          );
-          insertNotification(step, queuedNotification(notification, findRefusal(step, notification), at));
-        }
+        queueNotifications(step, tenant, { notifications, templates }, at);
         const stored = step.one(countSql, tenant, id).stored as number;
         const patch = (to: Partial<Announceable>) => {
           const { set, values } = codec.assignments(to as Partial<Row>);

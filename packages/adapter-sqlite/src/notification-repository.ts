@@ -2,7 +2,7 @@ import {
   type ClaimedNotification,
   compareKeys,
   decideMove,
-  type Lane,
+  isShut,
   type MessageTemplate,
   markMove,
   type Notification,
@@ -15,12 +15,14 @@ import {
   settledLane,
   settleMove,
 } from "@milepost/core/store";
+import { findGate, storeGate } from "./campaign-gate.js";
 import { allOf, later } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
 import { findLane, insertAct, storeLane } from "./lane-repository.js";
 import { listSteps, madeBy } from "./notification-list.js";
 import {
   attemptsOf,
+  campaignOf,
   findAttempt,
   findNotification,
   insertAttempt,
@@ -40,7 +42,7 @@ export function notificationRepository(driver: Driver): NotificationRepository {
         const at = step.now(now);
         const content = once((tenant, hash) => templateOf(step, tenant, hash));
         return readyHeads(step, { notifiers, limit, served, now: at })
-          .sort((a, b) => a.turn - b.turn || a.notBefore.localeCompare(b.notBefore) || compareKeys(a.id, b.id))
+          .sort((a, b) => a.turn - b.turn || oldestFirst(a, b))
           .slice(0, limit)
           .map(({ tenant, id }): ClaimedNotification => {
             const row = step.one(
@@ -55,18 +57,22 @@ export function notificationRepository(driver: Driver): NotificationRepository {
     },
 
     mark({ marks, lease, now }) {
-      // No lock on the lanes, as Postgres needs one: BEGIN IMMEDIATE keeps every pause out until the commit.
+      // No lock on the gates, as Postgres needs one: BEGIN IMMEDIATE keeps every pause out until the commit.
       return driver.write((step) => {
         const at = step.now(now);
         return marks.map((mark) => {
           const row = findNotification(step, mark);
           if (row === undefined) return { result: "lost" };
           const attempt = findAttempt(step, row, row.attempts);
-          const before = findLane(step, row.tenant, row.notifier);
+          const gates = {
+            lane: findLane(step, row.tenant, row.notifier),
+            campaign: findGate(step, row.tenant, campaignOf(row)),
+          };
           const refusal = findRefusal(step, row);
-          const { result, patch, lane } = markMove({ row, attempt, lane: before, refusal, mark, lease, now: at });
+          const { result, patch, ...after } = markMove({ row, attempt, ...gates, refusal, mark, lease, now: at });
           if (patch !== null) patchNotification(step, mark, patch);
-          if (lane !== before) storeLane(step, lane);
+          if (after.lane !== gates.lane) storeLane(step, after.lane);
+          if (after.campaign !== gates.campaign) storeGate(step, row.tenant, campaignOf(row), after.campaign!);
           if (patch !== null && result.result === "marked") {
             insertAttempt(step, {
               tenant: mark.tenant,
@@ -230,8 +236,8 @@ export function notificationRepository(driver: Driver): NotificationRepository {
 }
 
 /**
- * The first `limit` rows of each usable lane, each with its turn. Walks the lanes that have pending rows, not the lanes:
- * with 100,000 tenants most have none.
+ * The first `limit` rows of each usable line, the rows of one lane and one campaign or of none, each with its turn in its
+ * lane. Walks the lines that have pending rows, not the lanes: with 100,000 tenants most have none.
  */
 function readyHeads(
   step: Step,
@@ -241,37 +247,42 @@ function readyHeads(
     served,
     now,
   }: { notifiers: readonly string[]; limit: number; served: readonly Served[]; now: Date },
-): { tenant: string; id: string; notBefore: string; turn: number }[] {
-  type Head = { tenant: string; id: string; notBefore: string };
-  const heads: (Head & { turn: number })[] = [];
-  const turns = new Map(served.map(({ tenant, notifier, count }) => [`${tenant}\0${notifier}`, count]));
+): (Head & { turn: number })[] {
+  const byLane = new Map<string, Head[]>();
   const iso = now.toISOString();
-  let last = { tenant: "", notifier: "" };
+  let last = { tenant: "", notifier: "", campaign: "" };
   for (;;) {
     const next = step.get(
-      "SELECT tenant, notifier FROM {notifications} WHERE state = 'pending' AND (tenant, notifier) > (?, ?) " +
-        "ORDER BY tenant, notifier LIMIT 1",
-      ...[last.tenant, last.notifier],
+      "SELECT tenant, notifier, campaign FROM {notifications} WHERE state = 'pending' " +
+        "AND (tenant, notifier, campaign) > (?, ?, ?) ORDER BY tenant, notifier, campaign LIMIT 1",
+      ...[last.tenant, last.notifier, last.campaign],
     );
-    if (next === undefined) return heads;
+    if (next === undefined) break;
     last = next as typeof last;
-    if (!notifiers.includes(last.notifier) || !isUsable(findLane(step, last.tenant, last.notifier), now)) continue;
+    const { tenant, notifier, campaign } = last;
+    if (!notifiers.includes(notifier) || isShut(findLane(step, tenant, notifier), now)) continue;
+    const gate = findGate(step, tenant, campaign);
+    if (gate !== null && isShut(gate, now)) continue;
     const rows = step.all(
       `SELECT tenant, id, not_before AS notBefore FROM {notifications}
-        WHERE state = 'pending' AND tenant = ? AND notifier = ? AND not_before <= ?
+        WHERE state = 'pending' AND tenant = ? AND notifier = ? AND campaign = ? AND not_before <= ?
           AND (expires_at IS NULL OR expires_at > ?) AND (open_until IS NULL OR open_until > ?)
         ORDER BY not_before, id LIMIT ?`,
-      ...[last.tenant, last.notifier, iso, iso, iso, limit],
+      ...[tenant, notifier, campaign, iso, iso, iso, limit],
     ) as unknown as Head[];
-    const before = turns.get(`${last.tenant}\0${last.notifier}`) ?? 0;
-    rows.forEach((row, i) => {
-      heads.push({ ...row, turn: before + i });
-    });
+    const lane = `${tenant}\0${notifier}`;
+    byLane.set(lane, [...(byLane.get(lane) ?? []), ...rows]);
   }
+  const turns = new Map(served.map(({ tenant, notifier, count }) => [`${tenant}\0${notifier}`, count]));
+  return [...byLane].flatMap(([lane, rows]) =>
+    rows.sort(oldestFirst).map((row, i) => ({ ...row, turn: (turns.get(lane) ?? 0) + i })),
+  );
 }
 
-function isUsable({ paused, notBefore }: Lane, now: Date): boolean {
-  return !paused && (notBefore ?? now) <= now;
+type Head = { tenant: string; id: string; notBefore: string };
+
+function oldestFirst(a: Head, b: Head): number {
+  return a.notBefore.localeCompare(b.notBefore) || compareKeys(a.id, b.id);
 }
 
 function templateOf(step: Step, tenant: string, hash: Notification["template"]): MessageTemplate {

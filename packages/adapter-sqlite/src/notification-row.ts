@@ -7,6 +7,8 @@ import { type RowCodec, rowCodec } from "./row-codec.js";
 type FlatNotification = Omit<Notification, "source"> & {
   readonly sourceKind: string;
   readonly sourceId: string;
+  /** What it has to pass beside its lane; `""` for a row of no campaign. */
+  readonly campaign: string;
 };
 
 const codec: RowCodec<FlatNotification> = rowCodec<FlatNotification>({
@@ -14,6 +16,7 @@ const codec: RowCodec<FlatNotification> = rowCodec<FlatNotification>({
   id: "plain",
   sourceKind: "plain",
   sourceId: "plain",
+  campaign: "plain",
   channel: "plain",
   recipientKey: "plain",
   itemKey: "plain",
@@ -72,8 +75,13 @@ interface RowKey {
 }
 
 export function notificationOf(row: SqlRow): Notification {
-  const { sourceKind, sourceId, ...notification } = codec.decode(row);
+  const { sourceKind, sourceId, campaign: _, ...notification } = codec.decode(row);
   return { ...notification, source: { kind: sourceKind as Notification["source"]["kind"], id: sourceId } };
+}
+
+/** The campaign of a row, `""` for one of none. */
+export function campaignOf({ source }: Pick<Notification, "source">): string {
+  return source.kind === "campaign" ? source.id : "";
 }
 
 export function findNotification(step: Step, { tenant, id }: RowKey): Notification | undefined {
@@ -87,7 +95,7 @@ export function insertNotification(step: Step, notification: Notification): bool
   const changes = step.run(
     `INSERT INTO {notifications} (${codec.columns}) VALUES (${codec.marks})
       ON CONFLICT (tenant, source_kind, source_id, channel, recipient_key, item_key, redrive) DO NOTHING`,
-    ...codec.values({ ...rest, sourceKind: source.kind, sourceId: source.id }),
+    ...codec.values({ ...rest, sourceKind: source.kind, sourceId: source.id, campaign: campaignOf(notification) }),
   );
   return changes === 1;
 }

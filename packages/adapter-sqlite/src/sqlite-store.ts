@@ -6,6 +6,7 @@ import {
   type Store,
   tableNamer,
 } from "@milepost/core/store";
+import { campaignRepository } from "./campaign-repository.js";
 import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
@@ -82,6 +83,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notices: noticeRepository(driver),
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
+    campaigns: campaignRepository(driver),
     suppressions: suppressionRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),

@@ -146,7 +146,8 @@ export type {
   ResolveAct,
   RetryAct,
 } from "./delivery/notifications.js";
-export type { Lane, Quota, Rate } from "./delivery/lane.js";
+export type { Gate, Quota, Rate } from "./delivery/gate.js";
+export type { Lane } from "./delivery/lane.js";
 export type { LaneAct, LaneLimits, Lanes, LaneState } from "./delivery/lanes.js";
 export type { Reason, ReasonCount } from "./delivery/reason.js";
 export { reasonMeanings, reasons } from "./delivery/reason.js";

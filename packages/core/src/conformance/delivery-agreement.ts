@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { openLane, roomIn } from "../delivery/lane.js";
+import { roomIn } from "../delivery/gate.js";
+import { openLane } from "../delivery/lane.js";
 import type { Notification } from "../delivery/notification.js";
 import type { Store } from "../store/store.js";
 import { assertInvariants } from "./delivery-invariants.js";

@@ -7,6 +7,7 @@ import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
 import { laneQuotaAgainCases } from "./lane-quota-again.js";
+import { campaignCases } from "./campaign-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -66,6 +67,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...notificationCases,
     ...reasonCountCases,
     ...laneCases,
+    ...campaignCases,
     ...laneLimitCases,
     ...suppressionCases,
     ...laneQuotaAgainCases,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { openLane, roomIn } from "../delivery/lane.js";
+import { roomIn } from "../delivery/gate.js";
+import { openLane } from "../delivery/lane.js";
 import type { ConformanceCase } from "./case.js";
 import { laneOf, leasedUnder, limit, markAll, resultsOf, taken } from "./lane-samples.js";
 import { claim, claimed, leased, notifications, pause, queued } from "./notification-samples.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { roomIn } from "../delivery/lane.js";
+import { roomIn } from "../delivery/gate.js";
 import type { ConformanceCase } from "./case.js";
 import { laneOf, leasedUnder, limit, markAll, resultsOf, taken } from "./lane-samples.js";
 import {

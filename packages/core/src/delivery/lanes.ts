@@ -6,7 +6,8 @@ import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, keySchema, parseInput, parsePresent, whySchema } from "../validation.js";
-import { isMetered, type Lane, type Quota, type Rate, roomIn } from "./lane.js";
+import { isMetered, type Quota, type Rate, roomIn } from "./gate.js";
+import type { Lane } from "./lane.js";
 
 /** Whose way through which notifier; who acts on it, and why: kept with the act. */
 export interface LaneAct {

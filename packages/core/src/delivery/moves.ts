@@ -1,5 +1,6 @@
 import { MilepostError } from "../errors.js";
 import type { Refusal } from "../recipient/suppression.js";
+import type { RewrittenNotification } from "../store/campaign-repository.js";
 import type {
   DecideAct,
   Mark,
@@ -8,7 +9,8 @@ import type {
   Settlement,
   SettleResult,
 } from "../store/notification-repository.js";
-import { isMetered, type Lane, parkedUntil, parkedWithoutRoom, roomIn, withRefund, withReservation } from "./lane.js";
+import { type Gate, isMetered, parkedUntil, parkedWithoutRoom, roomIn, withRefund, withReservation } from "./gate.js";
+import type { Lane } from "./lane.js";
 import {
   type Attempt,
   type NewNotification,
@@ -64,6 +66,8 @@ export interface MarkInput {
   /** Its last attempt, if it has one. */
   readonly attempt: Attempt | undefined;
   readonly lane: Lane;
+  /** Its campaign's; null for a row of none. */
+  readonly campaign: Gate | null;
   /** Why its address is forbidden. */
   readonly refusal: Refusal | null;
   readonly mark: Mark;
@@ -76,13 +80,15 @@ export interface MarkMove {
   readonly result: MarkResult;
   /** Null where nothing is written. */
   readonly patch: NotificationPatch | null;
-  /** The lane afterwards. */
+  /** Both gates afterwards. */
   readonly lane: Lane;
+  readonly campaign: Gate | null;
 }
 
 /** Moves 3, 4, 11 and 12: a leased row is about to be sent. */
-export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }: MarkInput): MarkMove {
-  const unchanged = (result: MarkResult) => ({ result, patch: null, lane });
+export function markMove({ row, attempt: last, lane, campaign, refusal, mark, lease, now }: MarkInput): MarkMove {
+  const gates = { lane, campaign };
+  const unchanged = (result: MarkResult) => ({ result, patch: null, ...gates });
   if (row === undefined || row.fence !== mark.fence) return unchanged({ result: "lost" });
   if (row.state === "sending") {
     const { attempts: attempt, keyUntil } = row;
@@ -94,30 +100,34 @@ export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }
   const end = (as: "expired" | "failed", reason: "expired" | "key_expired" | "payload_changed"): MarkMove => {
     const state = endOf(row, as);
     const patch = { state, reason, leaseUntil: null, settledAt: now };
-    return { result: { result: "refused", state, reason }, patch, lane };
+    return { result: { result: "refused", state, reason }, patch, ...gates };
   };
   if (row.expiresAt !== null && row.expiresAt <= now) return end("expired", "expired");
   if (refusal !== null) {
     const { reason } = refusal;
     const state = endOf(row, "suppressed");
-    return { result: { result: "refused", state, reason }, patch: suppressMove(row, refusal, now), lane };
+    return { result: { result: "refused", state, reason }, patch: suppressMove(row, refusal, now), ...gates };
   }
   if (row.wasAmbiguous && row.keyUntil !== null && row.keyUntil <= now) return end("failed", "key_expired");
   if (row.payloadHash !== null && row.payloadHash !== mark.payloadHash) return end("failed", "payload_changed");
-  const held = lane.paused || (lane.notBefore ?? now) > now || !isOpen(row, now);
-  if (held || (isMetered(lane) && roomIn(lane, now).free < 1)) {
-    const parked = held ? lane : parkedWithoutRoom(lane, now);
+  const held = !isOpen(row, now) || isShut(lane, now) || (campaign !== null && isShut(campaign, now));
+  if (held || isFull(lane, now) || (campaign !== null && isFull(campaign, now))) {
+    const parked = held
+      ? gates
+      : { lane: parkedWithoutRoom(lane, now), campaign: campaign && parkedWithoutRoom(campaign, now) };
     return {
-      result: { result: "deferred", opensIn: opensIn(parked, now) },
+      result: { result: "deferred", opensIn: bothOpenIn(parked, now) },
       patch: { state: "pending", leaseUntil: null, claims: row.claims - 1 },
-      lane: parked,
+      ...parked,
     };
   }
   const attempt = row.attempts + 1;
   const keyUntil = row.keyUntil ?? (row.keyLifetime === null ? null : new Date(now.getTime() + row.keyLifetime));
-  const taken = isMetered(lane) ? withReservation(lane, 1, now) : { lane, slot: null };
+  const { gate: laneAfter, slot } = isMetered(lane) ? withReservation(lane, 1, now) : { gate: lane, slot: null };
+  const campaignAfter = campaign && isMetered(campaign) ? withReservation(campaign, 1, now).gate : campaign;
+  const after = { lane: laneAfter, campaign: campaignAfter };
   return {
-    result: { result: "marked", attempt, markedAt: now, keyUntil, slot: taken.slot, opensIn: opensIn(taken.lane, now) },
+    result: { result: "marked", attempt, markedAt: now, keyUntil, slot, opensIn: bothOpenIn(after, now) },
     patch: {
       state: "sending",
       attempts: attempt,
@@ -130,8 +140,17 @@ export function markMove({ row, attempt: last, lane, refusal, mark, lease, now }
       payloadHash: row.payloadHash ?? mark.payloadHash,
       payload: row.payload ?? mark.payload,
     },
-    lane: taken.lane,
+    ...after,
   };
+}
+
+/** Whether a gate lets nothing through, whatever room it has. */
+export function isShut({ paused, notBefore }: Pick<Gate, "paused" | "notBefore">, now: Date): boolean {
+  return paused || (notBefore !== null && notBefore > now);
+}
+
+function isFull(gate: Gate, now: Date): boolean {
+  return isMetered(gate) && roomIn(gate, now).free < 1;
 }
 
 /** Whether a row's own time has come and its hours are open. */
@@ -147,10 +166,32 @@ export function reopenMove(
   return { notBefore: notBefore > row.notBefore ? notBefore : row.notBefore, openUntil };
 }
 
-/** Milliseconds until a lane that is parked is open again; null for one that is paused, or open. */
-export function opensIn({ paused, notBefore }: Pick<Lane, "paused" | "notBefore">, now: Date): number | null {
+/** What an edit of its campaign makes of a row that was never marked, a leased one loses its lease; null for others. */
+export function rewriteMove(
+  row: Pick<Notification, "state" | "fence" | "claims" | "attempts">,
+  { notBefore, template, data, expiresAt, hours, openUntil }: RewrittenNotification,
+  now: Date,
+): NotificationPatch | null {
+  if ((row.state !== "pending" && row.state !== "leased") || row.attempts > 0) return null;
+  const back = row.state === "leased" ? { fence: row.fence + 1, claims: row.claims - 1, leaseUntil: null } : {};
+  return { state: "pending", ...back, template, data, notBefore: notBefore ?? now, expiresAt, hours, openUntil };
+}
+
+/** Milliseconds until a gate that is parked is open again; null for one that is paused, or open. */
+export function opensIn({ paused, notBefore }: Pick<Gate, "paused" | "notBefore">, now: Date): number | null {
   if (paused || notBefore === null || notBefore <= now) return null;
   return notBefore.getTime() - now.getTime();
+}
+
+/** Milliseconds until both gates of a row are open; null where one is paused, or neither is parked. */
+export function bothOpenIn(
+  { lane, campaign }: { readonly lane: Gate; readonly campaign: Gate | null },
+  now: Date,
+): number | null {
+  if (campaign === null) return opensIn(lane, now);
+  if (lane.paused || campaign.paused) return null;
+  const waits = [lane, campaign].flatMap((gate) => opensIn(gate, now) ?? []);
+  return waits.length === 0 ? null : Math.max(...waits);
 }
 
 /** Moves 5 to 9: how a call ended. `attempt` is the attempt row the settlement names, if there is one. */

@@ -54,6 +54,14 @@ export type {
   SettleResult,
 } from "./notification-repository.js";
 export type { Act, LaneRepository } from "./lane-repository.js";
+export type {
+  CampaignCount,
+  CampaignEdit,
+  CampaignRepository,
+  FencedCampaign,
+  NewCampaign,
+  RewrittenNotification,
+} from "./campaign-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
@@ -97,7 +105,12 @@ export type {
 } from "../delivery/notification.js";
 export { attemptOutcomes, notificationStates, terminalStates } from "../delivery/notification.js";
 export type { Hours, ZonedHours } from "../campaign/hours.js";
-export type { Lane, Quota, Rate, Room, Slots } from "../delivery/lane.js";
+export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
+export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
+export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
+export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
+export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
@@ -127,16 +140,20 @@ export { noticeOf, recordedNotice } from "../milestone/notice.js";
 export { birthReason, crossingOf, recordedCrossing } from "../milestone/crossing.js";
 export type { DecideInput, Decision, MarkInput, MarkMove, NotificationPatch } from "../delivery/moves.js";
 export {
+  bothOpenIn,
   decideMove,
+  isShut,
   markMove,
   opensIn,
   queuedNotification,
   reopenMove,
+  rewriteMove,
   settledLane,
   settleMove,
   suppressMove,
 } from "../delivery/moves.js";
-export { isMetered, openLane, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/lane.js";
+export { isMetered, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/gate.js";
+export { openLane } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
 export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
@@ -148,7 +165,14 @@ export { defaultTenant } from "../recording/event.js";
 // refusals in the same words
 export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
-export { counterOverflow, noEffects, noTransaction, notificationNotFound, redrivenTwice } from "./refusals.js";
+export {
+  campaignNotFound,
+  counterOverflow,
+  noEffects,
+  noTransaction,
+  notificationNotFound,
+  redrivenTwice,
+} from "./refusals.js";
 
 export { redact } from "../redact.js";
 export { scrubbedError } from "./scrubbed-error.js";

@@ -17,6 +17,11 @@ export function notificationNotFound(id: string): MilepostError {
   return new MilepostError("not_found", `There is no notification ${id}`, { path: "id" });
 }
 
+/** {@link CampaignRepository}: no such campaign. */
+export function campaignNotFound(id: string): MilepostError {
+  return new MilepostError("not_found", `There is no campaign "${id}"`, { path: "id" });
+}
+
 /** {@link NotificationRepository.decide}: the unique key shows that the row was redriven before. */
 export function redrivenTwice(row: Notification): MilepostError {
   return new MilepostError("act_refused", `Notification ${row.id} was retried before; retry the row that came of it`);

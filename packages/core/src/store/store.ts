@@ -1,3 +1,4 @@
+import type { CampaignRepository } from "./campaign-repository.js";
 import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
@@ -59,6 +60,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notices: NoticeRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
+  readonly campaigns: CampaignRepository;
   readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;

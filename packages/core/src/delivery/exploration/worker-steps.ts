@@ -120,7 +120,8 @@ function mark(world: World, { tenant, id, fence, mode }: Notification, moves: Mo
   const now = new Date(world.now);
   const last = world.attempts[place]!.at(-1);
   const { lane, refusal } = world;
-  const { result, patch, lane: left } = moves.mark({ row, attempt: last, lane, refusal, mark, lease, now });
+  const ask = { row, attempt: last, lane, campaign: null, refusal, mark, lease, now };
+  const { result, patch, lane: left } = moves.mark(ask);
   if (patch === null) return { world, result };
   let after: World = { ...withRow(world, place, patch), lane: left };
   if (result.result === "marked") {

@@ -1,10 +1,6 @@
-import { openLane } from "../../delivery/lane.js";
-import { queuedNotification } from "../../delivery/moves.js";
-import type { NewNotification } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { AnnounceResult, CrossingRepository } from "../crossing-repository.js";
-import { notificationKeyText } from "./memory-notifications.js";
-import { refusalIn } from "./memory-suppressions.js";
+import { queueNotifications } from "./queue-notifications.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 type Input<Step extends "claim" | "announce" | "release"> = Parameters<CrossingRepository[Step]>[0];
@@ -45,15 +41,6 @@ export function announcementSteps<Row extends Announceable>(
     rows.set(keyOf(row.tenant, row.id), changed);
     return changed;
   }
-  function insertNotification(input: NewNotification, now: Date): void {
-    const key = notificationKeyText({ ...input, redrive: 0 });
-    if (tables.notificationKeys.has(key)) return;
-    tables.notificationKeys.add(key);
-    const row = queuedNotification(input, refusalIn(tables, input), now);
-    tables.notifications.set(keyOf(input.tenant, input.id), row);
-    if (row.state === "pending") tables.wakeUps.wake();
-  }
-
   return {
     claim({ milestones, limit, lease, now = tables.clock() }) {
       const ready = (row: Row) =>
@@ -72,17 +59,7 @@ export function announcementSteps<Row extends Announceable>(
     announce({ notifications, templates, last, lease, now = tables.clock(), ...input }) {
       const row = leasedRow(input);
       if (row === undefined) return { result: "lost", notifications: 0 };
-      for (const [hash, template] of Object.entries(templates)) {
-        const key = keyOf(row.tenant, hash);
-        if (!tables.templates.has(key)) tables.templates.set(key, template);
-      }
-      for (const notification of notifications) {
-        const lane = keyOf(notification.tenant, notification.notifier);
-        if (!tables.lanes.has(lane)) {
-          tables.lanes.set(lane, openLane(notification.tenant, notification.notifier));
-        }
-        insertNotification(notification, now);
-      }
+      queueNotifications(tables, row.tenant, { notifications, templates }, now);
       const count = [...tables.notifications.values()].filter(
         (n) => n.tenant === row.tenant && n.source.kind === kind && n.source.id === row.id && n.redrive === 0,
       ).length;

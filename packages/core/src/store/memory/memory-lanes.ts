@@ -1,4 +1,5 @@
-import { openLane, withLimits } from "../../delivery/lane.js";
+import { withLimits } from "../../delivery/gate.js";
+import { openLane } from "../../delivery/lane.js";
 import { compareKeys } from "../../text-key.js";
 import type { LaneRepository } from "../lane-repository.js";
 import { keyOf, type Tables } from "./tables.js";

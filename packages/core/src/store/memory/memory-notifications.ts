@@ -1,5 +1,6 @@
+import { gateOf, gatePatch } from "../../campaign/campaign.js";
 import { openLane } from "../../delivery/lane.js";
-import { decideMove, isOpen, markMove, reopenMove, settledLane, settleMove } from "../../delivery/moves.js";
+import { decideMove, isOpen, isShut, markMove, reopenMove, settledLane, settleMove } from "../../delivery/moves.js";
 import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
@@ -17,6 +18,8 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
   };
   const laneOf = ({ tenant, notifier }: Notification) =>
     tables.lanes.get(keyOf(tenant, notifier)) ?? openLane(tenant, notifier);
+  const campaignOf = ({ tenant, source }: Notification) =>
+    source.kind === "campaign" ? tables.campaigns.get(keyOf(tenant, source.id)) : undefined;
   const sources = { crossing: tables.crossings, notice: tables.notices, campaign: undefined };
   /** Whether a crossing or notice of the milestone made the row; yes where none is named. */
   const madeBy =
@@ -27,14 +30,14 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
   return {
     async claim({ notifiers, limit, served, lease, now = tables.clock() }) {
       const ready = (row: Notification) => {
-        const lane = laneOf(row);
+        const campaign = campaignOf(row);
         return (
           row.state === "pending" &&
           notifiers.includes(row.notifier) &&
           isOpen(row, now) &&
           (row.expiresAt === null || row.expiresAt > now) &&
-          !lane.paused &&
-          (lane.notBefore ?? now) <= now
+          !isShut(laneOf(row), now) &&
+          !(campaign !== undefined && isShut(gateOf(campaign), now))
         );
       };
       const oldestFirst = (a: Notification, b: Notification) =>
@@ -67,10 +70,15 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         if (row === undefined) return { result: "lost" };
         const attempt = tables.attempts.get(attemptKey(row, row.attempts));
         const refusal = refusalIn(tables, row);
-        const { result, patch, lane } = markMove({ row, attempt, lane: laneOf(row), refusal, mark, lease, now });
+        const campaign = campaignOf(row);
+        const gates = { lane: laneOf(row), campaign: campaign === undefined ? null : gateOf(campaign) };
+        const { result, patch, ...after } = markMove({ row, attempt, ...gates, refusal, mark, lease, now });
         if (patch === null) return result;
         store({ ...row, ...patch });
-        tables.lanes.set(keyOf(row.tenant, row.notifier), lane);
+        tables.lanes.set(keyOf(row.tenant, row.notifier), after.lane);
+        if (campaign !== undefined) {
+          tables.campaigns.set(keyOf(row.tenant, campaign.id), { ...campaign, ...gatePatch(after.campaign!) });
+        }
         if (result.result === "marked") {
           tables.attempts.set(attemptKey(row, result.attempt), {
             tenant: row.tenant,

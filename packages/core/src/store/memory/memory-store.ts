@@ -1,5 +1,6 @@
 import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
+import { memoryCampaigns } from "./memory-campaigns.js";
 import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
@@ -45,6 +46,7 @@ export function storeOver(tables: Tables): Store {
     notices: memoryNotices(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
+    campaigns: memoryCampaigns(tables),
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),

@@ -1,3 +1,4 @@
+import type { Campaign } from "../../campaign/campaign.js";
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
@@ -50,6 +51,7 @@ export class Tables {
   readonly attempts: Map<string, Attempt> = new Map();
   readonly templates: Map<string, MessageTemplate> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
+  readonly campaigns: Map<string, Campaign> = new Map();
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();

@@ -3,8 +3,6 @@ import { describe, expect, it } from "vitest";
 import { spanAt } from "../milestone/period.js";
 import {
   isMetered,
-  type Lane,
-  openLane,
   parkedUntil,
   parkedWithoutRoom,
   type Quota,
@@ -13,7 +11,8 @@ import {
   withLimits,
   withRefund,
   withReservation,
-} from "./lane.js";
+} from "./gate.js";
+import { type Lane, openLane } from "./lane.js";
 
 const second = 1_000;
 const hour = 3_600_000;
@@ -22,7 +21,7 @@ const begin = Date.UTC(2026, 10, 5, 12);
 const after = (milliseconds: number) => new Date(begin + milliseconds);
 
 const lane = (fields: Partial<Lane>): Lane => ({ ...openLane("default", "smtp"), ...fields });
-const taking = (from: Lane, calls: number, now: Date): Lane => withReservation(from, calls, now).lane;
+const taking = (from: Lane, calls: number, now: Date): Lane => withReservation(from, calls, now).gate;
 /** The lane after so many calls, one by one, each at its milliseconds after the beginning. */
 const called = (from: Lane, ...times: number[]): Lane =>
   times.reduce((before, time) => taking(before, 1, after(time)), from);
@@ -73,7 +72,7 @@ class Walk {
         this.lane = parkedWithoutRoom(this.lane, this.now);
         return;
       }
-      const { lane: taken, slot } = withReservation(this.lane, 1, this.now);
+      const { gate: taken, slot } = withReservation(this.lane, 1, this.now);
       this.lane = taken;
       this.calls.push({ real: this.real, clock: this.clock, slot, refunded: false });
     }
@@ -283,14 +282,14 @@ describe("a refund", () => {
   const quota: Quota = { count: 2, per: "24h" };
 
   it("gives one place back, and opens a lane that was parked for want of it", () => {
-    const { lane: full, slot } = withReservation(lane({ quota }), 2, after(0));
+    const { gate: full, slot } = withReservation(lane({ quota }), 2, after(0));
     expect(full.notBefore).toEqual(roomIn(full, after(0)).until);
     const refunded = withRefund(full, slot!, after(5));
     expect([roomIn(refunded, after(5)).free, refunded.notBefore]).toEqual([1, null]);
   });
 
   it("never gives back what was not taken", () => {
-    const { lane: taken, slot } = withReservation(lane({ quota }), 1, after(0));
+    const { gate: taken, slot } = withReservation(lane({ quota }), 1, after(0));
     const once = withRefund(taken, slot!, after(0));
     expect(sum(once.usage.quota)).toBe(0);
     expect(withRefund(once, slot!, after(0))).toBe(once);
@@ -298,15 +297,15 @@ describe("a refund", () => {
   });
 
   it("does not open a lane that is parked for something else", () => {
-    const { lane: full, slot } = withReservation(lane({ quota }), 2, after(0));
+    const { gate: full, slot } = withReservation(lane({ quota }), 2, after(0));
     const outage = parkedUntil(full, after(3 * day));
     expect(withRefund(outage, slot!, after(5)).notBefore).toEqual(after(3 * day));
-    const { lane: some, slot: own } = withReservation(lane({ quota }), 1, after(0));
+    const { gate: some, slot: own } = withReservation(lane({ quota }), 1, after(0));
     expect(withRefund(parkedUntil(some, after(1_000)), own!, after(5)).notBefore).toEqual(after(1_000));
   });
 
   it("leaves a lane parked that its rate has no room for", () => {
-    const { lane: full, slot } = withReservation(lane({ quota, rate: { count: 2, interval: hour } }), 2, after(0));
+    const { gate: full, slot } = withReservation(lane({ quota, rate: { count: 2, interval: hour } }), 2, after(0));
     const refunded = withRefund(full, slot!, after(5));
     expect(roomIn(refunded, after(5))).toEqual({ free: 0, until: after(hour + hour / 20) });
     expect(refunded.notBefore).toEqual(after(hour + hour / 20));
@@ -314,7 +313,7 @@ describe("a refund", () => {
 
   it("of a slot that is of yesterday gives today nothing", () => {
     const per = "day:UTC" as const;
-    const { lane: before, slot } = withReservation(lane({ quota: { count: 2, per } }), 2, after(0));
+    const { gate: before, slot } = withReservation(lane({ quota: { count: 2, per } }), 2, after(0));
     const today = taking(before, 2, after(day));
     const refunded = withRefund(today, slot!, after(day));
     expect([roomIn(refunded, after(day)).free, refunded.notBefore]).toEqual([0, today.notBefore]);

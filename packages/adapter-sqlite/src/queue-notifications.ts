@@ -1,0 +1,32 @@
+import { type MessageTemplate, type NewNotification, queuedNotification } from "@milepost/core/store";
+import type { Step } from "./driver.js";
+import { insertNotification } from "./notification-row.js";
+import { findRefusal } from "./suppression-repository.js";
+
+/** Stores notifications with their templates and lanes; those whose key exists are left out. */
+export function queueNotifications(
+  step: Step,
+  tenant: string,
+  {
+    notifications,
+    templates,
+  }: {
+    readonly notifications: readonly NewNotification[];
+    readonly templates: Readonly<Record<string, MessageTemplate>>;
+  },
+  at: Date,
+): void {
+  for (const [hash, template] of Object.entries(templates)) {
+    step.run(
+      "INSERT INTO {templates} (tenant, hash, content, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      ...[tenant, hash, JSON.stringify(template), at.toISOString()],
+    );
+  }
+  for (const notification of notifications) {
+    step.run(
+      "INSERT INTO {lanes} (tenant, notifier) VALUES (?, ?) ON CONFLICT DO NOTHING",
+      ...[notification.tenant, notification.notifier],
+    );
+    insertNotification(step, queuedNotification(notification, findRefusal(step, notification), at));
+  }
+}

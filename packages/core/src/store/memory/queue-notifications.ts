@@ -1,0 +1,37 @@
+import { openLane } from "../../delivery/lane.js";
+import { queuedNotification } from "../../delivery/moves.js";
+import type { NewNotification } from "../../delivery/notification.js";
+import type { MessageTemplate } from "../../message/message.js";
+import { notificationKeyText } from "./memory-notifications.js";
+import { refusalIn } from "./memory-suppressions.js";
+import { keyOf, type Tables } from "./tables.js";
+
+/** Stores notifications with their templates and lanes; those whose key exists are left out. */
+export function queueNotifications(
+  tables: Tables,
+  tenant: string,
+  {
+    notifications,
+    templates,
+  }: {
+    readonly notifications: readonly NewNotification[];
+    readonly templates: Readonly<Record<string, MessageTemplate>>;
+  },
+  now: Date,
+): void {
+  for (const [hash, template] of Object.entries(templates)) {
+    const key = keyOf(tenant, hash);
+    if (!tables.templates.has(key)) tables.templates.set(key, template);
+  }
+  for (const notification of notifications) {
+    const { notifier } = notification;
+    const lane = keyOf(notification.tenant, notifier);
+    if (!tables.lanes.has(lane)) tables.lanes.set(lane, openLane(notification.tenant, notifier));
+    const key = notificationKeyText({ ...notification, redrive: 0 });
+    if (tables.notificationKeys.has(key)) continue;
+    tables.notificationKeys.add(key);
+    const row = queuedNotification(notification, refusalIn(tables, notification), now);
+    tables.notifications.set(keyOf(notification.tenant, notification.id), row);
+    if (row.state === "pending") tables.wakeUps.wake();
+  }
+}
