@@ -42,11 +42,16 @@ WITH RECURSIVE step AS MATERIALIZED (
       SELECT r.tenant, r.notifier, r.id, r.not_before FROM {notifications} r
       WHERE r.tenant = s.tenant AND r.notifier = s.notifier AND ${ready}
       ORDER BY r.not_before, r.id LIMIT s.rows FOR UPDATE SKIP LOCKED) t
+    LIMIT $2::integer -- of which there are no more
   ) t
 ), claimed AS (
   UPDATE {notifications} r SET state = 'leased', fence = r.fence + 1, claims = r.claims + 1,
     lease_until = (SELECT now FROM step) + $4::float8 * interval '1 millisecond'
-  FROM taken t WHERE r.tenant = t.tenant AND r.id = t.id
+  -- As arrays, of which the planner expects few: of the shares' unknown limits it expects a tenth of the table each, and
+  -- would read all of it. 1,000,000 pending rows: 1.5 s as a join, 8 ms as this.
+  FROM ROWS FROM (unnest(ARRAY(SELECT t.tenant FROM taken t)), unnest(ARRAY(SELECT t.id FROM taken t)),
+    unnest(ARRAY(SELECT t.turn FROM taken t))) AS t (tenant, id, turn)
+  WHERE r.tenant = t.tenant AND r.id = t.id
   RETURNING r.*, t.turn
 )
 SELECT ${notificationColumns}, t.content

@@ -105,6 +105,45 @@ describe("a result that cannot be written at first", () => {
     expect(await only(milepost)).toMatchObject({ state: "sent", attempts: 1 });
   });
 
+  it("holds up the result of no other row while the store refuses it", async () => {
+    const real = memoryStore();
+    const refused = new Set<string>();
+    const store = faulty(real, (steps) => ({
+      settle: async (input) => {
+        if (input.settlements.some(({ id }) => refused.has(id))) {
+          throw new MilepostError("store_failed", "the row breaks a rule of the host's");
+        }
+        return steps.settle(input);
+      },
+    }));
+    const called: string[] = [];
+    const { milepost, notifier } = engine(store, {
+      answer: (_, { notification }) => {
+        called.push(notification);
+        if (called.length <= 2) refused.add(notification);
+        return accepted();
+      },
+    });
+    milepost.on("error", () => {});
+    let sent = 0;
+    const others = new Promise<void>((resolve) => {
+      milepost.on("sent", () => {
+        sent++;
+        if (sent === 9) resolve();
+      });
+    });
+    for (let i = 0; i < 11; i++) await milepost.record({ id: `e${i}`, metric: "x", subject: `s${i}` });
+    const pass = milepost.runOnce({ concurrency: 20 });
+    await others;
+    const { tenant } = (await milepost.notifications.list())[0]!;
+    const open = await real.notifications.list({ tenant, states: ["sending"], limit: 100 });
+    expect(open.map(({ id }) => id).sort()).toEqual([...refused].sort());
+    refused.clear();
+    await pass;
+    notifier.expectSent(11);
+    expect(await real.notifications.count({ tenant })).toEqual([{ state: "sent", reason: null, count: 11 }]);
+  });
+
   it("is given up at the end of the lease if the store refuses it for good, and the row is ambiguous then", async () => {
     let tries = 0;
     const made = { block(_: number) {} };

@@ -65,19 +65,14 @@ export class Deliverer {
     this.#timing = timing;
     this.#emit = emit;
     // A result must be written while the process lives, whatever the database does: giving up would turn a known
-    // outcome into an ambiguous one. What does not look as if it will pass is tried again, too, one by one and for as long
-    // as a lease: it may be about this row alone.
+    // outcome into an ambiguous one.
     this.#settler = new Coalescer({
-      run: (settlements) => {
-        const since = this.#runtime.monotonic();
-        const mayPass = this.#failed("settle");
-        const alone = () => settlements.length === 1 && this.#elapsed(since) < this.#timing.lease;
-        return persist(
+      run: (settlements) =>
+        persist(
           () => this.#store.notifications.settle({ settlements, ...storeNow(this.#runtime) }),
-          (error) => mayPass(error) || alone(),
+          this.#failed("settle"),
           () => !this.#abandoned,
-        );
-      },
+        ),
       batchSize: 500,
       queueSize: Number.POSITIVE_INFINITY,
       separable: () => true,
@@ -197,8 +192,8 @@ export class Deliverer {
         timing: this.#timing,
         payload,
       });
-    const late = (call: CallResult) => void this.#settleLate(settle(call)).catch(() => {});
-    return this.#settle(settle(await this.#call(sending, payload, mark, row, markedAt, stop, late)));
+    const late = (call: CallResult) => void this.#settleLate(settle(call), markedAt).catch(() => {});
+    return this.#settle(settle(await this.#call(sending, payload, mark, row, markedAt, stop, late)), markedAt);
   }
 
   async #call(
@@ -237,8 +232,8 @@ export class Deliverer {
     }
   }
 
-  async #settle(settlement: Settlement): Promise<DeliveryEnd> {
-    const result = await this.#settler.add(settlement);
+  async #settle(settlement: Settlement, markedAt: number): Promise<DeliveryEnd> {
+    const result = await this.#write(settlement, markedAt);
     const { tenant, id: notification, attempt, reason } = settlement;
     const event: NotificationEvent = { tenant, notification, attempt, reason };
     if (result !== "settled" && !(result === "lost" && (await this.#written(settlement)))) {
@@ -247,6 +242,25 @@ export class Deliverer {
     }
     this.#emit(settlement.to === "pending" ? "retry" : settlement.to, event);
     return settlement.to;
+  }
+
+  /**
+   * Writes a result among those of other rows. One that the store refuses for what does not look as if it would pass, as it
+   * may be about this row alone, is tried again on its own for as long as the row is leased: the others do not wait for it.
+   */
+  async #write(settlement: Settlement, markedAt: number): Promise<SettleResult> {
+    try {
+      return await this.#settler.add(settlement);
+    } catch {
+      const mayPass = this.#failed("settle");
+      const alone = async () => {
+        const settlements = [settlement];
+        const [result] = await this.#store.notifications.settle({ settlements, ...storeNow(this.#runtime) });
+        return result!;
+      };
+      const worthIt = (error: unknown) => mayPass(error) || this.#elapsed(markedAt) < this.#timing.lease;
+      return persist(alone, worthIt, () => !this.#abandoned);
+    }
   }
 
   /**
@@ -265,9 +279,9 @@ export class Deliverer {
   }
 
   /** A call that answered after its deadline: its acceptance is evidence, nothing else of it counts. */
-  async #settleLate(settlement: Settlement): Promise<void> {
+  async #settleLate(settlement: Settlement, markedAt: number): Promise<void> {
     if (settlement.outcome !== "accepted") return;
-    const result = await this.#settler.add(settlement);
+    const result = await this.#write(settlement, markedAt);
     const { tenant, id: notification, attempt, reason } = settlement;
     this.#emit("lease_lost", { tenant, notification, attempt, reason, evidence: result === "evidence" });
   }
