@@ -27,7 +27,7 @@ function webhooks(of: WebhookNotifierOptions["secret"]): Notifier {
 }
 
 /** Tells each address once, in one pass of five calls at a time; answers the rows. */
-async function tell(notifier: Notifier, addresses: readonly string[]) {
+async function tell(notifier: Notifier, addresses: readonly string[], callDeadline = 30_000) {
   const milepost = createMilepost({
     store: memoryStore(),
     milestones: [
@@ -36,7 +36,7 @@ async function tell(notifier: Notifier, addresses: readonly string[]) {
         recipients: { resolve: async () => addresses.map((address) => ({ address })) },
       }),
     ],
-    delivery: { callDeadline: 300 },
+    delivery: { callDeadline },
   });
   onTestFinished(() => milepost.close());
   await milepost.record({ id: "e", metric: "x", subject: "s" });
@@ -46,7 +46,7 @@ async function tell(notifier: Notifier, addresses: readonly string[]) {
 
 it("a secret that does not come before the deadline leaves nothing unknown: nothing was sent", async () => {
   const { side, url } = await receiver();
-  const [row] = await tell(webhooks(never), [url]);
+  const [row] = await tell(webhooks(never), [url], 100);
   expect(row).toMatchObject({ state: "pending", attempts: 1, excused: 0 });
   expect(row!.detail).toBe("not sent: its secret could not be had: it took too long");
   expect(side.connections).toBe(0);
@@ -55,7 +55,7 @@ it("a secret that does not come before the deadline leaves nothing unknown: noth
 it("a token that does not come before the deadline is an outage: the attempt does not count", async () => {
   const { side, url } = await receiver();
   const options = { name: "api", channel: "sms", mode: "at-most-once", body: () => ({}) } as const;
-  const [row] = await tell(httpNotifier({ ...options, url, token: never }), ["+4930123456"]);
+  const [row] = await tell(httpNotifier({ ...options, url, token: never }), ["+4930123456"], 100);
   expect(row).toMatchObject({ state: "pending", attempts: 1, excused: 1 });
   expect(row!.detail).toBe("not sent: its token could not be had: it took too long");
   expect(side.connections).toBe(0);
