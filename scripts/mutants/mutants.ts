@@ -41,8 +41,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-notifications.ts",
-            find: 'store({ ...row, ...patch });\n        if (result.result === "marked")',
-            put: 'if (result.result === "marked")',
+            find: "if (patch === null) return result;\n        store({ ...row, ...patch });",
+            put: "if (patch === null) return result;",
           },
         ],
       },
@@ -118,8 +118,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-repository.ts",
-            find: "row && laneOf(row.tenant, row.notifier), mark, lease, at)",
-            put: "row && laneOf(row.tenant, row.notifier), { ...mark, fence: row?.fence ?? mark.fence }, lease, at)",
+            find: "refusal, mark, lease, now: at })",
+            put: "refusal, mark: { ...mark, fence: row.fence }, lease, now: at })",
           },
         ],
       },
