@@ -27,6 +27,36 @@ export const mutatedStores: readonly MutatedStore[] = [
     folder: "packages/core",
     mutants: [
       {
+        name: "pause not looked at by a mark",
+        replacements: [
+          {
+            file: "delivery/moves.ts",
+            find: "const held = lane.paused || ",
+            put: "const held = ",
+          },
+        ],
+      },
+      {
+        name: "room not taken by a mark",
+        replacements: [
+          {
+            file: "store/memory/memory-notifications.ts",
+            find: "tables.lanes.set(keyOf(row.tenant, row.notifier), lane);",
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "suppression ends nothing",
+        replacements: [
+          {
+            file: "store/memory/memory-suppressions.ts",
+            find: 'const open = row.state === "pending" || row.state === "leased";',
+            put: "const open: boolean = false;",
+          },
+        ],
+      },
+      {
         name: "unique key of crossings dropped",
         replacements: [
           {
@@ -41,8 +71,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-notifications.ts",
-            find: 'store({ ...row, ...patch });\n        if (result.result === "marked")',
-            put: 'if (result.result === "marked")',
+            find: "if (patch === null) return result;\n        store({ ...row, ...patch });",
+            put: "if (patch === null) return result;",
           },
         ],
       },
@@ -93,6 +123,36 @@ export const mutatedStores: readonly MutatedStore[] = [
     folder: "packages/adapter-sqlite",
     mutants: [
       {
+        name: "pause not looked at by a mark",
+        replacements: [
+          {
+            file: "notification-repository.ts",
+            find: "const before = findLane(step, row.tenant, row.notifier);",
+            put: "const before = { ...findLane(step, row.tenant, row.notifier), paused: false };",
+          },
+        ],
+      },
+      {
+        name: "room not taken by a mark",
+        replacements: [
+          {
+            file: "notification-repository.ts",
+            find: "patchNotification(step, mark, patch);\n          if (lane !== before) storeLane(step, lane);",
+            put: "patchNotification(step, mark, patch);",
+          },
+        ],
+      },
+      {
+        name: "suppression ends nothing",
+        replacements: [
+          {
+            file: "suppression-repository.ts",
+            find: "AND state IN ('pending', 'leased')`",
+            put: "AND false`",
+          },
+        ],
+      },
+      {
         name: "unique key of crossings dropped",
         replacements: [
           {
@@ -118,8 +178,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-repository.ts",
-            find: "row && laneOf(row.tenant, row.notifier), mark, lease, at)",
-            put: "row && laneOf(row.tenant, row.notifier), { ...mark, fence: row?.fence ?? mark.fence }, lease, at)",
+            find: "refusal, mark, lease, now: at })",
+            put: "refusal, mark: { ...mark, fence: row.fence }, lease, now: at })",
           },
         ],
       },
@@ -165,6 +225,36 @@ export const mutatedStores: readonly MutatedStore[] = [
     name: "postgres",
     folder: "packages/adapter-postgres",
     mutants: [
+      {
+        name: "pause not looked at by a mark",
+        replacements: [
+          {
+            file: "notification-mark.ts",
+            find: "WHEN l.paused OR l.not_before > step.now THEN 'deferred'",
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "room not taken by a mark",
+        replacements: [
+          {
+            file: "notification-mark.ts",
+            find: "lanes.set(taken.lane);",
+            put: "",
+          },
+        ],
+      },
+      {
+        name: "suppression ends nothing",
+        replacements: [
+          {
+            file: "suppression-repository.ts",
+            find: "r.state IN ('pending', 'leased', 'sending', 'ambiguous')",
+            put: "false",
+          },
+        ],
+      },
       {
         name: "unique key of crossings dropped",
         replacements: [

@@ -1,4 +1,10 @@
-import { engineCases, hostileNames, runConformanceCase, storeCases } from "@milepost/core/conformance";
+import {
+  engineCases,
+  hostileNames,
+  runConformanceCase,
+  type StoreHarness,
+  storeCases,
+} from "@milepost/core/conformance";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { hostilePublic } from "./hostile-public.js";
@@ -9,9 +15,11 @@ import { ownDatabase, postgresHarness, Sandbox } from "./postgres-harness.js";
 const cases = [...storeCases(), ...engineCases()];
 const texts = new Set<string>();
 let database: Awaited<ReturnType<typeof ownDatabase>>;
+let harness: StoreHarness;
 let admin: pg.Client;
 beforeAll(async () => {
   database = await ownDatabase(inject("databaseUrl"));
+  harness = postgresHarness(database.url, (text) => texts.add(text));
   admin = new pg.Client({ connectionString: database.url, options: "-c search_path=pg_catalog" });
   await admin.connect();
   await admin.query(hostilePublic);
@@ -24,7 +32,6 @@ afterAll(async () => {
 describe.each([...new Set(cases.map(({ about }) => about))])("%s", (about) => {
   for (const each of cases.filter((one) => one.about === about)) {
     test(each.name, async ({ skip }) => {
-      const harness = postgresHarness(database.url, (text) => texts.add(text));
       const outcome = await runConformanceCase(harness, each);
       if (outcome === "skipped") skip(`the store does not support ${each.requires}`);
     });

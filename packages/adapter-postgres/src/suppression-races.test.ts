@@ -61,18 +61,30 @@ const attempts = async () => (await admin.query(`SELECT FROM "${sandbox.schema}"
 describe("a suppression", () => {
   const ada = { recipientKey: "ada@example.org" };
 
-  test("that waits for a row ends it by the clock after that, and never before its last attempt ended", async () => {
-    const [announce] = await crossed(store, "acme", ["c-1"]);
-    await announce!([notificationOf("c-1", "n-1", ada)]);
-    const release = await held("SELECT FROM notifications FOR UPDATE");
-    const adding = store.suppressions.add(suppressing(ada.recipientKey));
-    await waiting(1);
-    const { rows: clock } = await admin.query("SELECT date_trunc('milliseconds', clock_timestamp()) AS now");
-    await release();
-    expect((await adding).stopped).toBe(1);
-    const [row] = await rows();
-    expect(row!.settledAt!.getTime()).toBeGreaterThanOrEqual(clock[0].now.getTime());
-  });
+  const consenting = { ...person, recipientKey: ada.recipientKey, scope: "*", source: "a form" };
+  test.each([
+    ["a suppression", () => store.suppressions.add(suppressing(ada.recipientKey))],
+    [
+      "a last bounce",
+      () => store.suppressions.bounced({ ...suppressing(ada.recipientKey), limit: 1, within: 1_000, detail: null }),
+    ],
+    ["a withdrawal", () => store.suppressions.consent({ ...consenting, granted: false })],
+  ])(
+    "%s that waits for a row ends it by the clock after that, and never before its last attempt ended",
+    async (_, end) => {
+      await store.suppressions.consent({ ...consenting, granted: true });
+      const [announce] = await crossed(store, "acme", ["c-1"]);
+      await announce!([notificationOf("c-1", "n-1", { ...ada, needsConsent: true })]);
+      const release = await held("SELECT FROM notifications FOR UPDATE");
+      const ending = end();
+      await waiting(1);
+      const { rows: clock } = await admin.query("SELECT date_trunc('milliseconds', clock_timestamp()) AS now");
+      await release();
+      expect((await ending).stopped).toBe(1);
+      const [row] = await rows();
+      expect(row!.settledAt!.getTime()).toBeGreaterThanOrEqual(clock[0].now.getTime());
+    },
+  );
 
   test("waits for an announcement under way, and ends what that has added", async () => {
     const [announce] = await crossed(store, "acme", ["c-1"]);
@@ -98,6 +110,8 @@ describe("a suppression", () => {
     await release();
     expect((await adding).stopped).toBe(1);
     await announcing;
+    const now = new Date(Date.now() + 3_600_000);
+    expect((await store.verify({ only: ["I11"], sweep: 0, now })).checks.map((each) => each.violations)).toEqual([[]]);
     const left = await claim(9);
     expect(left.map(({ id }) => id)).toEqual(["n-2"]);
     const refused = { result: "refused", state: "suppressed", reason: "suppressed" };

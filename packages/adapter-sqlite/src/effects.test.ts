@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from "node:fs";
 import { type CounterEvaluation, type EvaluationResult, MilepostError } from "@milepost/core/store";
 import type Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -166,6 +167,28 @@ test("a table of another database that is locked is waited for, and is no failur
     holder.exec("COMMIT");
     expect(await store.crossings.commitEvaluation({ evaluations })).toEqual(["committed", "committed"]);
     expect(holder.prepare("SELECT count(*) FROM host_far").pluck().get()).toBe(1);
+    db.exec("DETACH far");
+  } finally {
+    other.dispose();
+  }
+});
+
+test("a table of another database that takes no writes fails its own evaluation, and the others are committed", async () => {
+  const other = temporaryDatabase();
+  try {
+    const holder = other.open();
+    holder.exec("CREATE TABLE host_far (text)");
+    holder.close();
+    const file = openSync(other.file, "r+");
+    // the version that may write it, of an SQLite to come: a file of the host's that is read-only, also to root
+    writeSync(file, Uint8Array.of(3), 0, 1, 18);
+    closeSync(file);
+    db.exec(`ATTACH '${other.file}' AS far`);
+    const results = await commit([logs("undone"), statement("INSERT INTO far.host_far VALUES ('x')")], [logs("kept")]);
+    const error = expect.objectContaining({ code: "SQLITE_READONLY" });
+    expect(results).toEqual([{ failed: 1, error }, "committed"]);
+    expect(logged()).toEqual(["kept"]);
+    expect(await waiting()).toEqual(["s0"]);
     db.exec("DETACH far");
   } finally {
     other.dispose();

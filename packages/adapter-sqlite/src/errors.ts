@@ -18,9 +18,14 @@ function isIterating(error: unknown): boolean {
   return /connection is busy/.test(messageOf(error));
 }
 
-/** What another try may mend, and no other statement: the disk, the memory, a file that takes no writes for now. */
+/** What another try may mend, and no other statement: the disk, the memory. */
 export function isExhausted(error: unknown): boolean {
-  return /^SQLITE_(FULL|IOERR|CANTOPEN|PROTOCOL|NOMEM|READONLY)/.test(codeOf(error));
+  return /^SQLITE_(FULL|IOERR|CANTOPEN|PROTOCOL|NOMEM)/.test(codeOf(error));
+}
+
+/** Of one file only, which need not be ours: a statement of the host may have met a read-only database that it attached. */
+function isReadOnly(error: unknown): boolean {
+  return codeOf(error).startsWith("SQLITE_READONLY");
 }
 
 /** What a foreign key that is `DEFERRABLE INITIALLY DEFERRED` throws at the commit. Our own tables have none. */
@@ -47,7 +52,7 @@ export function translateError(error: unknown): MilepostError {
   const code = codeOf(error);
   const message = messageOf(error);
   if (isBusy(error)) return busyError("another connection is writing", error);
-  if (isExhausted(error)) {
+  if (isExhausted(error) || isReadOnly(error)) {
     return new MilepostError(
       "store_unavailable",
       `SQLite could not read or write the database file (${code}). Check the disk's free space, the file's folder ` +

@@ -11,10 +11,10 @@ const callable = callableStates.map((state) => `'${state}'`).join(", ");
 
 /**
  * That the row `n` waits, and did so at the instant when its address was forbidden and it should have ended. It need not, and
- * is refused at its next mark, if it was being sent or ambiguous then, or was made later by a person's retry.
+ * is refused at its next mark, if it was being sent or ambiguous then, or was made later, as by a person's retry.
  */
 const waitedAt = (at: string) => `n.state IN ('pending', 'leased') AND ${at} < {late}
-  AND (n.redrive = 0 OR n.created_at < ${at})
+  AND n.created_at < ${at}
   AND NOT EXISTS (SELECT 1 FROM {attempts} a WHERE ${ofAttempt("a")} AND (a.ended_at IS NULL OR a.ended_at >= ${at}))
   AND NOT EXISTS (SELECT 1 FROM {acts} t WHERE t.tenant = n.tenant AND t.entity = 'notification' AND t.entity_id = n.id
     AND t.act = 'resend' AND t.at >= ${at})`;
@@ -183,26 +183,30 @@ export const attemptRules: Rules = {
         WHERE {mine c} AND c.granted = 0 AND ${waitedAt("c.at")}`,
     },
     {
+      // Acts count in the order in which they were made, each not before the ones before it: the clock may have been set back.
       // Attempts and acts of a lane in one row of time, each attempt in the stretch of the act before it: looking up every
-      // pause for every attempt takes minutes with a thousand of them. What was in the act's own millisecond may be either.
+      // pause for every attempt takes minutes with a thousand of them. What was in a resume's millisecond may be either.
       found: findings.whilePaused,
-      sql: `SELECT s.tenant, s.what FROM (
+      sql: `WITH turns AS (
+          SELECT t.tenant, t.entity_id AS lane, t.act, t.number,
+            max(t.at) OVER (PARTITION BY t.tenant, t.entity_id ORDER BY t.number) AS at
+          FROM {acts} t WHERE {mine t} AND t.entity = 'lane' AND t.act IN ('pause', 'resume')
+        )
+        SELECT s.tenant, s.what FROM (
           SELECT g.*, first_value(g.act) OVER (PARTITION BY g.tenant, g.lane, g.stretch ORDER BY g.at, g.place) AS state
           FROM (
             SELECT e.*, count(e.act) OVER (PARTITION BY e.tenant, e.lane ORDER BY e.at, e.place) AS stretch FROM (
-              SELECT t.tenant, t.entity_id AS lane, t.at, t.number AS place, t.act, NULL AS what FROM {acts} t
-              WHERE {mine t} AND t.entity = 'lane' AND t.act IN ('pause', 'resume')
+              SELECT t.tenant, t.lane, t.at, t.number AS place, t.act, NULL AS what FROM turns t
               UNION ALL
               SELECT a.tenant, n.notifier, a.started_at, 0, NULL, ${attempt("a")}
-              FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")} JOIN (
-                SELECT DISTINCT t.tenant, t.entity_id AS lane FROM {acts} t
-                WHERE {mine t} AND t.entity = 'lane' AND t.act = 'pause'
-              ) p ON p.tenant = n.tenant AND p.lane = n.notifier
+              FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
+              JOIN (SELECT DISTINCT t.tenant, t.lane FROM turns t WHERE t.act = 'pause') p
+                ON p.tenant = n.tenant AND p.lane = n.notifier
               WHERE {mine a}
             ) e
           ) g
         ) s WHERE s.what IS NOT NULL AND s.state = 'pause' AND NOT EXISTS (
-          SELECT 1 FROM {acts} t WHERE t.tenant = s.tenant AND t.entity = 'lane' AND t.entity_id = s.lane AND t.at = s.at)`,
+          SELECT 1 FROM turns t WHERE t.tenant = s.tenant AND t.lane = s.lane AND t.act = 'resume' AND t.at = s.at)`,
     },
   ],
 };

@@ -74,6 +74,7 @@ async function run(context: ScenarioContext<Size>): Promise<void> {
       }
       await more;
     }
+    await queue.announced();
     const deadline = performance.now() + 120_000;
     const open = ["pending", "leased", "sending"] as const;
     while (performance.now() < deadline) {

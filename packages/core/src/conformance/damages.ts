@@ -12,6 +12,8 @@ export interface Damage {
 
 const never = "'2000-01-01T00:00:00.000Z'";
 const later = "'2099-01-01T00:00:00.000Z'";
+/** Rows that wait and were never tried, as if they were made before `never`. */
+const longWaiting = `UPDATE {notifications} SET created_at = '1999-01-01T00:00:00.000Z' WHERE state = 'pending' AND attempts = 0`;
 const act = (entity: string, id: string, name: string, at: string) =>
   `INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at) SELECT tenant, '${entity}', ${id}, '${name}', 'x', 'y', ${at}`;
 const twiceTried = "(SELECT notification FROM {attempts} WHERE number = 2)";
@@ -175,12 +177,14 @@ export const damages: readonly Damage[] = [
   },
   {
     ...{ invariant: "I11", found: findings.waitsForbidden },
-    sql: `INSERT INTO {suppressions} (tenant, recipient_key, scope, reason, by, at)
+    sql: `${longWaiting};
+      INSERT INTO {suppressions} (tenant, recipient_key, scope, reason, by, at)
       SELECT tenant, recipient_key, scope, 'manual', 'x', ${never} FROM {notifications} WHERE state = 'pending' AND attempts = 0`,
   },
   {
     ...{ invariant: "I11", found: findings.waitsForbidden },
-    sql: `INSERT INTO {consents} (tenant, recipient_key, scope, granted, source, by, at)
+    sql: `${longWaiting};
+      INSERT INTO {consents} (tenant, recipient_key, scope, granted, source, by, at)
       SELECT tenant, recipient_key, '*', false, 'x', 'x', ${never} FROM {notifications}
       WHERE state = 'pending' AND attempts = 0;
       UPDATE {notifications} SET needs_consent = true WHERE state = 'pending' AND attempts = 0`,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { milestone } from "../milestone/milestone.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
+import { refusedPermanent } from "../notifier/notifier.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, putAcme, refusal, setUp } from "./engine-setup.js";
@@ -44,6 +45,36 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
       await count(milepost, 1);
       await milepost.runOnce();
       notifier.expectSent(1, { text: "Hello Olga Ivanova, 1." });
+    },
+  },
+  {
+    about,
+    name: "an address that its channel does not take costs nobody else their message",
+    async run({ store }) {
+      const dressed = "Ann <ann@acme.example>";
+      const addresses = [dressed, "mailto:eve@acme.example", "olga@acme.example", "<@U1>"];
+      const { milepost, notifier } = setUp(store, {
+        notifier: memoryNotifier({
+          answer: ({ to }) => (to.address === dressed ? refusedPermanent("no mailbox") : undefined),
+        }),
+        milestone: { recipients: { resolve: async () => addresses.map((address) => ({ address, name: "A" })) } },
+      });
+      const person = { by: "ann", why: "asked" };
+      await milepost.suppressions.add({ address: "Eve@acme.example", ...person });
+      await count(milepost, 1);
+      await milepost.runOnce();
+      assert.equal((await milepost.crossings.list())[0]?.state, "announced");
+      const rows = await milepost.notifications.list();
+      const stateOf = (address: string) => rows.find(({ recipient }) => recipient.address === address)?.state;
+      assert.deepEqual(addresses.map(stateOf), ["failed", "suppressed", "sent", "sent"]);
+      notifier.expectSent(1, { to: "olga@acme.example" });
+      notifier.expectSent(1, { to: "<@U1>" });
+      // a chat's id is an address as it is, wherever one is asked for
+      await milepost.contacts.put({ id: "acme", members: [{ address: "<@U1>" }] });
+      await milepost.suppressions.add({ address: "<@U1>", ...person });
+      const members = { id: "globex", members: [{ address: dressed }] };
+      const { code, path } = await refusal(() => milepost.contacts.put(members));
+      assert.deepEqual([code, path], ["invalid_contact", "subject.members[0].address"]);
     },
   },
   {

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Notification } from "../delivery/notification.js";
 import { type MemoryNotifier, type MemoryNotifierOptions, memoryNotifier } from "../notifier/memory-notifier.js";
-import { accepted, ambiguous, type Outcome, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
+import {
+  accepted,
+  ambiguous,
+  type Outcome,
+  refusedPermanent,
+  refusedTransient,
+  unavailable,
+} from "../notifier/notifier.js";
 import type { Store } from "../store/store.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
@@ -272,6 +279,49 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
       assert.equal(await late, true);
       const row = await only(setup);
       assert.deepEqual([row.state, row.receipt], ["sent", "late-1"]);
+    },
+  },
+  {
+    about,
+    name: "takes what a notifier answers to its deadline: that nothing was sent is no ambiguity",
+    async run({ store }) {
+      const answers = [unavailable("not sent: no token in time"), accepted("just in time")];
+      const notifier = memoryNotifier({
+        answer: (_, { signal, attempt }) =>
+          new Promise((resolve) => {
+            signal.addEventListener("abort", () => resolve(answers[attempt - 1]));
+          }),
+      });
+      const delivery = { lease: 3_000, callDeadline: 20, settleMargin: 1_000 };
+      const setup = await oneQueued(store, notifier, { delivery });
+      const late: boolean[] = [];
+      setup.milepost.on("lease_lost", ({ evidence }) => late.push(evidence));
+      await setup.milepost.runOnce();
+      const refused = await only(setup);
+      assert.deepEqual([refused.state, refused.detail], ["pending", "not sent: no token in time"]);
+      assert.deepEqual([refused.attempts, refused.excused], [1, 1]);
+      setup.clock.advance(60_000);
+      await setup.milepost.runOnce();
+      const row = await only(setup);
+      assert.deepEqual([row.state, row.receipt], ["sent", "just in time"]);
+      assert.deepEqual(late, [], "it is the call's answer, written once");
+    },
+  },
+  {
+    about,
+    name: "a throw after the deadline says no more than the deadline",
+    async run({ store }) {
+      const notifier = memoryNotifier({
+        answer: (_, { signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(new Error("socket hang up")));
+          }),
+      });
+      const delivery = { lease: 3_000, callDeadline: 20, settleMargin: 1_000 };
+      const setup = await oneQueued(store, notifier, { delivery });
+      await setup.milepost.runOnce();
+      const { state, detail } = await only(setup);
+      assert.deepEqual([state, detail], ["ambiguous", "no answer within 20 ms"]);
     },
   },
   {

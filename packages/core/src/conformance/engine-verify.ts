@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
-import { refusedTransient } from "../notifier/notifier.js";
+import { ambiguous, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
 import type { InvariantId } from "../store/verify.js";
 import type { ConformanceCase } from "./case.js";
 import { count, owner, putAcme, refusal, setUp } from "./engine-setup.js";
@@ -8,6 +8,7 @@ import { hour } from "./samples.js";
 
 const about = "engine: verify";
 const year = 366 * 24 * hour;
+const person = { by: "ann", why: "a test" };
 
 export const engineVerifyCases: readonly ConformanceCase[] = [
   {
@@ -55,7 +56,6 @@ export const engineVerifyCases: readonly ConformanceCase[] = [
     about,
     name: "what was being sent when its address was suppressed may wait for its next mark, and is no violation",
     async run({ store }) {
-      const person = { by: "ann", why: "a test" };
       const notifier = memoryNotifier({
         name: "memory",
         async answer({ to }) {
@@ -73,6 +73,60 @@ export const engineVerifyCases: readonly ConformanceCase[] = [
         rows.map(({ state, attempts }) => [state, attempts]),
         [["pending", 1]],
       );
+      assert.equal((await milepost.verify()).sound, true);
+    },
+  },
+  {
+    about,
+    name: "what a person sends again after its address was suppressed may wait for its next mark, and is no violation",
+    async run({ store }) {
+      const notifier = memoryNotifier({
+        name: "memory",
+        answer: ({ to }) => (to.address.startsWith("olga@") ? ambiguous("silence") : refusedPermanent("full")),
+      });
+      const { milepost, clock } = setUp(store, { milestone: { notifier } });
+      await putAcme(milepost);
+      await count(milepost, 1);
+      await milepost.runOnce();
+      clock.advance(hour);
+      const rows = await milepost.notifications.list();
+      for (const { id, recipient } of rows) {
+        await milepost.suppressions.add({ address: recipient.address, reason: "manual", ...person });
+        clock.advance(5_000);
+        await milepost.notifications.retry({ id, ...person });
+      }
+      clock.advance(hour);
+      const now = await milepost.notifications.list();
+      assert.deepEqual(now.map(({ state, attempts, redrive }) => [state, attempts, redrive]).sort(), [
+        ["failed", 1, 0],
+        ["pending", 0, 1],
+        ["pending", 1, 0],
+      ]);
+      assert.equal((await milepost.verify()).sound, true);
+    },
+  },
+  {
+    about,
+    name: "a clock that was set back keeps no lane paused that was resumed, and pauses none in the time before",
+    async run({ store }) {
+      const { milepost, clock, notifier } = setUp(store, { milestone: { recipients: owner } });
+      const lane = { notifier: "memory", ...person };
+      await count(milepost, 1);
+      await milepost.runOnce();
+      clock.advance(3_000);
+      await milepost.lanes.pause(lane);
+      clock.advance(-10_000);
+      await milepost.lanes.resume(lane);
+      clock.advance(6_000);
+      await milepost.lanes.pause(lane);
+      clock.advance(600_000);
+      await milepost.lanes.pause(lane);
+      clock.advance(-2_000);
+      await milepost.lanes.resume(lane);
+      clock.advance(600_000);
+      await count(milepost, 9, 2);
+      await milepost.runOnce();
+      notifier.expectSent(2);
       assert.equal((await milepost.verify()).sound, true);
     },
   },

@@ -101,6 +101,7 @@ export async function soundHistory(store: Store): Promise<Date> {
   await milepost.recordMany(Array.from({ length: 12 }, (_, i) => ({ id: `e${i}`, metric, subject: "acme" })));
   await milepost.runOnce();
   await milepost.lanes.resume({ notifier: "lasting", ...person });
+  clock.advance(1);
   await dies(store, "lasting", clock.now());
   clock.advance(1);
   await milepost.lanes.pause({ notifier: "lasting", ...person });

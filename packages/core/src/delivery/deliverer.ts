@@ -27,6 +27,9 @@ export interface Stop {
   readonly over: AbortSignal;
 }
 
+/** Milliseconds in which a notifier may answer to its abort; they are taken from the settle margin. */
+const answerTime = 100;
+
 /** A row that is rendered and ready to be marked. */
 interface Prepared {
   readonly row: ClaimedNotification;
@@ -226,7 +229,7 @@ export class Deliverer {
       // a copy: what a notifier does to its message must not change what is sent next time
       discreet(outcomeOf(await notifier.send({ ...payload, to: { ...payload.to } }, { ...context, signal })), row);
     try {
-      return await withDeadline(send, callDeadline, stop, late);
+      return await withDeadline(send, callDeadline, stop, late, Math.min(answerTime, settleMargin / 10));
     } catch (error) {
       return discreet(ambiguous(errorText(error)), row);
     }

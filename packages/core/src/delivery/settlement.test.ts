@@ -151,6 +151,7 @@ describe("retryDelay", () => {
     expect([1, 2, 3].map((attempt) => retryDelay(attempt, 1, timing))).toEqual([10_000, 20_000, 40_000]);
     expect(retryDelay(1_000, 1, timing)).toBe(3_600_000);
     expect(retryDelay(1, 0.5, timing, 60_000)).toBe(60_000);
+    expect(retryDelay(1, 0.5, timing, 60_000.2), "whole milliseconds, as stores keep them").toBe(60_001);
     expect(retryDelay(1, 0.5, timing, Number.POSITIVE_INFINITY)).toBe(30 * 86_400_000);
   });
 });

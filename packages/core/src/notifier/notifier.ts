@@ -80,7 +80,10 @@ export interface SendContext {
   readonly messageId: string;
   /** 1, 2, 3 … */
   readonly attempt: number;
-  /** Aborts at the call's deadline and at the end of a stop's grace. */
+  /**
+   * Aborts at the call's deadline and at the end of a stop's grace. What is answered to it at once counts, so that nothing
+   * need be ambiguous of which nothing was sent.
+   */
   readonly signal: AbortSignal;
 }
 

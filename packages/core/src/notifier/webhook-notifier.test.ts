@@ -71,11 +71,11 @@ describe("a webhook that was sent", () => {
     new Webhook(former).verify(side.requests[0]!.content, plain(side.requests[0]!.headers));
   });
 
-  it("is not sent where its secret cannot be had, which is no fault of the message, and says why without credentials", async () => {
+  it("is not sent where its secret cannot be had, holds no other receiver up, and says why without credentials", async () => {
     const { side, url } = await receiver();
     const failing = async () => Promise.reject(new Error("vault is sealed: token=canary for olga@acme.example"));
     expect(await send(url, { secret: failing })).toEqual({
-      ...{ kind: "refusedTransient", retryAfter: null, unavailable: true },
+      ...{ kind: "refusedTransient", retryAfter: null },
       why: "not sent: its secret could not be had: vault is sealed: token=[secret] for [address]",
     });
     for (const secret of [() => "canary", () => []]) {
@@ -88,7 +88,7 @@ describe("a webhook that was sent", () => {
       context({ signal: AbortSignal.timeout(20) }),
     );
     const late = "not sent: its secret could not be had: it took too long";
-    expect(await hanging).toEqual({ kind: "refusedTransient", why: late, retryAfter: null, unavailable: true });
+    expect(await hanging).toEqual({ kind: "refusedTransient", why: late, retryAfter: null });
     expect(side.connections).toBe(0);
   });
 

@@ -17,7 +17,6 @@ import {
   refusedPermanent,
   refusedTransient,
   type SendContext,
-  unavailable,
 } from "./notifier.js";
 import { type WebhookKey, webhookKeys, webhookSignature } from "./webhook-signature.js";
 import { webhookUrl } from "./webhook-url.js";
@@ -114,8 +113,8 @@ export function webhookNotifier(options: WebhookNotifierOptions): Notifier {
   async function keysFor(tenant: string, to: Recipient, signal: AbortSignal): Promise<readonly WebhookKey[] | Outcome> {
     if (typeof secret !== "function") return fixedKeys!;
     const asked = await askedHost(() => secret({ tenant, to }), signal);
-    // where secrets are kept is out of service: no other message would have its own either
-    if ("problem" in asked) return unavailable(`not sent: its secret could not be had: ${asked.problem}`);
+    // perhaps of this receiver alone, and then the lane must not wait for it
+    if ("problem" in asked) return refusedTransient(`not sent: its secret could not be had: ${asked.problem}`);
     try {
       return webhookKeys(asked.answer, "secret");
     } catch {

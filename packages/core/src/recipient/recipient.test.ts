@@ -1,7 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { parseRecipient, recipientKey } from "./recipient.js";
+import { addressSchema, parseRecipient, recipientKey } from "./recipient.js";
+
+const dressed = [
+  "Ann <A@B.example>",
+  '"Ann <x@y.example>" <a@b.example>',
+  " <a@b.example> ",
+  "mailto:a@b.example",
+  " MailTo: a@b.example?subject=hello",
+];
+const chats = ["<@U1>", "<@U1|ann>", "<#C1|general>", "<!subteam^S1|@eng>", "Ann <3", "https://chat.example/<a>"];
 
 describe("recipientKey", () => {
+  it("takes off what a header or a link puts around a mailbox, and nothing from another address", () => {
+    expect(new Set(dressed.map(recipientKey))).toEqual(new Set(["a@b.example"]));
+    for (const address of chats) expect(recipientKey(address).toLowerCase()).toBe(address.toLowerCase());
+  });
+
   it("is the same for one mailbox however it is written", () => {
     const same = ["Info@Büro.example", " info@büro.example ", "INFO@xn--bro-hoa.example", "info@BU\u0308RO.example"];
     expect(new Set(same.map(recipientKey))).toEqual(new Set(["info@xn--bro-hoa.example"]));
@@ -50,8 +64,18 @@ describe("parseRecipient", () => {
     refused({}, "recipients[0].address");
     refused({ address: null }, "recipients[0].address");
     refused({ address: "a@b.example", name: "two\u2028lines" }, "recipients[0].name");
-    for (const address of ["Ann <a@b.example>", " <a@b.example> ", "mailto:a@b.example", " MailTo:a@b.example"]) {
-      refused({ address }, "recipients[0].address");
+  });
+
+  it("takes an address as it is given, dressed too: its notifier refuses what it cannot use, and that one alone", () => {
+    for (const address of [...dressed, ...chats]) {
+      expect(parseRecipient({ address }, "recipients[0]")).toEqual({ address });
     }
+  });
+});
+
+describe("an address of a call", () => {
+  it("is the bare one, and a chat's id has nothing to take off", () => {
+    for (const address of dressed) expect(addressSchema.safeParse(address).success, address).toBe(false);
+    for (const address of chats) expect(addressSchema.safeParse(address).success, address).toBe(true);
   });
 });

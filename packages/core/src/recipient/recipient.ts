@@ -6,7 +6,7 @@ import { type Agrees, parsePresent } from "../validation.js";
 
 /** A person or address a crossing or campaign resolves to. */
 export interface Recipient {
-  /** An email address, phone number, URL …: whatever the notifier's channel takes. Kept as given. The bare one: no `mailto:`, no `Name <address>`. */
+  /** An email address, phone number, URL …: whatever the notifier's channel takes. Kept as given; the name goes into `name`. */
   readonly address: string;
   readonly name?: string;
   readonly firstName?: string;
@@ -44,14 +44,16 @@ export const recipientFields: Readonly<Record<"name" | "firstName" | "lastName" 
   zone: line(64).optional(),
 };
 
-/** An address as a header or a link shows it, `Olga <olga@acme.example>` or `mailto:…`: another key than the bare one. */
-const dressed: RegExp = /^\s*mailto:|<[^<>]*>\s*$/i;
+/** As a resolver gives it: what its channel does not take, its notifier refuses, and the other recipients have theirs. */
+const givenAddress: z.ZodString = line(320).refine((text) => text.trim() !== "", "must not be blank");
 
-export const addressSchema: z.ZodString = line(320)
-  .refine((text) => text.trim() !== "", "must not be blank")
-  .refine((text) => !dressed.test(text), "the bare address, with no name, angle brackets or mailto:");
+/** As a caller gives it, who hears of it when it is dressed. */
+export const addressSchema: z.ZodString = givenAddress.refine(
+  (text) => undressed(text) === null,
+  "the bare address, with no name, angle brackets or mailto:",
+);
 
-const recipientSchema = z.object({ address: addressSchema, ...recipientFields });
+const recipientSchema = z.object({ address: givenAddress, ...recipientFields });
 const withoutNulls = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 
@@ -73,14 +75,27 @@ export function parseRecipient(input: unknown, path: string): Recipient {
  */
 const mailbox: RegExp = /^[^@:]+@[^@/?#:]+$/;
 
+/** A mailbox in the angle brackets at the end of a header's address. A chat's `<@U1>` or `<!subteam^S1|@eng>` is none. */
+const inBrackets: RegExp = /<\s*([^\s<>@:|]+@[^\s<>@/?#:|]+)\s*>$/;
+
+/** The mailbox of a link (RFC 6068), without what follows `?`. */
+const inLink: RegExp = /^mailto:\s*([^\s@:]+@[^\s@/?#:]+)(?:\?|$)/i;
+
+/** The bare mailbox of an address as a header or a link shows it, `Olga <olga@acme.example>` or `mailto:…`; else null. */
+function undressed(address: string): string | null {
+  const plain = address.trim();
+  return (inBrackets.exec(plain) ?? inLink.exec(plain))?.[1] ?? null;
+}
+
 /**
- * What makes two addresses the same recipient. An email address is trimmed, NFC, lower-cased, its domain in punycode.
+ * What makes two addresses the same recipient. A mailbox in a name's angle brackets or after `mailto:` is taken out, so
+ * that what forbids it bare forbids it dressed. An email address is trimmed, NFC, lower-cased, its domain in punycode.
  * Lower-casing the local part departs from RFC 5321 section 2.4 on purpose: no mailbox provider tells `A@x` from `a@x`,
  * and a person told twice is the worse mistake. Any other address, such as a URL or a phone number, is only trimmed and
  * NFC: paths and tokens tell upper from lower case. One longer than a key may be is replaced by its hash.
  */
 export function recipientKey(address: string): string {
-  const plain = address.trim().normalize("NFC");
+  const plain = (undressed(address) ?? address.trim()).normalize("NFC");
   const key = mailbox.test(plain) ? mailboxKey(plain.toLowerCase()) : plain;
   return Buffer.byteLength(key) <= maxKeyBytes ? key : `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }

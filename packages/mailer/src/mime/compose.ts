@@ -75,6 +75,7 @@ async function composed(
   if (links !== null && "kind" in links) return links;
   const language = languageOf(to.locale);
   const document = html === null ? null : newlines(htmlDocument(html, language));
+  const legible = text ?? plainText(html!);
   const { address } = mailbox;
   return {
     envelope: { from: from.address, to: [address] },
@@ -82,7 +83,7 @@ async function composed(
     to: { name: nameOf(to), address },
     ...(replyTo !== null && { replyTo: { ...replyTo } }),
     ...(subject !== null && { subject: subjectLine(subject) }),
-    text: newlines(text ?? plainText(html!)),
+    ...(legible !== null && { text: newlines(legible) }),
     ...(document !== null && { html: document }),
     messageId: context.messageId,
     date: new Date(),

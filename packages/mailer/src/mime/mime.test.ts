@@ -10,6 +10,7 @@ import { sampleContext, sampleMessage } from "../call-samples.js";
 import { previewNotifier } from "../preview/preview-notifier.js";
 import { fieldOf, rawHeader } from "../raw-message.js";
 import { htmlDocument } from "./html-document.js";
+import { legibleHtml } from "./legible-html.js";
 import type { LetterheadOptions } from "./letterhead-options.js";
 import { plainText } from "./plain-text.js";
 
@@ -33,6 +34,14 @@ async function bytesOf(
 }
 
 const read = (bytes: Buffer) => extract(bytes.toString("utf8"));
+
+/** Reading each character once takes milliseconds, and again for each repeat many seconds: no machine is that busy. */
+function expectReadOnce(reads: (html: string) => unknown, repeated: string) {
+  const html = repeated.repeat(60_000);
+  const started = performance.now();
+  reads(html);
+  expect(performance.now() - started).toBeLessThan(2_000);
+}
 
 describe("a message", () => {
   it("has sender, recipient, subject, both texts, Message-ID and date", async () => {
@@ -75,14 +84,44 @@ describe("a message", () => {
     );
   });
 
+  it.each([
+    ["an image within it", `<p><img alt="no" src="data:image/png;base64,${"A".repeat(130_000)}"></p>`],
+    ["a link to data", `<a href='data:text/html,${"A".repeat(130_000)}'></a>`],
+    ["styles", `<html><head><style>p > a { color: "<b>" }${" p{}".repeat(40_000)}</style></head><body>`],
+    ["a title, of a document without a body tag", "<html><head><title>no</title></head>"],
+    ["a script", `<SCRIPT>if (1 < 2) "<p>no</p>";${" ".repeat(130_000)}</SCRIPT >`],
+    ["a comment", `<!--[if mso]><p>no</p>${"x".repeat(130_000)}<![endif]-->`],
+    ["styles of each element", `<td style="${"color:red;".repeat(100)}"></td>`.repeat(200)],
+  ])("gets its text from what can be read of its html, also after %s", async (_, before) => {
+    const { text } = read(await bytesOf({ text: null, html: `${before}<p>Your quota is used up</p>` }));
+    expect(text?.trim()).toBe("Your quota is used up");
+  });
+
+  it("has no text part where nothing of its html can be read", async () => {
+    for (const html of [
+      `<img src="x.png"><!--${"x".repeat(130_000)}--><style>${"x".repeat(130_000)}`,
+      `${"<div>".repeat(200)}too deep`,
+      `${"<br>".repeat(40_000)}too far`,
+    ]) {
+      const bytes = await bytesOf({ text: null, html });
+      expect(fieldOf(bytes, "Content-Type")).toMatch(/^text\/html/);
+      expect(read(bytes).html).toContain(html.slice(0, 20));
+    }
+  });
+
+  it("gets a text of the first 128,000 characters of its html that show", () => {
+    const text = plainText(`first${"<p>x</p>".repeat(30_000)}`)!;
+    expect(text.match(/x/g)).toHaveLength(Math.floor((128_000 - "first".length) / "<p>x</p>".length));
+    expect(text).toMatch(/^first[\s\S]*…$/);
+  });
+
   it("gets a text of bounded length in bounded time, however deep and long its html is", async () => {
     for (const html of [
       `<div>first<div>${"<div>".repeat(40_000)}hi`,
       `first<blockquote>${"<blockquote>".repeat(90)}${"a<br>".repeat(40_000)}`,
-      `first${"<p>x</p>".repeat(30_000)}`,
     ]) {
       const started = performance.now();
-      const text = plainText(html);
+      const text = plainText(html)!;
       expect(performance.now() - started).toBeLessThan(10_000);
       expect(text).toMatch(/^first[\s\S]*…$/);
       expect(text.length).toBeLessThanOrEqual(256_001);
@@ -169,15 +208,47 @@ describe("what comes before an html tag", () => {
   );
 
   test.each([
-    ["comments", "<!-- a -->\n".repeat(20_000)],
-    ["comments without an end", "<!-- a ".repeat(30_000)],
-    ["spaces", " \n".repeat(100_000)],
-    ["doctypes", "<!doctype a>".repeat(20_000)],
-    ["html tags without an end", "<html ".repeat(30_000)],
+    ["comments", "<!-- a -->\n"],
+    ["comments without an end", "<!-- a "],
+    ["spaces", " \n"],
+    ["doctypes", "<!doctype a>"],
+    ["html tags without an end", "<html "],
   ])("is read once, however many %s there are", (_, before) => {
-    const started = performance.now();
-    htmlDocument(`${before}<table><tr><td>x</td></tr></table>`, german);
-    expect(performance.now() - started).toBeLessThan(200);
+    expectReadOnce((html) => htmlDocument(`${html}<table><tr><td>x</td></tr></table>`, german), before);
+  });
+});
+
+describe("html that is to be read as text", () => {
+  test.each([
+    ['<p class="a>b" id=c>x</p>', "<p>x</p>"],
+    ["<a class='x' HREF = \"https://a.example/?b>c\" title=it's>x</a>", '<a HREF = "https://a.example/?b>c">x</a>'],
+    ["<ol reversed start=4 type='a'><li/>x</ol>", "<ol start=4 type='a'><li/>x</ol>"],
+    ["<a\n/href=x/>y", "<a\n/href=x/>y"],
+    ["<a href=' data:,x'>y</a><a href=DATA:,x>z</a>", "<a>y</a><a>z</a>"],
+    ["1 < 2 <3 </ <!doctype html>x", "1 < 2 <3 </ <!doctype html>x"],
+    ["a<!-->b<!-- <p> -- > -->c<!-- --!>d<!-- e", "abcd"],
+    ["a<style>b</styles></STYLE\n>c<styles>d", "a</STYLE\n>c<styles>d"],
+    ["a<script>b", "a"],
+    ['a<p title="b><p>c', "a<p"],
+    ["a<", "a<"],
+  ])("has of %j what shows", (html, legible) => {
+    expect(legibleHtml(html)).toBe(legible);
+  });
+
+  test.each([
+    ["comments", "<!-- a -->"],
+    ["comments without an end", "<!-- a "],
+    ["styles without an end", "<style> "],
+    ["ends of styles without an end", "<style></style"],
+    ["tags without an end", "<a "],
+    ["quotes without an end", '<a b="'],
+    ["names", "<a=b"],
+    ["spaces in a tag", "<a    /  "],
+    ["spaces", "   "],
+    ["signs", "<"],
+  ])("is read once, however many %s there are", (_, html) => {
+    expectReadOnce(legibleHtml, html);
+    expectReadOnce((text) => legibleHtml(`<a ${text}`), html);
   });
 });
 

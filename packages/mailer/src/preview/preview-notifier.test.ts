@@ -1,11 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { createTransport } from "nodemailer";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { sampleContext, sampleMessage } from "../call-samples.js";
 import { smtpNotifier } from "../smtp/smtp-notifier.js";
 import { smtpTestServer } from "../testing/index.js";
 import { previewNotifier } from "./preview-notifier.js";
+
+vi.mock("nodemailer", { spy: true });
 
 let root: string;
 beforeEach(async () => {
@@ -53,8 +56,21 @@ describe("a preview", () => {
 
   it("leaves no part of a file behind when it is given up", async () => {
     const signal = AbortSignal.abort();
-    expect(await notifier(root).send(sampleMessage(), sampleContext({ signal }))).toMatchObject({
+    expect(await notifier(root).send(sampleMessage(), sampleContext({ signal }))).toEqual({
       kind: "refusedTransient",
+      why: "not written: the call was given up",
+      retryAfter: null,
+    });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("is refused for good where nodemailer cannot write its bytes", async () => {
+    const broken = createTransport({ streamTransport: true });
+    vi.spyOn(broken, "sendMail").mockRejectedValue(new RangeError("Invalid string length of Olga's message"));
+    vi.mocked(createTransport).mockReturnValueOnce(broken);
+    expect(await notifier(root).send(sampleMessage(), sampleContext())).toEqual({
+      kind: "refusedPermanent",
+      why: "not written: the message cannot be composed",
     });
     expect(await readdir(root)).toEqual([]);
   });

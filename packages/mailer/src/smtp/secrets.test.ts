@@ -124,7 +124,7 @@ test.each([
   await notifier.close();
 });
 
-test.each([{ response: null }, { response: 250 }, {}, undefined])(
+test.each([{ response: null }, { response: 250 }, {}, undefined, { rejectedErrors: {} }, { rejectedErrors: [null] }])(
   "a message that was accepted is told as accepted, also where a transport of the host's says %j",
   async (info) => {
     server = await smtpTestServer();
@@ -166,6 +166,30 @@ describe("a server that repeats the header as it was sent", () => {
     expectClean(outcome);
     expect(JSON.stringify(outcome)).not.toMatch(/=\?|K=C3|Birnen/);
     await notifier.close();
+  });
+});
+
+test("a server that repeats a name as it was shown, cut and without its quotes, tells nothing of it", async () => {
+  const name = `Canary "the" ${"Name ".repeat(60)}`;
+  server = await smtpTestServer({
+    answer: (step) => (step === "RCPT" ? `550 5.1.1 ${name.slice(0, 200).trim()} is not liked` : undefined),
+  });
+  const notifier = smtpNotifier({ host: server.host, port: server.port, from: canary.from });
+  const to = { address: canary.address, name };
+  expect(await notifier.send(sampleMessage({ to }), sampleContext())).toEqual({
+    kind: "refusedPermanent",
+    why: "550 5.1.1 … is not liked (to RCPT TO)",
+  });
+  await notifier.close();
+});
+
+describe("a secret that a server repeats", () => {
+  it.each([
+    ["at other spaces than it has", "the canary subject", "the  canary\r\n\tsubject"],
+    ["over its own end", "canary-canary-canary", "canary-canary"],
+    ["with the letters that only capitals make alike", "Οδυσσεύς ſubject", "ΟΔΥΣΣΕΎΣ SUBJECT"],
+  ])("%s leaves nothing", (_, said, secret) => {
+    expect(scrubbed(`550 no: ${said} is not liked`, [secret])).toBe("550 no: … is not liked");
   });
 });
 
@@ -263,12 +287,12 @@ test("neither rows nor events of the engine have what a server repeated", async 
 
 test("scrubbing takes time linear in what is said, and keeps to one short line", () => {
   const started = performance.now();
-  const text = scrubbed(`${"a@".repeat(500_000)}\r\n${"@".repeat(500_000)}\u2028\0`, [
+  const text = scrubbed(`${"a@".repeat(5_000_000)}\r\n${"@".repeat(5_000_000)}\u2028\0`, [
     "a".repeat(1_000),
     "(((((",
     "\\d+",
   ]);
-  expect(performance.now() - started).toBeLessThan(200);
+  expect(performance.now() - started).toBeLessThan(2_000);
   expect(text.length).toBeLessThanOrEqual(300);
   expect(text).toMatch(/^[^\p{Cc}\u2028]*$/u);
 });

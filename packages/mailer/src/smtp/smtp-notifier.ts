@@ -59,9 +59,8 @@ export function smtpNotifier(options: SmtpNotifierOptions): MailNotifier {
     } finally {
       clearTimeout(timer);
     }
-    // LMTP answers for each recipient after the message, and nodemailer calls the whole a success
-    const [refused] = (sent?.rejectedErrors ?? []) as readonly SmtpFailure[];
-    if (refused !== undefined) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
+    const refused = refusalIn(sent);
+    if (refused !== null) return outcomeOfFailure(refused, { begun: true, whole: true }, clean);
     handOver.accepted();
     return accepted(clean(sent?.response ?? ""));
   }
@@ -82,6 +81,15 @@ export function smtpNotifier(options: SmtpNotifierOptions): MailNotifier {
       if (hosts === undefined) transport.close();
     },
   };
+}
+
+/**
+ * LMTP answers for each recipient after the message, and nodemailer calls the whole a success. A transport of the host's
+ * may say anything here; what is no refusal leaves the message accepted.
+ */
+function refusalIn(sent: Partial<SentMessageInfo> | undefined): SmtpFailure | null {
+  const refusals: unknown = sent?.rejectedErrors;
+  return Array.isArray(refusals) ? ((refusals[0] as SmtpFailure | null | undefined) ?? null) : null;
 }
 
 /** The login as it is, and as it goes over the line. */

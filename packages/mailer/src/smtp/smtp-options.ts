@@ -52,7 +52,7 @@ export interface SmtpSendingOptions extends LetterheadOptions {
   /**
    * Milliseconds for one call, from its wait for a connection to the last reply; 25,000 unless said. Keep it below the
    * engine's `callDeadline` (30,000): then a server that hangs before the message is sent costs a retry, while at the
-   * engine's deadline nobody could tell any more.
+   * engine's deadline a tenth of a second is left to tell.
    */
   readonly sendTimeout?: number;
 }

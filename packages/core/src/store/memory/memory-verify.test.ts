@@ -11,6 +11,7 @@ import { keyOf, Tables } from "./tables.js";
 
 /** The memory store's rows are spoiled as `damages` spoils those of a database. */
 const never = new Date(0);
+const before = new Date(-1);
 const later = new Date("2099-01-01T00:00:00.000Z");
 
 function each<Row>(rows: Map<string, Row>, change: (row: Row) => Partial<Row> | null): void {
@@ -186,8 +187,9 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
   [
     ...(["I11", findings.waitsForbidden] as const),
     ({ notifications: rows, suppressions }) => {
-      for (const row of rows.values()) {
+      for (const [key, row] of rows) {
         if (row.state !== "pending" || row.attempts > 0) continue;
+        rows.set(key, { ...row, createdAt: before });
         const { tenant, recipientKey, scope } = row;
         const manual = { tenant, recipientKey, scope, reason: "manual", detail: null, by: "x", at: never } as const;
         suppressions.set(keyOf(tenant, recipientKey, scope), manual);
@@ -200,7 +202,7 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
       for (const [key, row] of rows) {
         if (row.state !== "pending" || row.attempts > 0) continue;
         const { tenant, recipientKey } = row;
-        rows.set(key, { ...row, needsConsent: true });
+        rows.set(key, { ...row, createdAt: before, needsConsent: true });
         const withdrawn = { tenant, recipientKey, scope: "*", granted: false, source: "x", by: "x", at: never };
         consents.set(keyOf(tenant, recipientKey, "*"), withdrawn);
       }

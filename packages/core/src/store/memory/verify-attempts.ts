@@ -147,7 +147,7 @@ export function* forbiddenStartViolations(
       if (sent && startedAt < notBefore) yield { tenant, what, found: beforeTime };
       if (cancels.some(({ at }) => startedAt > at)) yield { tenant, what, found: afterCancel };
       if (forbidden.some((at) => startedAt > at)) yield { tenant, what, found: afterSuppression };
-      const isIn = ({ from, until }: Span) => startedAt > from && (until === undefined || startedAt < until);
+      const isIn = ({ from, until }: Span) => startedAt > from && (until === null || startedAt < until);
       if (paused.some(isIn)) yield { tenant, what, found: whilePaused };
     }
   }
@@ -155,12 +155,12 @@ export function* forbiddenStartViolations(
 
 /**
  * Whether a row that waits did so at that instant already, when its address was forbidden and it should have ended. It need
- * not, and is refused at its next mark, if it was being sent or ambiguous then, or was made later by a person's retry.
+ * not, and is refused at its next mark, if it was being sent or ambiguous then, or was made later, as by a person's retry.
  */
 function waitedAt(at: Date, row: Notification, tries: readonly Attempt[], acts: readonly Act[]): boolean {
   return (
     (row.state === "pending" || row.state === "leased") &&
-    (row.redrive === 0 || row.createdAt < at) &&
+    row.createdAt < at &&
     tries.every(({ endedAt }) => endedAt !== null && endedAt < at) &&
     !acts.some((act) => act.act === "resend" && act.at >= at)
   );
@@ -176,24 +176,27 @@ function forbiddenSince(tables: Tables, { tenant, recipientKey, scope, needsCons
 
 interface Span {
   readonly from: Date;
-  readonly until: Date | undefined;
+  /** Null as long as it lasts. */
+  until: Date | null;
 }
 
-/** When each lane was paused, by the acts on it. */
+/**
+ * When each lane was paused, by the acts on it in the order in which they were made: each counts as not before the ones
+ * before it, as the clock may have been set back.
+ */
 function pausesOf({ acts }: Tables): ReadonlyMap<string, readonly Span[]> {
   const spans = new Map<string, Span[]>();
-  for (const [i, { tenant, entity, entityId, act, at: from }] of acts.entries()) {
-    if (entity !== "lane" || act !== "pause") continue;
-    const resumed = acts.find(
-      (later, place) =>
-        place > i &&
-        later.tenant === tenant &&
-        later.entity === "lane" &&
-        later.entityId === entityId &&
-        later.act === "resume",
-    );
+  const latest = new Map<string, Date>();
+  for (const { tenant, entity, entityId, act, at } of acts) {
+    if (entity !== "lane" || (act !== "pause" && act !== "resume")) continue;
     const lane = keyOf(tenant, entityId);
-    spans.set(lane, [...(spans.get(lane) ?? []), { from, until: resumed?.at }]);
+    const when = new Date(Math.max(at.getTime(), latest.get(lane)?.getTime() ?? 0));
+    latest.set(lane, when);
+    const own = spans.get(lane) ?? [];
+    spans.set(lane, own);
+    const open = own.find(({ until }) => until === null);
+    if (act === "resume" && open !== undefined) open.until = when;
+    if (act === "pause" && open === undefined) own.push({ from: when, until: null });
   }
   return spans;
 }
