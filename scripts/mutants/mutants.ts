@@ -31,8 +31,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "delivery/moves.ts",
-            find: "const held = lane.paused || ",
-            put: "const held = ",
+            find: "isShut(lane, now) || ",
+            put: "",
           },
         ],
       },
@@ -41,7 +41,7 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "store/memory/memory-notifications.ts",
-            find: "tables.lanes.set(keyOf(row.tenant, row.notifier), lane);",
+            find: "tables.lanes.set(keyOf(row.tenant, row.notifier), after.lane);",
             put: "",
           },
         ],
@@ -127,8 +127,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-repository.ts",
-            find: "const before = findLane(step, row.tenant, row.notifier);",
-            put: "const before = { ...findLane(step, row.tenant, row.notifier), paused: false };",
+            find: "lane: findLane(step, row.tenant, row.notifier),",
+            put: "lane: { ...findLane(step, row.tenant, row.notifier), paused: false },",
           },
         ],
       },
@@ -137,8 +137,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-repository.ts",
-            find: "patchNotification(step, mark, patch);\n          if (lane !== before) storeLane(step, lane);",
-            put: "patchNotification(step, mark, patch);",
+            find: "if (after.lane !== gates.lane) storeLane(step, after.lane);",
+            put: "",
           },
         ],
       },
@@ -230,8 +230,8 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-mark.ts",
-            find: "WHEN l.paused OR l.not_before > step.now THEN 'deferred'",
-            put: "",
+            find: "WHEN l.paused OR l.not_before > step.now OR",
+            put: "WHEN",
           },
         ],
       },
@@ -240,7 +240,7 @@ export const mutatedStores: readonly MutatedStore[] = [
         replacements: [
           {
             file: "notification-mark.ts",
-            find: "lanes.set(taken.lane);",
+            find: "lanes.set(mark, taken.gate);",
             put: "",
           },
         ],
