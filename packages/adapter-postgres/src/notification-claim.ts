@@ -61,7 +61,7 @@ WITH RECURSIVE step AS MATERIALIZED (
   UPDATE {notifications} r SET state = 'leased', fence = r.fence + 1, claims = r.claims + 1,
     lease_until = (SELECT now FROM step) + $4::float8 * interval '1 millisecond'
   -- As arrays, of which the planner expects few: of the shares' unknown limits it expects a tenth of the table each, and
-  -- would read all of it. 1,000,000 pending rows: 1.5 s as a join, 8 ms as this.
+  -- would read all of it: 1.5 s a claim with 1,000,000 pending rows.
   FROM ROWS FROM (unnest(ARRAY(SELECT t.tenant FROM taken t)), unnest(ARRAY(SELECT t.id FROM taken t)),
     unnest(ARRAY(SELECT t.turn FROM taken t))) AS t (tenant, id, turn)
   WHERE r.tenant = t.tenant AND r.id = t.id

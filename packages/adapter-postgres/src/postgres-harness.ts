@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { HostDatabase, HostTransaction, OpenedStore, StoreHarness } from "@milepost/core/conformance";
 import pg from "pg";
 import type { PostgresQuery } from "./driver.js";
@@ -86,19 +87,30 @@ export function watched(pool: pg.Pool, tell: (text: string) => void): pg.Pool {
   });
 }
 
-/** A database of its own on the test server, for what must not disturb other tests. `drop` closes what is connected. */
+/**
+ * A database of its own on the test server, for what must not disturb other tests. `drop` waits a moment for connections
+ * that are being closed: one that is terminated meanwhile tells it to nobody, which ends the process. Then it closes them.
+ */
 export async function ownDatabase(url: string): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const name = `milepost_${randomBytes(8).toString("hex")}`;
   const own = new URL(url);
   own.pathname = name;
-  const command = async (text: string) => {
+  const onServer = async <T>(work: (client: pg.Client) => Promise<T>) => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(text).finally(() => client.end());
+    return work(client).finally(() => client.end());
   };
   // template1 cannot be copied while anybody is connected to it
-  await command(`CREATE DATABASE ${name} TEMPLATE template0`);
-  return { url: own.href, drop: () => command(`DROP DATABASE ${name} WITH (FORCE)`) };
+  await onServer((client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0`));
+  return {
+    url: own.href,
+    drop: () =>
+      onServer(async (client) => {
+        const connected = "SELECT FROM pg_stat_activity WHERE datname = $1";
+        for (let i = 0; i < 100 && (await client.query(connected, [name])).rowCount !== 0; i++) await sleep(20);
+        await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      }),
+  };
 }
 
 /**
