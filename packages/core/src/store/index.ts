@@ -108,7 +108,16 @@ export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
-export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export {
+  campaignActs,
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../campaign/campaign-moves.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
