@@ -45,6 +45,7 @@ export function newCampaign(given: NewCampaign, now: Date): Campaign {
     notBefore: null,
     usage: {},
     fence: 0,
+    tries: 0,
     leaseUntil: null,
     createdAt: now,
     startedAt: null,
@@ -82,6 +83,11 @@ export function leasable(
   return (leaseUntil === null || leaseUntil <= now) && (endedAt === null || changing !== null);
 }
 
+/** What becomes of it by a lease of so many milliseconds. */
+export function leaseMove({ fence, tries }: Campaign, lease: number, now: Date): CampaignPatch {
+  return { fence: fence + 1, tries: tries + 1, leaseUntil: new Date(now.getTime() + lease) };
+}
+
 /** What becomes of it by a chunk of its audience. `lease` in milliseconds. */
 export function loadMove(
   { chunks, loaded, rejected }: Campaign,
@@ -101,6 +107,7 @@ export function loadMove(
     // one whose late joiners come was loaded before
     loaded: loaded || last,
     rejected: rejected + chunk.rejected,
+    tries: 0,
     leaseUntil: last ? null : new Date(now.getTime() + lease),
   };
 }

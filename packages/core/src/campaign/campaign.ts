@@ -48,6 +48,8 @@ export interface Campaign extends CampaignKey {
   /** What of its rate is taken. */
   readonly usage: Slots;
   readonly fence: number;
+  /** How often it was leased since something of it was done; too often is given up. */
+  readonly tries: number;
   /** Until when one process loads or changes it. */
   readonly leaseUntil: Date | null;
   readonly createdAt: Date;

@@ -159,8 +159,8 @@ export interface CampaignRepository {
     input: FencedCampaign & { readonly limit: number; readonly lease: number; readonly now?: Date },
   ): Promise<number | null>;
 
-  /** Ends a lease. */
-  release(input: FencedCampaign): Promise<void>;
+  /** Ends a lease; nobody leases it for another `retryIn` milliseconds. */
+  release(input: FencedCampaign & { readonly retryIn: number; readonly now?: Date }): Promise<void>;
 
   /** How many notifications each of these campaigns has, by state and reason: of the rows, and so always true. */
   counts(input: { readonly tenant: string; readonly ids: readonly string[] }): Promise<readonly CampaignCount[]>;
