@@ -24,6 +24,7 @@ CREATE TABLE {campaigns} (
   not_before    timestamptz,
   usage         jsonb NOT NULL DEFAULT '{}',
   fence         bigint NOT NULL DEFAULT 0,
+  tries         integer NOT NULL DEFAULT 0,
   lease_until   timestamptz,
   created_at    timestamptz NOT NULL,
   started_at    timestamptz,

@@ -8,6 +8,7 @@ import {
   campaignNotFound,
   editMove,
   leasable,
+  leaseMove,
   newCampaign,
 } from "@milepost/core/store";
 import { addressLock } from "./address-lock.js";
@@ -20,7 +21,7 @@ const columns = `c.tenant, c.id, c.name, c.kind, c.state, c.detail, c.definition
   c.revision,
   c.scheduled_at AS "scheduledAt", c.recurrence, c.occurrence, c.chunks, c.cursor, c.loaded,
   c.look_at AS "lookAt", c.rejected, c.changing,
-  c.changed_after AS "changedAfter", c.rate, c.not_before AS "notBefore", c.usage, c.fence, c.lease_until AS "leaseUntil",
+  c.changed_after AS "changedAfter", c.rate, c.not_before AS "notBefore", c.usage, c.fence, c.tries, c.lease_until AS "leaseUntil",
   c.created_at AS "createdAt", c.started_at AS "startedAt", c.ended_at AS "endedAt"`;
 
 const clock = (parameter: string) =>
@@ -54,10 +55,10 @@ const lockText = `SELECT ${columns}, ${clock("$3")} AS now FROM {campaigns} c WH
 const patchText = `
 UPDATE {campaigns} c SET name = p.name, kind = p.kind, state = p.state, detail = p.detail, definition = p.definition,
   revision = p.revision, scheduled_at = p."scheduledAt", chunks = p.chunks, cursor = p.cursor, loaded = p.loaded,
-  look_at = p."lookAt", fence = p.fence, changing = p.changing, changed_after = p."changedAfter", rate = nullif(p.rate, 'null'), not_before = p."notBefore",
+  look_at = p."lookAt", fence = p.fence, tries = p.tries, changing = p.changing, changed_after = p."changedAfter", rate = nullif(p.rate, 'null'), not_before = p."notBefore",
   usage = p.usage, lease_until = p."leaseUntil", started_at = p."startedAt", ended_at = p."endedAt"
 FROM jsonb_to_record($3) AS p (name text, kind text, state text, detail text, definition jsonb, revision bigint,
-  "scheduledAt" timestamptz, chunks bigint, cursor text, loaded boolean, "lookAt" timestamptz, fence bigint, changing text, "changedAfter" text, rate jsonb,
+  "scheduledAt" timestamptz, chunks bigint, cursor text, loaded boolean, "lookAt" timestamptz, fence bigint, tries integer, changing text, "changedAfter" text, rate jsonb,
   "notBefore" timestamptz, usage jsonb, "leaseUntil" timestamptz, "startedAt" timestamptz, "endedAt" timestamptz)
 WHERE c.tenant = $1 AND c.id = $2
 RETURNING ${columns}`;
@@ -79,7 +80,7 @@ WITH step AS MATERIALIZED (
         SELECT FROM {notifications} n WHERE n.tenant = c.tenant AND n.campaign = c.id AND n.campaign <> '' AND ${live})))
   ORDER BY coalesce(c.scheduled_at, c.created_at), c.tenant, c.id LIMIT $1 FOR UPDATE OF c SKIP LOCKED
 ), claimed AS (
-  UPDATE {campaigns} c SET fence = c.fence + 1,
+  UPDATE {campaigns} c SET fence = c.fence + 1, tries = c.tries + 1,
     lease_until = (SELECT now FROM step) + $2::float8 * interval '1 millisecond'
   FROM wanting w WHERE c.tenant = w.tenant AND c.id = w.id
   RETURNING c.*
@@ -105,7 +106,7 @@ WITH held AS MATERIALIZED (
   SELECT h.tenant, h.id FROM held h, step WHERE h.lease_until > step.now AND h.ended_at IS NULL
 ), ${queuedNotifications({ notifications: "$5", templates: "$6", addressLock: "$7" })}
 )
-UPDATE {campaigns} c SET chunks = c.chunks + 1, cursor = $8, loaded = c.loaded OR $9::boolean, rejected = c.rejected + $11,
+UPDATE {campaigns} c SET chunks = c.chunks + 1, tries = 0, cursor = $8, loaded = c.loaded OR $9::boolean, rejected = c.rejected + $11,
   look_at = $12::timestamptz, lease_until = CASE WHEN NOT $9 THEN step.now + $10::float8 * interval '1 millisecond' END
 FROM locked l, step WHERE c.tenant = l.tenant AND c.id = l.id
 RETURNING (SELECT count(*) FROM added) AS added, ${woken}`;
@@ -134,7 +135,7 @@ WITH ${leased}, rewritten AS (
   WHERE n.tenant = $1 AND n.id = p.id AND n.id IN (SELECT o.id FROM open o)
     AND n.state IN ('pending', 'leased') AND n.attempts = 0
 )
-UPDATE {campaigns} c SET changing = CASE WHEN NOT $7::boolean THEN c.changing END, changed_after = CASE WHEN NOT $7 THEN $6 END,
+UPDATE {campaigns} c SET tries = 0, changing = CASE WHEN NOT $7::boolean THEN c.changing END, changed_after = CASE WHEN NOT $7 THEN $6 END,
   lease_until = CASE WHEN NOT $7 THEN step.now + $8::float8 * interval '1 millisecond' END
 FROM locked l, step
 WHERE c.tenant = l.tenant AND c.id = l.id AND l.lease_until > step.now AND l.changing = 'edit'
@@ -197,7 +198,8 @@ export function campaignRepository(database: Database): CampaignRepository {
   const cancel = database.statement("campaigns_cancel", cancelText);
   const release = database.statement(
     "campaigns_release",
-    "UPDATE {campaigns} SET lease_until = NULL WHERE tenant = $1 AND id = $2 AND fence = $3",
+    `UPDATE {campaigns} SET lease_until = CASE WHEN $4::float8 > 0 THEN ${clock("$5")} + $4 * interval '1 millisecond' END
+     WHERE tenant = $1 AND id = $2 AND fence = $3`,
   );
   const counts = database.statement(
     "campaigns_counts",
@@ -276,8 +278,7 @@ export function campaignRepository(database: Database): CampaignRepository {
     lease: ({ tenant, id, lease, now: given }) =>
       locked({ tenant, id }, given, async (run, campaign, now) => {
         if (!leasable(campaign, now)) return null;
-        const leaseUntil = new Date(now.getTime() + lease);
-        return patched(run, campaign, { fence: campaign.fence + 1, leaseUntil });
+        return patched(run, campaign, leaseMove(campaign, lease, now));
       }),
 
     async load({ tenant, id, fence, notifications, templates, cursor, last, rejected, lookAt, lease, now }) {
@@ -314,8 +315,8 @@ export function campaignRepository(database: Database): CampaignRepository {
       return row?.cancelled ?? null;
     },
 
-    async release({ tenant, id, fence }) {
-      await database.run(release, [tenant, id, fence]);
+    async release({ tenant, id, fence, retryIn, now }) {
+      await database.run(release, [tenant, id, fence, retryIn, time(now)]);
     },
 
     counts: ({ tenant, ids }) => database.run<CampaignCount>(counts, [tenant, textArray(ids)]),

@@ -24,6 +24,7 @@ CREATE TABLE {campaigns} (
   not_before    TEXT,
   usage         TEXT NOT NULL DEFAULT '{}',
   fence         INTEGER NOT NULL DEFAULT 0,
+  tries         INTEGER NOT NULL DEFAULT 0,
   lease_until   TEXT,
   created_at    TEXT NOT NULL,
   started_at    TEXT,

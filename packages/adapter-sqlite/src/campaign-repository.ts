@@ -10,6 +10,7 @@ import {
   editMove,
   type FencedCampaign,
   leasable,
+  leaseMove,
   loadMove,
   newCampaign,
   rewriteMove,
@@ -46,6 +47,7 @@ const codec: RowCodec<Campaign> = rowCodec<Campaign>({
   notBefore: "time",
   usage: "json",
   fence: "plain",
+  tries: "plain",
   leaseUntil: "time",
   createdAt: "time",
   startedAt: "time",
@@ -129,9 +131,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       return driver.write((step) => {
         const at = step.now(now);
         const found = step.all(wanting, { now: at.toISOString(), limit, codes: list(codes) }).map(codec.decode);
-        return found.map((campaign) =>
-          patch(step, campaign, { fence: campaign.fence + 1, leaseUntil: later(at, lease) }),
-        );
+        return found.map((campaign) => patch(step, campaign, leaseMove(campaign, lease, at)));
       });
     },
 
@@ -141,7 +141,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
         const campaign = find(step, key);
         if (campaign === undefined) throw campaignNotFound(key.id);
         if (!leasable(campaign, at)) return null;
-        return patch(step, campaign, { fence: campaign.fence + 1, leaseUntil: later(at, lease) });
+        return patch(step, campaign, leaseMove(campaign, lease, at));
       });
     },
 
@@ -176,6 +176,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
         }
         patch(step, campaign, {
           ...(last ? { changing: null, changedAfter: null } : { changedAfter: after }),
+          tries: 0,
           leaseUntil: last ? null : later(at, lease),
         });
         return true;
@@ -204,9 +205,12 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       });
     },
 
-    release({ tenant, id, fence }) {
-      const sql = `UPDATE {campaigns} SET lease_until = NULL ${byKey} AND fence = ?`;
-      return driver.write((step) => void step.run(sql, tenant, id, fence));
+    release({ tenant, id, fence, retryIn, now }) {
+      const sql = `UPDATE {campaigns} SET lease_until = ? ${byKey} AND fence = ?`;
+      return driver.write((step) => {
+        const until = retryIn > 0 ? later(step.now(now), retryIn).toISOString() : null;
+        step.run(sql, until, tenant, id, fence);
+      });
     },
 
     counts({ tenant, ids }) {

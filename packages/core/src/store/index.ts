@@ -114,6 +114,7 @@ export {
   editMove,
   knows,
   leasable,
+  leaseMove,
   loadMove,
   newCampaign,
   wants,

@@ -4,6 +4,7 @@ import {
   editMove,
   knows,
   leasable,
+  leaseMove,
   loadMove,
   newCampaign,
   wants,
@@ -93,13 +94,13 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
         .filter(({ leaseUntil }) => leaseUntil === null || leaseUntil <= now)
         .sort((a, b) => waitsSince(a) - waitsSince(b) || compareKeys(a.tenant, b.tenant) || compareKeys(a.id, b.id))
         .slice(0, limit)
-        .map((campaign) => store({ ...campaign, fence: campaign.fence + 1, leaseUntil: later(now, lease) }));
+        .map((campaign) => store({ ...campaign, ...leaseMove(campaign, lease, now) }));
     },
 
     async lease({ lease, now = tables.clock(), ...key }) {
       const campaign = existing(key);
       if (!leasable(campaign, now)) return null;
-      return store({ ...campaign, fence: campaign.fence + 1, leaseUntil: later(now, lease) });
+      return store({ ...campaign, ...leaseMove(campaign, lease, now) });
     },
 
     async load({ notifications, templates, now = tables.clock(), ...chunk }) {
@@ -128,7 +129,7 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
         if (row !== undefined && patch) tables.notifications.set(key, { ...row, ...patch });
       }
       const changing = last ? { changing: null, changedAfter: null } : { changedAfter: after };
-      store({ ...campaign, ...changing, leaseUntil: last ? null : later(now, lease) });
+      store({ ...campaign, ...changing, tries: 0, leaseUntil: last ? null : later(now, lease) });
       return true;
     },
 
@@ -147,9 +148,9 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
       return rows.length;
     },
 
-    async release({ fence, ...key }) {
+    async release({ fence, retryIn, now = tables.clock(), ...key }) {
       const campaign = find(key);
-      if (campaign?.fence === fence) store({ ...campaign, leaseUntil: null });
+      if (campaign?.fence === fence) store({ ...campaign, leaseUntil: retryIn > 0 ? later(now, retryIn) : null });
     },
 
     async counts({ tenant, ids }) {
