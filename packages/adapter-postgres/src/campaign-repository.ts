@@ -198,7 +198,7 @@ export function campaignRepository(database: Database): CampaignRepository {
   const cancel = database.statement("campaigns_cancel", cancelText);
   const release = database.statement(
     "campaigns_release",
-    `UPDATE {campaigns} SET lease_until = CASE WHEN $4::float8 > 0 THEN ${clock("$5")} + $4 * interval '1 millisecond' END
+    `UPDATE {campaigns} SET lease_until = CASE WHEN $4::float8 > 0::float8 THEN ${clock("$5")} + $4::float8 * interval '1 millisecond' END
      WHERE tenant = $1 AND id = $2 AND fence = $3`,
   );
   const counts = database.statement(

@@ -330,7 +330,10 @@ export const campaignCases: readonly ConformanceCase[] = [
       await store.campaigns.load({ ...chunk, ...key });
       assert.equal((await store.campaigns.get(key))!.tries, 0, "something was done");
       await act(store, "cancel", { now: after(2) });
-      assert.equal(await store.campaigns.lease({ ...lease, now: after(3) }), null);
+      const last = (await store.campaigns.lease({ ...lease, now: after(3) }))!;
+      const cancelling = { ...key, fence: last.fence, limit: 10, lease: minute, now: after(3) };
+      assert.equal(await store.campaigns.cancelNext(cancelling), 0, "nothing was loaded");
+      assert.equal(await store.campaigns.lease({ ...lease, now: after(4) }), null);
       await assert.rejects(store.campaigns.lease({ ...lease, id: "unknown" }), { code: "not_found" });
     },
   },
