@@ -11,7 +11,7 @@ export const errorCodes = [
   "invalid_milestone",
   "invalid_campaign",
   "invalid_template",
-  "invalid_contact",
+  "invalid_subject",
   "invalid_recipient",
   "invalid_data",
   "unknown_metric",
