@@ -1,7 +1,7 @@
 // engine
 export type { Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-export type { CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
+export type { CampaignEvent, CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
@@ -37,6 +37,33 @@ export type {
   SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// campaigns
+export { campaign } from "./campaign/definition.js";
+export type {
+  AudienceContext,
+  CampaignDefinition,
+  CampaignFields,
+  CampaignOptions,
+} from "./campaign/definition.js";
+export type { CampaignState } from "./campaign/campaign.js";
+export type {
+  CampaignActInput,
+  CampaignChange,
+  CampaignCounts,
+  CampaignQuery,
+  CampaignReport,
+  Campaigns,
+  EditInput,
+  LaunchInput,
+  NewCampaignInput,
+  ScheduleInput,
+} from "./campaign/campaigns.js";
+export type { CampaignContent } from "./campaign/composing.js";
+export type { Loaded, Refused } from "./campaign/loader.js";
+export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
+export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";
+export type { Window } from "./campaign/window.js";
 
 // local time
 export type { Hours, ZonedHours } from "./campaign/hours.js";

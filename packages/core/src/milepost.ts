@@ -1,3 +1,4 @@
+import type { Campaigns } from "./campaign/campaigns.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -112,6 +113,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   explain(query: ExplainQuery): Promise<Story | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
+  /** Messages to an audience: by schedule instead of by crossing. */
+  readonly campaigns: Campaigns;
   readonly lanes: Lanes;
   readonly suppressions: Suppressions;
   /**

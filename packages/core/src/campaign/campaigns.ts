@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Gate, Rate } from "../delivery/gate.js";
+import type { Rate } from "../delivery/gate.js";
 import type { NotificationState } from "../delivery/notification.js";
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { MilepostError } from "../errors.js";
@@ -21,6 +21,7 @@ import {
   parsePresent,
   whySchema,
 } from "../validation.js";
+import type { AudienceMember } from "./audience-member.js";
 import { type Campaign, type CampaignKey, type CampaignState, campaignStates } from "./campaign.js";
 import type { CampaignAct } from "./campaign-moves.js";
 import { type CampaignContent, Composer, contentOf } from "./composing.js";
@@ -34,7 +35,6 @@ import {
 } from "./definition.js";
 import type { CampaignKeeper } from "./keeper.js";
 import type { Loaded } from "./loader.js";
-import type { MemberInput } from "./member.js";
 import { Messages } from "./messages.js";
 import { beginOf } from "./window.js";
 
@@ -66,7 +66,7 @@ export interface NewCampaignInput extends CampaignFields, Acting {
 
 export interface LaunchInput extends CampaignActInput {
   /** Its audience, unless the code knows it. */
-  readonly recipients?: AsyncIterable<MemberInput> | Iterable<MemberInput>;
+  readonly recipients?: AsyncIterable<AudienceMember> | Iterable<AudienceMember>;
   /** When it begins; unless said when its window does, or at once. */
   readonly at?: Date;
 }
@@ -402,7 +402,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
   }
 
   /** Of a list that is given nothing is stored before all of it is known to be right. */
-  function checkAll(campaign: Campaign, recipients: readonly MemberInput[], now: Date): void {
+  function checkAll(campaign: Campaign, recipients: readonly AudienceMember[], now: Date): void {
     const composer = new Composer(campaign, keeper.definition(campaign.code) ?? {}, now);
     for (const [index, recipient] of recipients.entries()) composer.compose(recipient, index, () => "");
   }

@@ -7,8 +7,8 @@ import type { Channel, DeliveryMode } from "../notifier/notifier.js";
 import { named, type Recipient, recipientKey } from "../recipient/recipient.js";
 import { synchronous } from "../recipient/resolved.js";
 import type { RewrittenNotification } from "../store/campaign-repository.js";
+import { type AudienceMember, memberPath, parseMember } from "./audience-member.js";
 import type { Campaign } from "./campaign.js";
-import { type MemberInput, memberPath, parseMember } from "./member.js";
 import { type CampaignMessages, Messages } from "./messages.js";
 import { spanFrom, type Window } from "./window.js";
 import { zoneOf } from "./zone.js";
@@ -37,8 +37,8 @@ export interface CampaignContent {
 /** What the host's code adds for one of an audience. */
 export interface MemberCode {
   /** Null: it gets no message. */
-  readonly segmentOf?: ((member: MemberInput) => string | null) | undefined;
-  readonly dataOf?: ((member: MemberInput) => Record<string, unknown>) | undefined;
+  readonly segmentOf?: ((member: AudienceMember) => string | null) | undefined;
+  readonly dataOf?: ((member: AudienceMember) => Record<string, unknown>) | undefined;
 }
 
 type Timed = Pick<NewNotification, "notBefore" | "expiresAt" | "hours" | "openUntil">;
@@ -71,12 +71,12 @@ export class Composer {
    */
   compose(input: unknown, index: number, newId: () => string): readonly NewNotification[] {
     const path = memberPath(input, index);
-    const chosen = this.#code.segmentOf === undefined ? undefined : this.#code.segmentOf(input as MemberInput);
+    const chosen = this.#code.segmentOf === undefined ? undefined : this.#code.segmentOf(input as AudienceMember);
     if (chosen === null) return [];
     const { recipient, items, data: own, ...member } = parseMember(input, path);
     const segment = chosen ?? member.segment;
     const template = this.#messages.of(segment, path);
-    const more = this.#code.dataOf?.(input as MemberInput) ?? {};
+    const more = this.#code.dataOf?.(input as AudienceMember) ?? {};
     const { tenant, id, kind, name } = this.#campaign;
     const { notifier, channel, mode, keyLifetime, maxAttempts, scope, needsConsent } = this.#content;
     const about = {

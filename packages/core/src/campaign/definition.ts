@@ -8,7 +8,7 @@ import { notifierSchema } from "../notifier/notifier-schema.js";
 import type { Resolved } from "../recipient/resolved.js";
 import { scopeSchema } from "../recipient/suppression.js";
 import { type Agrees, keySchema, listOf, parsePresent, present } from "../validation.js";
-import type { MemberInput } from "./member.js";
+import type { AudienceMember } from "./audience-member.js";
 import { type CampaignMessage, type CampaignMessages, Messages } from "./messages.js";
 import { type Window, windowSchema } from "./window.js";
 
@@ -71,11 +71,11 @@ export interface CampaignOptions extends CampaignFields {
    * Who gets it, all at once or as they come. Called by a worker, and again where one died: whoever is queued already is not
    * queued twice. Absent: who launches it gives its recipients.
    */
-  readonly audience?: (context: AudienceContext) => Resolved<MemberInput>;
+  readonly audience?: (context: AudienceContext) => Resolved<AudienceMember>;
   /** Which of the `messages` a member gets; null: none. Pure. */
-  readonly segmentOf?: (member: MemberInput) => string | null;
+  readonly segmentOf?: (member: AudienceMember) => string | null;
   /** Adds to what a member's message can merge. */
-  readonly dataOf?: (member: MemberInput) => Record<string, unknown>;
+  readonly dataOf?: (member: AudienceMember) => Record<string, unknown>;
 }
 
 /** A campaign that the host's code defines, checked. Made by {@link campaign}, and by nothing else. */
@@ -97,14 +97,21 @@ const oneMessage = messageSchema.transform(present) as unknown as z.ZodType<Camp
 const messagesBySegment = z.record(keySchema, oneMessage) as z.ZodType<CampaignMessages, CampaignMessages>;
 const aFunction = <T>() => z.custom<T>((value) => typeof value === "function", "a function");
 
-const campaignFields = {
+type Said<T> = Exclude<T, undefined>;
+
+/** The fields of {@link CampaignFields}. */
+export const fieldSchemas: {
+  readonly [Field in keyof CampaignFields]-?: z.ZodOptional<
+    z.ZodType<Said<CampaignFields[Field]>, Said<CampaignFields[Field]>>
+  >;
+} = {
   kind: z.string().max(200).optional(),
   message: oneMessage.optional(),
   messages: messagesBySegment.optional(),
   data: z.custom<Readonly<Record<string, unknown>>>().optional(),
   items: z.enum(["each", "grouped"]).optional(),
   window: windowSchema.optional(),
-  rate: rateSchema.nullish(),
+  rate: rateSchema.nullable().optional(),
   onRefused: z.enum(["fail", "skip"]).optional(),
   mode: z.enum(deliveryModes).optional(),
   maxAttempts: z.int().min(1).max(100).optional(),
@@ -112,19 +119,14 @@ const campaignFields = {
   needsConsent: z.boolean().optional(),
 };
 
-/** The fields of {@link CampaignFields}. */
-export const fieldSchemas: typeof campaignFields = campaignFields;
-
 const optionsSchema = z.strictObject({
-  ...campaignFields,
+  ...fieldSchemas,
   name: keySchema,
   notifier: notifierSchema,
   audience: aFunction<NonNullable<CampaignOptions["audience"]>>().optional(),
   segmentOf: aFunction<NonNullable<CampaignOptions["segmentOf"]>>().optional(),
   dataOf: aFunction<NonNullable<CampaignOptions["dataOf"]>>().optional(),
 });
-
-true satisfies Agrees<z.ZodObject<typeof campaignFields>, CampaignFields>;
 
 /** Checks a definition; throws `invalid_campaign` or `invalid_template` with the path of the field. */
 export function campaign(options: CampaignOptions): CampaignDefinition {

@@ -7,12 +7,12 @@ import { inTime } from "../recipient/resolved.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
+import type { AudienceMember } from "./audience-member.js";
 import type { Campaign, CampaignKey } from "./campaign.js";
 import { type CampaignAct, type CampaignWork, wants } from "./campaign-moves.js";
 import { Composer, contentOf } from "./composing.js";
 import type { CampaignDefinition } from "./definition.js";
 import { isRefusal, type Loaded, loadAudience } from "./loader.js";
-import type { MemberInput } from "./member.js";
 
 /** Notifications that an edit, or a cancel, brings along in one atomic step. */
 const changedAtOnce = 1_000;
@@ -121,7 +121,7 @@ export class CampaignKeeper {
     };
     const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
     try {
-      return await this.load(campaign, inTime<MemberInput>(code.audience(context), wait), now, stop);
+      return await this.load(campaign, inTime<AudienceMember>(code.audience(context), wait), now, stop);
     } finally {
       over.abort();
     }

@@ -5,9 +5,9 @@ import type { Emit } from "../events.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
+import { cursorOf } from "./audience-member.js";
 import type { Campaign } from "./campaign.js";
 import type { Composer } from "./composing.js";
-import { cursorOf } from "./member.js";
 
 /** Notifications stored in one atomic step at most. */
 const chunkSize = 1_000;

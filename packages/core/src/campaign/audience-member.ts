@@ -13,7 +13,7 @@ export interface ItemInput {
 }
 
 /** One of a campaign's audience. Null is as good as absent, so that rows of a table fit. */
-export type MemberInput = RecipientInput & {
+export type AudienceMember = RecipientInput & {
   /** The host's own name for it, by which errors tell it. */
   readonly id?: string | null;
   /** Which of the campaign's messages it gets. */
@@ -46,7 +46,7 @@ const itemKey = z.object({ key: keySchema });
 
 /** How errors name the `index`th of an audience. */
 export function memberPath(input: unknown, index: number): string {
-  const id = typeof input === "object" && input !== null ? (input as MemberInput).id : undefined;
+  const id = typeof input === "object" && input !== null ? (input as AudienceMember).id : undefined;
   return keySchema.safeParse(id).success ? `recipients[${JSON.stringify(id)}]` : `recipients[${index}]`;
 }
 
