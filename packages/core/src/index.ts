@@ -50,16 +50,15 @@ export type { CampaignState } from "./campaign/campaign.js";
 export type {
   CampaignActInput,
   CampaignChange,
-  CampaignCounts,
   CampaignQuery,
-  CampaignReport,
-  Campaigns,
   EditInput,
   LaunchInput,
   NewCampaignInput,
   ScheduleInput,
-} from "./campaign/campaigns.js";
-export type { CampaignContent } from "./campaign/composing.js";
+} from "./campaign/campaign-inputs.js";
+export type { CampaignCounts, CampaignReport } from "./campaign/campaign-report.js";
+export type { Campaigns } from "./campaign/campaigns.js";
+export type { CampaignContent } from "./campaign/content.js";
 export type { Loaded, Refused } from "./campaign/loader.js";
 export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
 export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";

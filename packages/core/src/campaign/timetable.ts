@@ -2,8 +2,8 @@ import { Cron } from "croner";
 import { Temporal } from "temporal-polyfill";
 import { hasDate, instantOf, shownAt } from "./wall-clock.js";
 
-/** When a campaign is sent again and again. */
-export interface Recurrence {
+/** When something is done again and again. */
+export interface Timetable {
   /** Five fields: minute, hour, day of the month, month, weekday. */
   readonly cron: string;
   /** An IANA name, or `UTC`: whose clocks the expression is about. */
@@ -11,7 +11,7 @@ export interface Recurrence {
 }
 
 export interface Occurrence {
-  /** The date and time that the expression means, in the recurrence's zone: `2026-11-21T09:00`. Names the occurrence. */
+  /** The date and time that the expression means, in the timetable's zone: `2026-11-21T09:00`. Names the occurrence. */
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -35,7 +35,7 @@ export function cronProblem(text: string): string | undefined {
  * one on a date that the zone skipped never. Several at one instant are one: the first of them gives it its key.
  */
 export function* occurrences(
-  { cron, zone }: Recurrence,
+  { cron, zone }: Timetable,
   { after, until }: { readonly after: number; readonly until: number },
 ): Generator<Occurrence, void> {
   const pattern = patternOf(cron);

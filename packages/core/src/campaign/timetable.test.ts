@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cronProblem, occurrences } from "./recurrence.js";
+import { cronProblem, occurrences } from "./timetable.js";
 import { clockOf, sampleZones, unusualZones } from "./zones.sample.js";
 
 const at = (text: string) => Date.parse(text);
