@@ -99,13 +99,15 @@ export class Composer {
   }
 
   #timed({ zone: own }: Recipient): Timed {
-    const { window } = this.#content;
-    if (window === null) return { notBefore: null, expiresAt: null, hours: null, openUntil: null };
+    const { window, expiresIn } = this.#content;
+    const dies = expiresIn === null ? null : new Date(this.#from + expiresIn);
+    if (window === null) return { notBefore: null, expiresAt: dies, hours: null, openUntil: null };
     const zone = zoneOf(window, own);
     const { notBefore, openUntil, expiresAt } = spanFrom(window, zone, this.#from);
+    const ends = expiresAt === null ? null : new Date(expiresAt);
     return {
       notBefore: new Date(notBefore),
-      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+      expiresAt: ends !== null && dies !== null && dies < ends ? dies : (ends ?? dies),
       hours: window.hours === undefined ? null : { ...window.hours, zone },
       openUntil: openUntil === null ? null : new Date(openUntil),
     };

@@ -32,6 +32,8 @@ export interface CampaignContent {
   readonly needsConsent: boolean;
   /** Null: at once, and at any time. */
   readonly window: Window | null;
+  /** Milliseconds after its begin; null: for ever. */
+  readonly expiresIn: number | null;
 }
 
 /** What was written by the engine is read as it was written. */
@@ -71,12 +73,13 @@ export function contentFrom(
     scope: given.scope ?? code?.scope ?? "default",
     needsConsent: given.needsConsent ?? code?.needsConsent ?? false,
     window: given.window ?? code?.window ?? null,
+    expiresIn: given.expiresIn ?? code?.expiresIn ?? null,
   };
 }
 
 /** Throws `invalid_template` for messages that cannot be read. */
 export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit {
-  const { name, kind, rate, message, messages, data, items, window, onRefused } = change;
+  const { name, kind, rate, message, messages, data, items, window, expiresIn, onRefused } = change;
   const content = contentOf(campaign);
   const said = message !== undefined || messages !== undefined;
   const changed = {
@@ -84,6 +87,7 @@ export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit
     ...(data && { data: plainObject(data, "change.data", "invalid_campaign") }),
     ...(items && { items }),
     ...(window && { window }),
+    ...(expiresIn && { expiresIn }),
     ...(onRefused && { onRefused }),
   };
   if (changed.messages) new Messages(changed.messages);
