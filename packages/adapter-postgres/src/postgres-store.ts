@@ -16,6 +16,7 @@ import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { WakeUps } from "./wake-ups.js";
 import { workerRepository } from "./worker-repository.js";
@@ -77,6 +78,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
     suppressions: suppressionRepository(database),
+    templates: templateRepository(database),
     contacts: contactRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),

@@ -26,6 +26,7 @@ import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { workerRepository } from "./worker-repository.js";
 
@@ -85,6 +86,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
     suppressions: suppressionRepository(driver),
+    templates: templateRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),

@@ -12,6 +12,7 @@ import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
 import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
+import { templatesOver } from "./message/templates.js";
 import type { Milepost } from "./milepost.js";
 import { definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
@@ -195,6 +196,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    templates: calls.guard(templatesOver(store, runtime)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

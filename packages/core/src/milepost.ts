@@ -5,6 +5,7 @@ import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
 import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
+import type { Templates } from "./message/templates.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
 import type { Levels } from "./milestone/levels-keeper.js";
@@ -113,6 +114,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   readonly lanes: Lanes;
+  /** Messages that people write and keep, in versions and languages. */
+  readonly templates: Templates;
   readonly suppressions: Suppressions;
   /**
    * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of

@@ -41,6 +41,7 @@ function client(server: Store): Store {
     notices: repository("notices"),
     notifications: repository("notifications"),
     lanes: repository("lanes"),
+    templates: repository("templates"),
     suppressions: repository("suppressions"),
     contacts: repository("contacts"),
     events: repository("events"),

@@ -46,6 +46,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // `reopen`: those of messages with hours, which the small work has none of
   notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
+  templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the host's directory is filled before
   contacts: ["put", "list"],

@@ -1,4 +1,5 @@
 import type { Recipient } from "../recipient/recipient.js";
+import type { ValueFormat } from "./value-format.js";
 
 /** What is said, as mustache templates. At least one of `text` and `html` is present. */
 export interface MessageTemplate {
@@ -10,6 +11,13 @@ export interface MessageTemplate {
    * Everything else is escaped. Whoever fills such a field must have cleaned it.
    */
   readonly safeHtml?: readonly string[];
+  /**
+   * The language it is written in, a BCP 47 tag. With it merged values are isolated, so that none turns what stands around
+   * it, and html says its language and direction. Absent: values are merged as they are.
+   */
+  readonly language?: string;
+  /** How fields are written in that language, by their path from the root. Only with a `language`. */
+  readonly formats?: Readonly<Record<string, ValueFormat>>;
 }
 
 /** A message as one recipient gets it. */

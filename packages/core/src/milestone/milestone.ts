@@ -19,7 +19,7 @@ const jumps = ["highest", "each", "list"] as const;
 export type OnJump = (typeof jumps)[number];
 
 /** What is said of a crossing. */
-export interface MilestoneMessage extends MessageTemplate {
+export interface MilestoneMessage extends Pick<MessageTemplate, "subject" | "text" | "html" | "safeHtml"> {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and

@@ -14,6 +14,7 @@ import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
+import { memoryTemplates } from "./memory-templates.js";
 import { memoryVerify } from "./memory-verify.js";
 import { memoryWorkers } from "./memory-workers.js";
 import { Tables } from "./tables.js";
@@ -47,6 +48,7 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
+    templates: memoryTemplates(tables),
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),

@@ -1,0 +1,35 @@
+/** How a merged value is kept from changing the direction of what stands around it (UAX #9, "isolating"). */
+export type Isolation = "element" | "characters";
+
+const first = "\u2068"; // FIRST STRONG ISOLATE: the value's own direction, by its first letter
+const pop = "\u2069"; // POP DIRECTIONAL ISOLATE
+
+/** Characters that end a bidi paragraph (Bidi_Class B), and with it every isolate in it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what ends a paragraph
+const paragraphs = /(\r\n|[\n\r\u001c-\u001e\u0085\u2029])/;
+
+/** Each line of a text isolated; nothing for no text. */
+export function isolated(text: string): string {
+  if (text === "") return text;
+  const pieces = text.split(paragraphs);
+  return pieces.map((piece, i) => (i % 2 === 1 || piece === "" ? piece : first + balanced(piece) + pop)).join("");
+}
+
+/**
+ * A text that leaves no isolate open and closes none that began before it. Embeddings and overrides need nothing: they end
+ * with the isolate that they are in (UAX #9, X6a).
+ */
+export function balanced(text: string): string {
+  if (!/[\u2066-\u2069]/.test(text)) return text;
+  let open = 0;
+  const kept = text.replace(/[\u2066-\u2069]/g, (control) => {
+    if (control !== pop) {
+      open++;
+      return control;
+    }
+    if (open === 0) return "";
+    open--;
+    return control;
+  });
+  return kept + pop.repeat(open);
+}
