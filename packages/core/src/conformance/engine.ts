@@ -38,6 +38,7 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineTemplateCases } from "./engine-templates.js";
 import { engineVerifyCases } from "./engine-verify.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -72,6 +73,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineMessageCases,
+    ...engineTemplateCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
     ...engineHoursCases,

@@ -19,6 +19,7 @@ import { wholeStoreCases } from "./store.js";
 import { suppressionCases } from "./suppression-repository.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
+import { templateCases } from "./template-repository.js";
 import { workerCases } from "./worker-repository.js";
 import { wakeUpCases } from "./wake-ups.js";
 
@@ -69,6 +70,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneCases,
     ...campaignCases,
     ...laneLimitCases,
+    ...templateCases,
     ...suppressionCases,
     ...laneQuotaAgainCases,
     ...limitCases,
