@@ -10,25 +10,27 @@ const paragraphs = /(\r\n|[\n\r\u001c-\u001e\u0085\u2029])/;
 
 /** Each line of a text isolated; nothing for no text. */
 export function isolated(text: string): string {
-  if (text === "") return text;
-  const pieces = text.split(paragraphs);
-  return pieces.map((piece, i) => (i % 2 === 1 || piece === "" ? piece : first + balanced(piece) + pop)).join("");
+  return eachLine(text, (line) => first + balancedLine(line) + pop);
 }
 
 /**
- * A text that leaves no isolate open and closes none that began before it. Embeddings and overrides need nothing: they end
- * with the isolate that they are in (UAX #9, X6a).
+ * A text of which no line leaves an isolate open or closes one that began before it, for an element that isolates it.
+ * Embeddings and overrides need nothing: they end with the isolate that they are in (UAX #9, X6a).
  */
 export function balanced(text: string): string {
-  if (!/[\u2066-\u2069]/.test(text)) return text;
+  return /[\u2066-\u2069]/.test(text) ? eachLine(text, balancedLine) : text;
+}
+
+function eachLine(text: string, change: (line: string) => string): string {
+  const pieces = text.split(paragraphs);
+  return pieces.map((piece, i) => (i % 2 === 1 || piece === "" ? piece : change(piece))).join("");
+}
+
+function balancedLine(line: string): string {
   let open = 0;
-  const kept = text.replace(/[\u2066-\u2069]/g, (control) => {
-    if (control !== pop) {
-      open++;
-      return control;
-    }
-    if (open === 0) return "";
-    open--;
+  const kept = line.replace(/[\u2066-\u2069]/g, (control) => {
+    if (control === pop && open === 0) return "";
+    open += control === pop ? -1 : 1;
     return control;
   });
   return kept + pop.repeat(open);
