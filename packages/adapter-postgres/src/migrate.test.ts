@@ -113,7 +113,19 @@ describe("a database of the first version", () => {
       RESET search_path`);
     const store = sandbox.store({}, pool);
     expect(await store.migrate()).toEqual({
-      applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating", "hours", "campaigns", "templates"],
+      applied: [
+        "proof",
+        "policies",
+        "reactions",
+        "gauges",
+        "asking",
+        "lanes",
+        "suppressions",
+        "operating",
+        "hours",
+        "campaigns",
+        "templates",
+      ],
     });
     return store;
   }

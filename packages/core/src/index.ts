@@ -1,7 +1,7 @@
 // engine
 export type { Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-export type { CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
+export type { CampaignEvent, CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
@@ -37,6 +37,33 @@ export type {
   SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// campaigns
+export { campaign } from "./campaign/definition.js";
+export type {
+  AudienceContext,
+  CampaignDefinition,
+  CampaignFields,
+  CampaignOptions,
+} from "./campaign/definition.js";
+export type { CampaignState } from "./campaign/campaign.js";
+export type {
+  CampaignActInput,
+  CampaignChange,
+  CampaignCounts,
+  CampaignQuery,
+  CampaignReport,
+  Campaigns,
+  EditInput,
+  LaunchInput,
+  NewCampaignInput,
+  ScheduleInput,
+} from "./campaign/campaigns.js";
+export type { CampaignContent } from "./campaign/composing.js";
+export type { Loaded, Refused } from "./campaign/loader.js";
+export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
+export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";
+export type { Window } from "./campaign/window.js";
 
 // local time
 export type { Hours, ZonedHours } from "./campaign/hours.js";
@@ -85,7 +112,7 @@ export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js"
 export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
-export type { Contacts, MemberInput, SubjectInput } from "./recipient/contacts.js";
+export type { Subjects, MemberInput, SubjectInput } from "./recipient/subjects.js";
 export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";
 export type { RecipientResolver, ResolveContext } from "./recipient/resolver.js";
@@ -103,7 +130,7 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageTemplate, RenderedMessage } from "./message/message.js";
+export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
 export type { CompiledTemplate, MessagePart } from "./message/template.js";
 export type { Reader, ValueFormat } from "./message/value-format.js";
 export { valueFormats } from "./message/value-format.js";
@@ -193,7 +220,7 @@ export { invariantIds } from "./store/verify.js";
 export type { VerifyQuery } from "./verifying.js";
 
 // store: the reference one; the contract is in "@milepost/core/store"
-export type { Member, Subject } from "./store/contact-repository.js";
+export type { Member, Subject } from "./store/subject-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";

@@ -1,3 +1,4 @@
+import type { Campaigns } from "./campaign/campaigns.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -16,7 +17,7 @@ import type { StateQuery, SubjectState } from "./milestone/subject-state.js";
 import type { Plan } from "./planning/plan.js";
 import type { Replay, ReplayInput } from "./planning/replay.js";
 import type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
-import type { Contacts } from "./recipient/contacts.js";
+import type { Subjects } from "./recipient/subjects.js";
 import type { Suppressions } from "./recipient/suppressions.js";
 import type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
 import type { DrainResult } from "./recording/drain.js";
@@ -101,7 +102,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
    */
   state(query: StateQuery): Promise<readonly SubjectState[]>;
-  readonly contacts: Contacts;
+  readonly subjects: Subjects;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
@@ -113,12 +114,14 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   explain(query: ExplainQuery): Promise<Story | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
+  /** Messages to an audience: by schedule instead of by crossing. */
+  readonly campaigns: Campaigns;
   readonly lanes: Lanes;
   /** Messages that people write and keep, in versions and languages. */
   readonly templates: Templates;
   readonly suppressions: Suppressions;
   /**
-   * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
+   * Erases a subject: its counters, crossings, notifications, limits, directory entry and what is known of its events. Nothing of
    * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
    * it again: what was erased stays so. Events that are recorded afterwards count from 0.
    */

@@ -43,7 +43,6 @@ function client(server: Store): Store {
     lanes: repository("lanes"),
     templates: repository("templates"),
     suppressions: repository("suppressions"),
-    contacts: repository("contacts"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),

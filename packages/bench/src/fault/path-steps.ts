@@ -15,7 +15,7 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
   inbox: { enqueue: "reads", list: "reads" },
   limits: { pending: "reads" },
   crossings: { commitEvaluation: "writes", list: "reads", claim: "writes", announce: "writes", release: "writes" },
-  contacts: { subject: "reads", members: "reads" },
+  subjects: { get: "reads", members: "reads" },
   notifications: {
     claim: "writes",
     mark: "writes",
@@ -48,10 +48,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   lanes: ["setPaused", "limit", "list", "acts"],
   templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
-  // the host's directory is filled before
-  contacts: ["put", "list"],
-  // what is erased is no part of what arrives
-  subjects: ["halt", "erase"],
+  // the directory is filled before; what is erased is no part of what arrives
+  subjects: ["put", "list", "halt", "erase"],
   // heartbeats are beside the work: what fails in them changes nothing
   workers: ["beat", "leave", "list"],
 };

@@ -1,5 +1,7 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
+import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
@@ -76,6 +78,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineTemplateCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
+    ...engineCampaignCases,
+    ...engineCampaignAudienceCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
     ...engineStateCases,

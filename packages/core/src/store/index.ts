@@ -64,8 +64,7 @@ export type {
 } from "./campaign-repository.js";
 export type { TemplateRepository } from "./template-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
-export type { ContactRepository, Member, Subject } from "./contact-repository.js";
-export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
+export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
 export type {
   CheckedInvariant,
@@ -109,7 +108,17 @@ export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
-export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export {
+  campaignActs,
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  leaseMove,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../campaign/campaign-moves.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
