@@ -6,12 +6,14 @@ import {
   templateNotFound,
   versionMove,
 } from "@milepost/core/store";
-import type { Database } from "./driver.js";
+import type { Database, Value } from "./driver.js";
 import { time } from "./values.js";
 
-const columns = `t.tenant, t.name, t.category, t.origin, t.source, t.newest, t.active,
-  EXISTS (SELECT FROM {template_defaults} d
-    WHERE d.tenant = t.tenant AND d.category = t.category AND d.template = t.name) AS "isDefault",
+// No EXISTS: for a page of templates the planner would read the defaults of all tenants into a hash.
+const isDefault = `coalesce(t.name = (SELECT d.template FROM {template_defaults} d
+  WHERE d.tenant = t.tenant AND d.category = t.category), false)`;
+
+const columns = `t.tenant, t.name, t.category, t.origin, t.source, t.newest, t.active, ${isDefault} AS "isDefault",
   t.archived_at AS "archivedAt", t.created_at AS "createdAt"`;
 
 const versionColumns = `v.tenant, v.template AS name, v.number, v.parent, v.fallback, v.tags, v.sample,
@@ -93,14 +95,6 @@ export function templateRepository(database: Database): TemplateRepository {
     "templates_act",
     "INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at) VALUES ($1, 'template', $2, $3, $4, $5, $6)",
   );
-  const list = database.statement(
-    "templates_list",
-    `SELECT * FROM (SELECT ${columns} FROM {message_templates} t
-       WHERE t.tenant = $1 AND ($2::text IS NULL OR t.category = $2) AND ($3::text IS NULL OR t.origin = $3)
-         AND ($4::boolean IS NULL OR (t.archived_at IS NOT NULL) = $4) AND ($5::text IS NULL OR t.name > $5)) t
-     WHERE $6::boolean IS NULL OR t."isDefault" = $6
-     ORDER BY t.name LIMIT $7`,
-  );
   const version = database.statement(
     "templates_version",
     `SELECT ${versionColumns} FROM {template_versions} v WHERE v.tenant = $1 AND v.template = $2
@@ -152,10 +146,23 @@ export function templateRepository(database: Database): TemplateRepository {
       return template ?? null;
     },
 
-    list: ({ tenant, category, origin, isDefault, archived, after, limit }) =>
-      database.run<StoredTemplate>(list, [
-        ...[tenant, category ?? null, origin ?? null, archived ?? null, after ?? null, isDefault ?? null, limit],
-      ]),
+    // filters that were not given are left out, so that the plan is made for those that were
+    list({ tenant, limit, ...filters }) {
+      const values: Value[] = [tenant, limit];
+      const where = ["t.tenant = $1"];
+      const given = [
+        ["t.category =", filters.category],
+        ["t.origin =", filters.origin],
+        ["(t.archived_at IS NOT NULL) =", filters.archived],
+        [`${isDefault} =`, filters.isDefault],
+        ["t.name >", filters.after],
+      ] as const;
+      for (const [condition, value] of given) {
+        if (value !== undefined) where.push(`${condition} $${values.push(value)}`);
+      }
+      const text = `SELECT ${columns} FROM {message_templates} t WHERE ${where.join(" AND ")} ORDER BY t.name LIMIT $2`;
+      return database.run<StoredTemplate>(database.statement("templates_list", text), values);
+    },
 
     async version({ tenant, name, number }) {
       const [found] = await database.run<TemplateVersion>(version, [tenant, name, number ?? null]);
