@@ -16,6 +16,7 @@ import { parkingRepository } from "./parking-repository.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { WakeUps } from "./wake-ups.js";
 import { workerRepository } from "./worker-repository.js";
@@ -78,6 +79,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     campaigns: campaignRepository(database),
     recurrences: recurrenceRepository(database),
     suppressions: suppressionRepository(database),
+    templates: templateRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

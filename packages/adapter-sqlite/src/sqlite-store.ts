@@ -26,6 +26,7 @@ import { realPatience } from "./patience.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { workerRepository } from "./worker-repository.js";
 
@@ -86,6 +87,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     campaigns: campaignRepository(driver),
     recurrences: recurrenceRepository(driver),
     suppressions: suppressionRepository(driver),
+    templates: templateRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),
     verify: verifyStep(driver),

@@ -15,6 +15,7 @@ import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
 import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
+import { templatesOver } from "./message/templates.js";
 import type { Milepost } from "./milepost.js";
 import { definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
@@ -204,6 +205,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    templates: calls.guard(templatesOver(store, runtime)),
     campaigns: calls.guard(
       campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
     ),

@@ -138,8 +138,34 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageTemplate, RenderedMessage } from "./message/message.js";
-export type { CompiledTemplate } from "./message/template.js";
+export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
+export type { CompiledTemplate, MessagePart } from "./message/template.js";
+export type { Reader, ValueFormat } from "./message/value-format.js";
+export { valueFormats } from "./message/value-format.js";
+
+// templates in the store
+export type {
+  StoredTemplate,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "./message/stored-template.js";
+export { templateOrigins } from "./message/stored-template.js";
+export type { TagProblem, TagType, TemplateTag } from "./message/template-tag.js";
+export { tagTypes } from "./message/template-tag.js";
+export type { VariantInput, VersionInput } from "./message/template-check.js";
+export type {
+  PreviewInput,
+  TemplateActing,
+  TemplateInput,
+  TemplatePreview,
+  TemplateQuery,
+  Templates,
+  VersionAct,
+  VersionEdit,
+  VersionQuery,
+} from "./message/templates.js";
 
 // notifiers
 export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";

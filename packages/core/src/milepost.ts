@@ -7,6 +7,7 @@ import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
 import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
+import type { Templates } from "./message/templates.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
 import type { Levels } from "./milestone/levels-keeper.js";
@@ -119,6 +120,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** Campaigns that are sent again and again. */
   readonly recurrences: Recurrences;
   readonly lanes: Lanes;
+  /** Messages that people write and keep, in versions and languages. */
+  readonly templates: Templates;
   readonly suppressions: Suppressions;
   /**
    * Erases a subject: its counters, crossings, notifications, limits, directory entry and what is known of its events. Nothing of

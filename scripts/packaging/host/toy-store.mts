@@ -43,6 +43,7 @@ function client(server: Store): Store {
     lanes: repository("lanes"),
     campaigns: repository("campaigns"),
     recurrences: repository("recurrences"),
+    templates: repository("templates"),
     suppressions: repository("suppressions"),
     events: repository("events"),
     limits: repository("limits"),

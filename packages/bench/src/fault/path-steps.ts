@@ -54,6 +54,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   ],
   recurrences: ["put", "get", "list", "setPaused", "remove", "occur", "skips"],
   lanes: ["setPaused", "limit", "list", "acts"],
+  templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],

@@ -41,6 +41,7 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineTemplateCases } from "./engine-templates.js";
 import { engineVerifyCases } from "./engine-verify.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -75,6 +76,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineMessageCases,
+    ...engineTemplateCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
     ...engineCampaignCases,

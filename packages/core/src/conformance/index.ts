@@ -20,6 +20,7 @@ import { suppressionCases } from "./suppression-repository.js";
 import { subjectDirectoryCases } from "./subject-directory.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
+import { templateCases } from "./template-repository.js";
 import { workerCases } from "./worker-repository.js";
 import { wakeUpCases } from "./wake-ups.js";
 
@@ -71,6 +72,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...campaignCases,
     ...recurrenceCases,
     ...laneLimitCases,
+    ...templateCases,
     ...suppressionCases,
     ...laneQuotaAgainCases,
     ...limitCases,

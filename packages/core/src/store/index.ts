@@ -62,6 +62,7 @@ export type {
   NewCampaign,
   RewrittenNotification,
 } from "./campaign-repository.js";
+export type { TemplateRepository } from "./template-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
@@ -128,6 +129,18 @@ export { everything, suppressionReasons } from "../recipient/suppression.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
+export type {
+  NewTemplate,
+  NewTemplateVersion,
+  StoredTemplate,
+  TemplateAct,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "../message/stored-template.js";
+export { newTemplate, templateActs, templateMove, templateOrigins, versionMove } from "../message/stored-template.js";
+export type { TagType, TemplateTag } from "../message/template-tag.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
 export { deliveryModes } from "../notifier/notifier.js";
 export type { Recipient } from "../recipient/recipient.js";
@@ -185,6 +198,7 @@ export {
   noTransaction,
   notificationNotFound,
   redrivenTwice,
+  templateNotFound,
 } from "./refusals.js";
 
 export { redact } from "../redact.js";

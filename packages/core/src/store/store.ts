@@ -13,6 +13,7 @@ import type { ParkingRepository } from "./parking-repository.js";
 import type { RecurrenceRepository } from "./recurrence-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
+import type { TemplateRepository } from "./template-repository.js";
 import type { VerifyInput, VerifyReport } from "./verify.js";
 import type { Listening, WakeUpListener } from "./wake-ups.js";
 import type { WorkerRepository } from "./worker-repository.js";
@@ -62,6 +63,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly lanes: LaneRepository;
   readonly campaigns: CampaignRepository;
   readonly recurrences: RecurrenceRepository;
+  readonly templates: TemplateRepository;
   readonly suppressions: SuppressionRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;

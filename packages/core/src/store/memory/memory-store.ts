@@ -14,6 +14,7 @@ import { memoryParking } from "./memory-parking.js";
 import { memoryRecurrences } from "./memory-recurrences.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
+import { memoryTemplates } from "./memory-templates.js";
 import { memoryVerify } from "./memory-verify.js";
 import { memoryWorkers } from "./memory-workers.js";
 import { Tables } from "./tables.js";
@@ -48,6 +49,7 @@ export function storeOver(tables: Tables): Store {
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
     recurrences: memoryRecurrences(tables),
+    templates: memoryTemplates(tables),
     suppressions: memorySuppressions(tables),
     subjects: memorySubjects(tables),
     workers: memoryWorkers(tables),

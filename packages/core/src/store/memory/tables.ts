@@ -3,6 +3,7 @@ import type { Recurrence, RecurrenceKey, Skip } from "../../campaign/recurrence.
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
+import type { StoredTemplate, TemplateVersion } from "../../message/stored-template.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
@@ -50,7 +51,10 @@ export class Tables {
   readonly notifications: Map<string, Notification> = new Map();
   readonly notificationKeys: Set<string> = new Set();
   readonly attempts: Map<string, Attempt> = new Map();
+  /** Contents by their hash: of what was queued, and of every variant. */
   readonly templates: Map<string, MessageTemplate> = new Map();
+  readonly storedTemplates: Map<string, StoredTemplate> = new Map();
+  readonly templateVersions: Map<string, TemplateVersion> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
   readonly campaigns: Map<string, Campaign> = new Map();
   readonly recurrences: Map<string, Recurrence> = new Map();
