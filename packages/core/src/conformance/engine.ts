@@ -1,6 +1,8 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineCanaryCases } from "./engine-canaries.js";
+import { engineContactImportCases } from "./engine-contact-imports.js";
+import { engineContactCases } from "./engine-contacts.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
@@ -76,6 +78,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLaneCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
+    ...engineContactCases,
+    ...engineContactImportCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
