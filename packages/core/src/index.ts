@@ -70,7 +70,8 @@ export type {
 export type { CampaignContent } from "./campaign/content.js";
 export type { Loaded, Refused } from "./campaign/loader.js";
 export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
-export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";
+export type { ContactAudience } from "./campaign/contact-audience.js";
+export type { CampaignMessage, CampaignMessages, TemplateChoice, WrittenMessage } from "./campaign/messages.js";
 export type { Window } from "./campaign/window.js";
 
 // local time

@@ -3,7 +3,8 @@ import { defaultTenant } from "../recording/event.js";
 import { type Agrees, dateSchema, keySchema, listOf, pageFields, whySchema } from "../validation.js";
 import type { AudienceMember } from "./audience-member.js";
 import { type CampaignState, campaignStates } from "./campaign.js";
-import { type CampaignFields, fieldSchemas } from "./definition.js";
+import type { ContactAudience } from "./contact-audience.js";
+import { type CampaignFields, contactAudienceSchema, fieldSchemas } from "./definition.js";
 
 /** Who acts, and why: kept with the act. */
 interface Acting {
@@ -25,6 +26,8 @@ export interface NewCampaignInput extends CampaignFields, Acting {
   readonly name?: string;
   /** A campaign of the code, by its name: it knows the audience, and says what is not said here. */
   readonly definition?: string;
+  /** Contacts, by a filter; absent where the code knows its audience, or who launches it gives it. */
+  readonly audience?: ContactAudience;
   /** The name of one of the engine's notifiers. */
   readonly notifier?: string;
   /** When it begins; a draft unless said. */
@@ -73,6 +76,7 @@ const createSchema = z.strictObject({
   id: keySchema.optional(),
   name: nameSchema.optional(),
   definition: keySchema.optional(),
+  audience: contactAudienceSchema.optional(),
   notifier: keySchema.optional(),
   at: dateSchema.optional(),
 });

@@ -4,6 +4,7 @@ import type { JsonObject } from "../json.js";
 import type { Notifier } from "../notifier/notifier.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
+import type { CampaignEdit } from "../store/campaign-repository.js";
 import { campaignNotFound } from "../store/refusals.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
@@ -26,6 +27,7 @@ import { contentFrom, contentOf, editOf } from "./content.js";
 import { refusedField } from "./definition.js";
 import type { CampaignKeeper } from "./keeper.js";
 import type { Loaded } from "./loader.js";
+import { pinned } from "./messages.js";
 import { beginOf } from "./window.js";
 
 /** One message to an audience: once, at a local time of each, or again and again. */
@@ -130,15 +132,21 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
       if (definition !== undefined && code === undefined) {
         throw refusedField("definition", "the name of a campaign of this engine");
       }
-      const audience = code?.audience === undefined ? "given" : "code";
+      const content = contentFrom(fields, code, notifiers);
+      const audience = content.contacts !== null ? "contacts" : code?.audience === undefined ? "given" : "code";
       if (at !== undefined && audience === "given") {
         throw refusedField("at", "none: launch() it with its recipients, and say there when it begins");
       }
-      const content = contentFrom(fields, code, notifiers);
+      const messages = await pinned(content.messages, store, tenant);
       const { kind = code?.kind ?? "", rate = code?.rate ?? null } = fields;
       const campaign = {
         ...({ tenant, id, name, kind, rate, audience, code: definition ?? "" } as const),
-        ...{ definition: content as unknown as JsonObject, scheduledAt: at ?? null, recurrence: "", occurrence: "" },
+        ...{
+          definition: { ...content, messages } as unknown as JsonObject,
+          scheduledAt: at ?? null,
+          recurrence: "",
+          occurrence: "",
+        },
       };
       const { campaign: stored } = await store.campaigns.create({ campaign, by, why, ...storeNow(runtime) });
       if (at !== undefined) opened();
@@ -160,7 +168,9 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
       if (!campaign.loaded) {
         if (recipients === undefined) throw refusedField("recipients", "a list or a stream of recipients");
         const now = begins(campaign, launch.at);
-        if (Array.isArray(recipients) && contentOf(campaign).onRefused === "fail") checkAll(campaign, recipients, now);
+        if (Array.isArray(recipients) && contentOf(campaign).onRefused === "fail") {
+          await checkAll(campaign, recipients, now);
+        }
         const lease = await leased(campaign);
         if (lease === null) throw busy(campaign);
         const done = await keeper.load(lease, recipients, now, closing).catch(async (error: unknown) => {
@@ -208,7 +218,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
         "invalid_campaign",
       );
       const campaign = await existing(acting);
-      const edit = editOf(campaign, change);
+      const edit = await pinnedEdit(campaign, editOf(campaign, change));
       const edited = { ...campaign, ...edit };
       if (edit.definition !== undefined) await checkOpen(edited);
       const done = await store.campaigns.edit({ ...acting, revision, change: edit, ...storeNow(runtime) });
@@ -245,13 +255,20 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
   }
 
   /** Of a list that is given nothing is stored before all of it is known to be right. */
-  function checkAll(campaign: Campaign, recipients: readonly AudienceMember[], now: Date): void {
-    const composer = new Composer(campaign, keeper.definition(campaign.code) ?? {}, now);
+  async function checkAll(campaign: Campaign, recipients: readonly AudienceMember[], now: Date): Promise<void> {
+    const composer = await Composer.of(campaign, keeper.definition(campaign.code) ?? {}, store, now);
     for (const [index, recipient] of recipients.entries()) composer.compose(recipient, index, () => "");
   }
 
+  async function pinnedEdit({ tenant }: Campaign, edit: CampaignEdit): Promise<CampaignEdit> {
+    if (edit.definition === undefined) return edit;
+    const content = contentOf({ definition: edit.definition });
+    const messages = await pinned(content.messages, store, tenant);
+    return { ...edit, definition: { ...content, messages } as unknown as JsonObject };
+  }
+
   async function checkOpen(campaign: Campaign): Promise<void> {
-    const composer = new Composer(campaign, {}, clock());
+    const composer = await Composer.of(campaign, {}, store, clock());
     const { tenant, id } = campaign;
     for (let after: string | null = null; ; ) {
       const rows = await store.campaigns.open({ tenant, id, after, limit: pageOfRows });

@@ -2,10 +2,11 @@ import type { NewNotification } from "../delivery/notification.js";
 import { MilepostError } from "../errors.js";
 import type { JsonObject } from "../json.js";
 import { plainJson, plainObject } from "../json.js";
-import { type CompiledTemplate, missingTags } from "../message/template.js";
+import type { CompiledTemplate } from "../message/template.js";
 import { named, type Recipient, recipientKey } from "../recipient/recipient.js";
 import { synchronous } from "../recipient/resolved.js";
 import type { RewrittenNotification } from "../store/campaign-repository.js";
+import type { Store } from "../store/store.js";
 import { type AudienceMember, memberPath, parseMember } from "./audience-member.js";
 import type { Campaign } from "./campaign.js";
 import { type CampaignContent, contentOf } from "./content.js";
@@ -31,13 +32,18 @@ export class Composer {
   /** When it begins. Milliseconds since the epoch. */
   readonly #from: number;
 
-  /** `now` is when it begins, unless it is scheduled for later. */
-  constructor(campaign: Campaign, code: MemberCode, now: Date) {
+  private constructor(campaign: Campaign, messages: Messages, code: MemberCode, now: Date) {
     this.#campaign = campaign;
     this.#content = contentOf(campaign);
-    this.#messages = new Messages(this.#content.messages);
+    this.#messages = messages;
     this.#code = code;
     this.#from = Math.max(now.getTime(), campaign.scheduledAt?.getTime() ?? 0);
+  }
+
+  /** `now` is when it begins, unless it is scheduled for later. Throws as {@link Messages.of}. */
+  static async of(campaign: Campaign, code: MemberCode, store: Store, now: Date): Promise<Composer> {
+    const messages = await Messages.of(contentOf(campaign).messages, store, campaign.tenant);
+    return new Composer(campaign, messages, code, now);
   }
 
   get templates(): Messages["templates"] {
@@ -54,7 +60,8 @@ export class Composer {
     if (chosen === null) return [];
     const { recipient, items, data: own, ...member } = parseMember(input, path);
     const segment = chosen ?? member.segment;
-    const template = this.#messages.of(segment, path);
+    const message = this.#messages.of(segment, path);
+    const template = message.pick(recipient.locale);
     const more = this.#code.dataOf?.(input as AudienceMember) ?? {};
     const { tenant, id, kind, name } = this.#campaign;
     const { notifier, channel, mode, keyLifetime, maxAttempts, scope, needsConsent } = this.#content;
@@ -66,9 +73,10 @@ export class Composer {
       ...(segment !== "" && { segment }),
     };
     const timed = this.#timed(recipient);
-    return this.#split(items).map(({ itemKey, tags }) => {
+    return this.#split(items, message.maxItems).map(({ itemKey, tags }) => {
       const data = plainJson({ ...about, ...tags }, `${path}.data`, "invalid_data") as JsonObject;
-      check(template, data, path);
+      message.check(template, data, path);
+      rendered(template, data, recipient, path);
       return {
         ...{ tenant, id: newId(), source: { kind: "campaign", id }, channel },
         ...{ recipientKey: recipientKey(recipient.address), itemKey },
@@ -85,17 +93,25 @@ export class Composer {
     const path = `notifications[${row.id}]`;
     const { id, kind, name } = this.#campaign;
     const { segment } = row.data;
-    const template = this.#messages.of(typeof segment === "string" ? segment : "", path);
+    const message = this.#messages.of(typeof segment === "string" ? segment : "", path);
+    const template = message.pick(row.recipient.locale);
     const data = { ...row.data, campaign: { ...this.#content.data, id, kind, name } };
-    check(template, data, path);
+    message.check(template, data, path);
+    rendered(template, data, row.recipient, path);
     return { id: row.id, template: template.hash, data, ...this.#timed(row.recipient) };
   }
 
-  #split(items: readonly JsonObject[]): readonly { readonly itemKey: string; readonly tags: object }[] {
-    const [first] = items;
-    if (first === undefined) return [{ itemKey: "", tags: {} }];
+  #split(
+    items: readonly JsonObject[],
+    maxItems: number | null,
+  ): readonly { readonly itemKey: string; readonly tags: object }[] {
+    if (items.length === 0) return [{ itemKey: "", tags: {} }];
     if (this.#content.items === "each") return items.map((item) => ({ itemKey: String(item.key), tags: { item } }));
-    return [{ itemKey: String(first.key), tags: { item: first, items } }];
+    const most = maxItems ?? items.length;
+    const groups = Array.from({ length: Math.ceil(items.length / most) }, (_, i) =>
+      items.slice(i * most, (i + 1) * most),
+    );
+    return groups.map((group) => ({ itemKey: String(group[0]!.key), tags: { item: group[0], items: group } }));
   }
 
   #timed({ zone: own }: Recipient): Timed {
@@ -115,16 +131,9 @@ export class Composer {
 }
 
 /** Sending must not be the first to find out. */
-function check(template: CompiledTemplate, data: JsonObject, path: string): void {
-  const [missing] = missingTags(template, data);
-  if (missing !== undefined) {
-    throw new MilepostError("missing_tag", `${path}: the message needs a value for {{${missing}}}`, {
-      path: `${path}.${missing}`,
-      expected: `a value for {{${missing}}}`,
-    });
-  }
+function rendered(template: CompiledTemplate, data: JsonObject, recipient: Recipient, path: string): void {
   try {
-    template.render(data);
+    template.render(data, recipient);
   } catch (error) {
     if (!MilepostError.is(error)) throw error;
     throw new MilepostError(error.code, `${path}: ${error.message}`, { path, expected: error.expected ?? "" });

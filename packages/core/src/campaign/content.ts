@@ -1,8 +1,10 @@
+import { parseFilter } from "../contact/contact-filter.js";
 import { type JsonObject, plainObject } from "../json.js";
 import { type Channel, type DeliveryMode, type Notifier, safeKeyLifetime } from "../notifier/notifier.js";
 import type { CampaignEdit } from "../store/campaign-repository.js";
 import type { Campaign } from "./campaign.js";
 import type { CampaignChange } from "./campaign-inputs.js";
+import type { ContactAudience } from "./contact-audience.js";
 import {
   type CampaignDefinition,
   type CampaignFields,
@@ -10,12 +12,14 @@ import {
   refusedField,
   refuseWiderMode,
 } from "./definition.js";
-import { type CampaignMessages, Messages } from "./messages.js";
+import { type CampaignMessages, refuseUnreadable } from "./messages.js";
 import type { Window } from "./window.js";
 
 /** What a campaign says, and how it is sent: what its row's `definition` holds. */
 export interface CampaignContent {
   readonly messages: CampaignMessages;
+  /** Null: its audience is given, or comes from code. */
+  readonly contacts: ContactAudience | null;
   /** What every message can merge: `{{campaign.week}}`. */
   readonly data: JsonObject;
   /** Of one with several items: a message for each, or one for all. */
@@ -41,7 +45,10 @@ export function contentOf({ definition }: Pick<Campaign, "definition">): Campaig
   return definition as unknown as CampaignContent;
 }
 
-export type ContentFields = Omit<CampaignFields, "kind" | "rate"> & { readonly notifier?: string };
+export type ContentFields = Omit<CampaignFields, "kind" | "rate"> & {
+  readonly notifier?: string;
+  readonly audience?: ContactAudience;
+};
 
 /** What a campaign says where it is made: its own words, then those of the code. */
 export function contentFrom(
@@ -56,12 +63,13 @@ export function contentFrom(
   }
   const said = given.message !== undefined || given.messages !== undefined ? given : (code ?? given);
   const messages = messagesOf(said);
-  new Messages(messages);
+  refuseUnreadable(messages);
   const { mode = code?.mode } = given;
   refuseWiderMode(mode === undefined ? {} : { mode }, notifier);
   const used = mode ?? notifier.mode;
+  const contacts = contactsFrom(given, code);
   return {
-    messages,
+    ...{ messages, contacts },
     data: plainObject(given.data ?? code?.data ?? {}, "data", "invalid_campaign"),
     items: given.items ?? code?.items ?? "each",
     onRefused: given.onRefused ?? code?.onRefused ?? "fail",
@@ -77,6 +85,17 @@ export function contentFrom(
   };
 }
 
+/** Throws `invalid_filter` for a filter that is none. */
+function contactsFrom(given: ContentFields, code: CampaignDefinition | undefined): ContactAudience | null {
+  const audience = given.audience ?? (typeof code?.audience === "function" ? undefined : code?.audience);
+  if (audience === undefined) return null;
+  const { window, expiresIn } = { ...code, ...given };
+  if (audience.lateJoiners === true && window?.end === undefined && expiresIn === undefined) {
+    throw refusedField("audience.lateJoiners", "a window with an end, or expiresIn: it would never be complete");
+  }
+  return { ...audience, contacts: parseFilter(audience.contacts, "audience.contacts") };
+}
+
 /** Throws `invalid_template` for messages that cannot be read. */
 export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit {
   const { name, kind, rate, message, messages, data, items, window, expiresIn, onRefused } = change;
@@ -90,7 +109,7 @@ export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit
     ...(expiresIn && { expiresIn }),
     ...(onRefused && { onRefused }),
   };
-  if (changed.messages) new Messages(changed.messages);
+  if (changed.messages) refuseUnreadable(changed.messages);
   const definition = { ...content, ...changed } as unknown as JsonObject;
   return {
     ...(name !== undefined && { name }),

@@ -1,15 +1,24 @@
 import * as z from "zod";
+import type { ContactFilter } from "../contact/contact-filter.js";
 import type { Rate } from "../delivery/gate.js";
 import { rateSchema } from "../delivery/lanes.js";
 import { MilepostError } from "../errors.js";
+import { expectedOf } from "../expected.js";
 import { plainObject } from "../json.js";
 import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
 import { notifierSchema } from "../notifier/notifier-schema.js";
 import type { Resolved } from "../recipient/resolved.js";
 import { scopeSchema } from "../recipient/suppression.js";
-import { type Agrees, keySchema, listOf, parsePresent, present } from "../validation.js";
+import { type Agrees, keySchema, listOf, parsePresent, present, shownKey } from "../validation.js";
 import type { AudienceMember } from "./audience-member.js";
-import { type CampaignMessage, type CampaignMessages, Messages } from "./messages.js";
+import type { ContactAudience } from "./contact-audience.js";
+import {
+  type CampaignMessage,
+  type CampaignMessages,
+  refuseUnreadable,
+  type TemplateChoice,
+  type WrittenMessage,
+} from "./messages.js";
 import { cronProblem } from "./timetable.js";
 import { type Window, windowSchema } from "./window.js";
 import { type ZoneChoice, zoneChoiceFields } from "./zone.js";
@@ -90,9 +99,9 @@ export interface CampaignOptions extends CampaignFields {
   readonly notifier: Notifier;
   /**
    * Who gets it, all at once or as they come. Called by a worker, and again where one died: whoever is queued already is not
-   * queued twice. Absent: who launches it gives its recipients.
+   * queued twice. Or contacts, by a filter. Absent: who launches it gives its recipients.
    */
-  readonly audience?: (context: AudienceContext) => Resolved<AudienceMember>;
+  readonly audience?: ((context: AudienceContext) => Resolved<AudienceMember>) | ContactAudience;
   /** Which of the `messages` a member gets; null: none. Pure. */
   readonly segmentOf?: (member: AudienceMember) => string | null;
   /**
@@ -117,9 +126,24 @@ const messageFields = {
   requiredTags: listOf(z.string().min(1).max(200), 100).optional(),
 };
 const messageSchema = z.strictObject(messageFields);
-true satisfies Agrees<typeof messageSchema, CampaignMessage>;
+const choiceSchema = z.strictObject({ template: keySchema, version: z.int().min(1).optional() });
+true satisfies Agrees<typeof messageSchema, WrittenMessage>;
+true satisfies Agrees<typeof choiceSchema, TemplateChoice>;
 
-const oneMessage = messageSchema.transform(present) as unknown as z.ZodType<CampaignMessage, CampaignMessage>;
+// by what it has, so that the error is about the field that is wrong
+const oneMessage = z
+  .custom<object>((value) => typeof value === "object" && value !== null, "a message, or a template of the store")
+  .transform((value, context) => {
+    const { data, error } = ("template" in value ? choiceSchema : messageSchema).safeParse(value, {
+      error: expectedOf,
+    });
+    for (const issue of error?.issues ?? []) {
+      const unknown = issue.code === "unrecognized_keys" ? [shownKey(issue.keys[0]!)] : [];
+      context.issues.push({ code: "custom", path: [...issue.path, ...unknown], message: issue.message, input: "" });
+    }
+    return data as object;
+  })
+  .transform(present) as unknown as z.ZodType<CampaignMessage, CampaignMessage>;
 const messagesBySegment = z.record(keySchema, oneMessage) as z.ZodType<CampaignMessages, CampaignMessages>;
 const aFunction = <T>() => z.custom<T>((value) => typeof value === "function", "a function");
 
@@ -171,11 +195,18 @@ const timesSchema = z.strictObject(timesFields);
 
 true satisfies Agrees<typeof timesSchema, RecurrenceTimes>;
 
+/** The filter itself is read where it is used. */
+export const contactAudienceSchema: z.ZodType<ContactAudience, ContactAudience> = z
+  .strictObject({ contacts: z.custom<ContactFilter>(), lateJoiners: z.boolean().optional() })
+  .transform(present) as unknown as z.ZodType<ContactAudience, ContactAudience>;
+
 const optionsSchema = z.strictObject({
   ...fieldSchemas,
   name: keySchema,
   notifier: notifierSchema,
-  audience: aFunction<NonNullable<CampaignOptions["audience"]>>().optional(),
+  audience: z
+    .union([aFunction<(context: AudienceContext) => Resolved<AudienceMember>>(), contactAudienceSchema])
+    .optional(),
   recurrence: timesSchema.optional(),
   segmentOf: aFunction<NonNullable<CampaignOptions["segmentOf"]>>().optional(),
   dataOf: aFunction<NonNullable<CampaignOptions["dataOf"]>>().optional(),
@@ -186,7 +217,7 @@ export function campaign(options: CampaignOptions): CampaignDefinition {
   const parsed = parsePresent<CampaignOptions>(optionsSchema, options, "invalid_campaign");
   if (parsed.data !== undefined) plainObject(parsed.data, "data", "invalid_campaign");
   // one that is made as data may say it
-  if (parsed.message !== undefined || parsed.messages !== undefined) new Messages(messagesOf(parsed));
+  if (parsed.message !== undefined || parsed.messages !== undefined) refuseUnreadable(messagesOf(parsed));
   refuseWiderMode(parsed, parsed.notifier);
   if (parsed.recurrence !== undefined && parsed.audience === undefined) {
     throw refusedField("audience", "a function: what recurs has to know its audience");

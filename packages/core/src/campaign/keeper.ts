@@ -11,12 +11,17 @@ import type { AudienceMember } from "./audience-member.js";
 import type { Campaign, CampaignKey } from "./campaign.js";
 import { type CampaignAct, type CampaignWork, wants } from "./campaign-moves.js";
 import { Composer } from "./composing.js";
+import { contactAudience } from "./contact-audience.js";
 import { contentOf } from "./content.js";
 import type { CampaignDefinition } from "./definition.js";
 import { isRefusal, type Loaded, loadAudience } from "./loader.js";
+import { endOf } from "./window.js";
 
 /** Notifications that an edit, or a cancel, brings along in one atomic step. */
 const changedAtOnce = 1_000;
+
+/** Milliseconds between two looks for late joiners. */
+const lookInterval = 10_000;
 
 /** Who acts where no person does. */
 const engine = { by: "milepost" } as const;
@@ -108,15 +113,21 @@ export class CampaignKeeper {
 
   /** The audience of one that knows where it comes from. */
   async loadKnown(campaign: Campaign, now: Date, stop: AbortSignal): Promise<Loaded | null> {
-    const { tenant, id, name, cursor, scheduledAt, occurrence } = campaign;
+    const { tenant, id, name, cursor, scheduledAt, occurrence, createdAt } = campaign;
+    const { contacts, channel, data } = contentOf(campaign);
+    if (contacts !== null) {
+      const { contacts: filter, lateJoiners = false } = contacts;
+      const before = lateJoiners ? null : createdAt;
+      return this.load(campaign, contactAudience(this.#store, { tenant, filter, channel, cursor, before }), now, stop);
+    }
     const code = this.#codes.get(campaign.code);
-    if (code?.audience === undefined) {
+    if (typeof code?.audience !== "function") {
       throw new MilepostError("invalid_campaign", `the campaign "${campaign.code}" of this process has no audience`);
     }
     const over = new AbortController();
     const context = {
       tenant,
-      campaign: { id, name, data: contentOf(campaign).data, scheduledAt, occurrence },
+      campaign: { id, name, data, scheduledAt, occurrence },
       after: cursor,
       signal: AbortSignal.any([stop, over.signal]),
     };
@@ -129,15 +140,16 @@ export class CampaignKeeper {
   }
 
   /** An audience of a leased campaign as notifications. Null: the lease was lost. */
-  load(
+  async load(
     campaign: Campaign,
     audience: AsyncIterable<unknown> | Iterable<unknown>,
     now: Date,
     stop: AbortSignal,
   ): Promise<Loaded | null> {
-    const { onRefused } = contentOf(campaign);
-    const composer = new Composer(campaign, this.#codes.get(campaign.code) ?? {}, now);
-    const options = { lease: this.#timing.lease, onRefused, lookAt: null, stop };
+    // once it is loaded, one late joiner without a value is no reason to take it from all others
+    const onRefused = campaign.loaded ? "skip" : contentOf(campaign).onRefused;
+    const composer = await Composer.of(campaign, this.#codes.get(campaign.code) ?? {}, this.#store, now);
+    const options = { lease: this.#timing.lease, onRefused, lookAt: nextLook(campaign, now), stop };
     return loadAudience(
       { store: this.#store, runtime: this.#runtime, emit: this.#emit },
       campaign,
@@ -157,7 +169,7 @@ export class CampaignKeeper {
   async rewrite(campaign: Campaign, now: Date, stop: AbortSignal): Promise<boolean> {
     const { tenant, id, fence } = campaign;
     const { campaigns } = this.#store;
-    const composer = new Composer(campaign, {}, now);
+    const composer = await Composer.of(campaign, {}, this.#store, now);
     let after = campaign.changedAfter;
     for (;;) {
       stop.throwIfAborted();
@@ -206,6 +218,17 @@ export class CampaignKeeper {
   async #release({ tenant, id, fence }: Campaign, retryIn: number): Promise<void> {
     await this.#store.campaigns.release({ tenant, id, fence, retryIn, ...storeNow(this.#runtime) });
   }
+}
+
+/** When late joiners are looked for next; null for none, and once the campaign's time is over for everybody. */
+function nextLook(campaign: Campaign, now: Date): Date | null {
+  const { contacts, window, expiresIn } = contentOf(campaign);
+  if (contacts?.lateJoiners !== true) return null;
+  const ends = [
+    ...(window === null ? [] : [endOf(window)?.getTime() ?? Number.POSITIVE_INFINITY]),
+    ...(expiresIn === null || campaign.scheduledAt === null ? [] : [campaign.scheduledAt.getTime() + expiresIn]),
+  ];
+  return now.getTime() < Math.min(...ends) ? new Date(now.getTime() + lookInterval) : null;
 }
 
 interface ActOptions {

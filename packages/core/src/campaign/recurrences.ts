@@ -9,16 +9,19 @@ import { recurrenceNotFound } from "../store/refusals.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
 import { type Agrees, keySchema, pageFields, parsePresent, whySchema } from "../validation.js";
+import type { ContactAudience } from "./contact-audience.js";
 import { contentFrom } from "./content.js";
 import {
   type CampaignDefinition,
   type CampaignFields,
+  contactAudienceSchema,
   fieldSchemas,
   type RecurrenceTimes,
   refusedField,
   refuseFixedWindow,
   timesFields,
 } from "./definition.js";
+import { pinned } from "./messages.js";
 import { dueAt, firstAfter, type Recurrence, type RecurrenceKey, type Skip } from "./recurrence.js";
 import type { Occurrence } from "./timetable.js";
 import type { Window } from "./window.js";
@@ -36,7 +39,9 @@ export interface RecurringCampaign extends CampaignFields {
   /** For people; the recurrence's id unless said. */
   readonly name?: string;
   /** A campaign of the code, by its name: it knows the audience, and says what is not said here. */
-  readonly definition: string;
+  readonly definition?: string;
+  /** Contacts, by a filter, instead. */
+  readonly audience?: ContactAudience;
   /** The name of one of the engine's notifiers. */
   readonly notifier?: string;
 }
@@ -80,7 +85,8 @@ const actSchema = z.strictObject(actFields);
 const campaignSchema = z.strictObject({
   ...fieldSchemas,
   name: z.string().min(1).max(200).optional(),
-  definition: keySchema,
+  definition: keySchema.optional(),
+  audience: contactAudienceSchema.optional(),
   notifier: keySchema.optional(),
 });
 const putSchema = z.strictObject({ ...actFields, ...timesFields, campaign: z.custom<RecurringCampaign>() });
@@ -139,7 +145,7 @@ export class RecurrenceKeeper {
 
   async #occur(recurrence: Recurrence, now: Date): Promise<boolean> {
     const { run, ...due } = dueAt(recurrence, now.getTime());
-    const campaign = run && this.#campaignOf(recurrence, run);
+    const campaign = run && (await this.#campaignOf(recurrence, run));
     const { tenant, id, nextAt: was } = recurrence;
     const acting = { by: "milepost", why: run === null ? "its time has passed" : `due at ${run.key}` };
     return this.#store.recurrences.occur({
@@ -163,31 +169,44 @@ export class RecurrenceKeeper {
     const { tenant, id, by, why, cron, zone, otherwise = null, catchUp = hour, campaign } = input;
     const given = parsePresent<RecurringCampaign>(campaignSchema, campaign, "invalid_campaign", "campaign");
     const { definition: code, ...said } = given;
-    if (this.#codes.get(code)?.audience === undefined) {
-      throw refusedField("campaign.definition", "the name of a campaign of this engine that knows its audience");
+    const defined = code === undefined ? undefined : this.#codes.get(code);
+    if (code !== undefined && defined === undefined) {
+      throw refusedField("campaign.definition", "the name of a campaign of this engine");
+    }
+    if (defined?.audience === undefined && said.audience === undefined) {
+      throw refusedField(
+        "campaign.audience",
+        "contacts, or a definition that knows its audience: nobody gives one each time",
+      );
     }
     refuseFixedWindow(said.window);
     // that it can be sent is found out now, and not on its first date
-    contentFrom(said, this.#codes.get(code), this.#notifiers);
+    const { messages } = contentFrom(said, defined, this.#notifiers);
+    await pinned(messages, this.#store, tenant);
     const times = { cron, zone, otherwise, catchUp };
     const now = (this.#runtime.now ?? (() => new Date()))();
     const nextAt = firstAfter(times, now.getTime());
-    const recurrence = { tenant, id, code, ...times, definition: said as unknown as JsonObject, nextAt };
+    const recurrence = { tenant, id, code: code ?? "", ...times, definition: said as unknown as JsonObject, nextAt };
     return this.#store.recurrences.put({ recurrence, by, why, ...storeNow(this.#runtime) });
   }
 
   /** A campaign that begins when its occurrence was due; by the recipients' clocks each has it at their own time. */
-  #campaignOf({ tenant, id, code, zone, otherwise, definition }: Recurrence, { key, at }: Occurrence): NewCampaign {
+  async #campaignOf(
+    { tenant, id, code, zone, otherwise, definition }: Recurrence,
+    { key, at }: Occurrence,
+  ): Promise<NewCampaign> {
     const defined = this.#codes.get(code);
     const said = definition as unknown as Omit<RecurringCampaign, "definition">;
     const content = contentFrom(said, defined, this.#notifiers);
     const own: Window = { ...content.window, zone: "recipient", start: key, ...(otherwise !== null && { otherwise }) };
-    const timed = zone === "recipient" ? { ...content, window: own } : content;
+    const messages = await pinned(content.messages, this.#store, tenant);
+    const timed = { ...content, messages, ...(zone === "recipient" && { window: own }) };
+    const audience = content.contacts === null ? "code" : "contacts";
     return {
       ...{ tenant, id: `${id}:${key}`, name: said.name ?? id, kind: said.kind ?? defined?.kind ?? "" },
       ...{
         definition: timed as unknown as JsonObject,
-        audience: "code",
+        audience,
         code,
         rate: said.rate ?? defined?.rate ?? null,
       },

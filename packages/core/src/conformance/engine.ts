@@ -1,6 +1,7 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
+import { engineCampaignStoredCases } from "./engine-campaign-stored.js";
 import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
 import { engineContactImportCases } from "./engine-contact-imports.js";
@@ -83,6 +84,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLaneCases,
     ...engineCampaignCases,
     ...engineCampaignAudienceCases,
+    ...engineCampaignStoredCases,
     ...engineRecurrenceCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
