@@ -27,20 +27,35 @@ const columns = `c.tenant, c.id, c.name, c.kind, c.state, c.detail, c.definition
 const clock = (parameter: string) =>
   `date_trunc('milliseconds', coalesce(${parameter}::timestamptz, clock_timestamp()))`;
 
-const createText = `
-WITH created AS (
+/** Parameters of a step that stores a campaign: it, null for none, as jsonb; who did it and why; the step's time. */
+export interface CampaignParameters {
+  readonly campaign: string;
+  readonly by: string;
+  readonly why: string;
+  readonly now: string;
+  /** What has to have a row. */
+  readonly from: string;
+}
+
+/** Two CTEs: `created`, the campaign that is new, and its act. */
+export const campaignInsert = ({ campaign, by, why, now, from }: CampaignParameters): string => `created AS (
   INSERT INTO {campaigns} AS c (tenant, id, name, kind, state, definition, audience, code, scheduled_at, rate, recurrence,
     occurrence, created_at)
   SELECT p.tenant, p.id, p.name, p.kind, p.state, p.definition, p.audience, p.code, p."scheduledAt",
-    nullif(p.rate, 'null'), p.recurrence, p.occurrence, ${clock("$4")}
-  FROM jsonb_to_record($1) AS p (tenant text, id text, name text, kind text, state text, definition jsonb, audience text,
-    code text, "scheduledAt" timestamptz, rate jsonb, recurrence text, occurrence text)
+    nullif(p.rate, 'null'), p.recurrence, p.occurrence, ${clock(now)}
+  FROM ${from}, jsonb_to_record(nullif(${campaign}::jsonb, 'null')) AS p (tenant text, id text, name text, kind text,
+    state text, definition jsonb, audience text, code text, "scheduledAt" timestamptz, rate jsonb, recurrence text,
+    occurrence text)
+  WHERE p.id IS NOT NULL
   ON CONFLICT DO NOTHING
   RETURNING c.*
 ), act AS (
   INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
-  SELECT c.tenant, 'campaign', c.id, 'create', $2, $3, c.created_at FROM created c
-)
+  SELECT c.tenant, 'campaign', c.id, 'create', ${by}, ${why}, c.created_at FROM created c
+)`;
+
+const createText = `
+WITH ${campaignInsert({ campaign: "$1", by: "$2", why: "$3", now: "$4", from: "(SELECT 1) always" })}
 SELECT ${columns} FROM created c`;
 
 const sameText = `

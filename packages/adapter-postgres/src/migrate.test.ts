@@ -30,6 +30,7 @@ describe("migrate", () => {
           "operating",
           "hours",
           "campaigns",
+          "recurrences",
           "templates",
         ],
       },
@@ -53,6 +54,7 @@ describe("migrate", () => {
           "operating",
           "hours",
           "campaigns",
+          "recurrences",
           "templates",
         ],
       })),
@@ -124,6 +126,7 @@ describe("a database of the first version", () => {
         "operating",
         "hours",
         "campaigns",
+        "recurrences",
         "templates",
       ],
     });
@@ -211,6 +214,7 @@ test.each([
       "operating",
       "hours",
       "campaigns",
+      "recurrences",
       "templates",
     ],
   });

@@ -93,7 +93,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
           (recurrence === "" ? undefined : findOccurrence(step, { tenant, recurrence, occurrence }));
         if (same !== undefined) return { created: false, campaign: same };
         const campaign = newCampaign(given, at);
-        step.run(`INSERT INTO {campaigns} (${codec.columns}) VALUES (${codec.marks})`, ...codec.values(campaign));
+        insertCampaign(step, campaign);
         insertAct(step, { tenant, entity: "campaign", entityId: id, act: "create", by, why, at });
         return { created: true, campaign };
       });
@@ -220,6 +220,12 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       return driver.read((step) => step.all(sql, tenant, list(ids)) as unknown as CampaignCount[]);
     },
   };
+}
+
+/** False where its id, or its recurrence's occurrence, exists. */
+export function insertCampaign(step: Step, campaign: Campaign): boolean {
+  const sql = `INSERT INTO {campaigns} (${codec.columns}) VALUES (${codec.marks}) ON CONFLICT DO NOTHING`;
+  return step.run(sql, ...codec.values(campaign)) > 0;
 }
 
 function find(step: Step, { tenant, id }: CampaignKey): Campaign | undefined {

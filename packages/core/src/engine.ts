@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import * as z from "zod";
 import { campaignsOver } from "./campaign/campaigns.js";
 import { CampaignKeeper } from "./campaign/keeper.js";
+import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -87,6 +88,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
+  const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
   const shop: Workshop = {
     store,
     evaluator,
@@ -112,6 +114,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
     campaigns: keeper,
+    recurring,
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
@@ -206,6 +209,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     campaigns: calls.guard(
       campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
     ),
+    recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

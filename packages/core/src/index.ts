@@ -45,21 +45,29 @@ export type {
   CampaignDefinition,
   CampaignFields,
   CampaignOptions,
+  RecurrenceTimes,
 } from "./campaign/definition.js";
 export type { CampaignState } from "./campaign/campaign.js";
 export type {
   CampaignActInput,
   CampaignChange,
-  CampaignCounts,
   CampaignQuery,
-  CampaignReport,
-  Campaigns,
   EditInput,
   LaunchInput,
   NewCampaignInput,
   ScheduleInput,
-} from "./campaign/campaigns.js";
-export type { CampaignContent } from "./campaign/composing.js";
+} from "./campaign/campaign-inputs.js";
+export type { CampaignCounts, CampaignReport } from "./campaign/campaign-report.js";
+export type { Campaigns } from "./campaign/campaigns.js";
+export type { Recurrence, Skip, SkipReason } from "./campaign/recurrence.js";
+export type {
+  RecurrenceAct,
+  RecurrenceInput,
+  RecurrenceReport,
+  Recurrences,
+  RecurringCampaign,
+} from "./campaign/recurrences.js";
+export type { CampaignContent } from "./campaign/content.js";
 export type { Loaded, Refused } from "./campaign/loader.js";
 export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
 export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";

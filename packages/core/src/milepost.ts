@@ -1,4 +1,5 @@
 import type { Campaigns } from "./campaign/campaigns.js";
+import type { Recurrences } from "./campaign/recurrences.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -116,6 +117,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** Messages to an audience: by schedule instead of by crossing. */
   readonly campaigns: Campaigns;
+  /** Campaigns that are sent again and again. */
+  readonly recurrences: Recurrences;
   readonly lanes: Lanes;
   /** Messages that people write and keep, in versions and languages. */
   readonly templates: Templates;

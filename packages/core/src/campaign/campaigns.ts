@@ -1,146 +1,32 @@
-import * as z from "zod";
-import type { Rate } from "../delivery/gate.js";
-import type { NotificationState } from "../delivery/notification.js";
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { MilepostError } from "../errors.js";
-import { type JsonObject, plainObject } from "../json.js";
-import { type Notifier, safeKeyLifetime } from "../notifier/notifier.js";
+import type { JsonObject } from "../json.js";
+import type { Notifier } from "../notifier/notifier.js";
 import { defaultTenant } from "../recording/event.js";
 import type { Runtime } from "../runtime.js";
-import type { CampaignCount, CampaignEdit } from "../store/campaign-repository.js";
 import { campaignNotFound } from "../store/refusals.js";
 import type { Store } from "../store/store.js";
 import { storeNow } from "../store-clock.js";
-import {
-  type Agrees,
-  dateSchema,
-  keySchema,
-  listOf,
-  pageFields,
-  parseInput,
-  parsePresent,
-  whySchema,
-} from "../validation.js";
+import { parsePresent } from "../validation.js";
 import type { AudienceMember } from "./audience-member.js";
-import { type Campaign, type CampaignKey, type CampaignState, campaignStates } from "./campaign.js";
-import type { CampaignAct } from "./campaign-moves.js";
-import { type CampaignContent, Composer, contentOf } from "./composing.js";
+import type { Campaign, CampaignKey } from "./campaign.js";
 import {
-  type CampaignDefinition,
-  type CampaignFields,
-  fieldSchemas,
-  messagesOf,
-  refusedField,
-  refuseWiderMode,
-} from "./definition.js";
+  type CampaignActInput,
+  type CampaignQuery,
+  type EditInput,
+  campaignInputs as inputs,
+  type LaunchInput,
+  type NewCampaignInput,
+  type ScheduleInput,
+} from "./campaign-inputs.js";
+import type { CampaignAct } from "./campaign-moves.js";
+import { type CampaignReport, reportOf } from "./campaign-report.js";
+import { Composer } from "./composing.js";
+import { contentFrom, contentOf, editOf } from "./content.js";
+import { refusedField } from "./definition.js";
 import type { CampaignKeeper } from "./keeper.js";
 import type { Loaded } from "./loader.js";
-import { Messages } from "./messages.js";
 import { beginOf } from "./window.js";
-
-/** Who acts, and why: kept with the act. */
-interface Acting {
-  readonly by: string;
-  readonly why: string;
-}
-
-/** Which campaign, who acts on it, and why. */
-export interface CampaignActInput extends Acting {
-  readonly tenant?: string;
-  readonly id: string;
-}
-
-export interface NewCampaignInput extends CampaignFields, Acting {
-  readonly tenant?: string;
-  /** Unique to the tenant; a new one unless said. Of one that exists, that one is answered and nothing is changed. */
-  readonly id?: string;
-  /** For people; the id unless said. */
-  readonly name?: string;
-  /** A campaign of the code, by its name: it knows the audience, and says what is not said here. */
-  readonly definition?: string;
-  /** The name of one of the engine's notifiers. */
-  readonly notifier?: string;
-  /** When it begins; a draft unless said. */
-  readonly at?: Date;
-}
-
-export interface LaunchInput extends CampaignActInput {
-  /** Its audience, unless the code knows it. */
-  readonly recipients?: AsyncIterable<AudienceMember> | Iterable<AudienceMember>;
-  /** When it begins; unless said when its window does, or at once. */
-  readonly at?: Date;
-}
-
-export interface ScheduleInput extends CampaignActInput {
-  /** When it begins; unless said when its window does, or at once. */
-  readonly at?: Date;
-}
-
-/** What an edit changes; what is not named stays. */
-export interface CampaignChange extends Omit<CampaignFields, "mode" | "maxAttempts" | "scope" | "needsConsent"> {
-  readonly name?: string;
-}
-
-export interface EditInput extends CampaignActInput {
-  /** The revision that was looked at: of two edits at once one is refused. */
-  readonly revision: number;
-  readonly change: CampaignChange;
-}
-
-export interface CampaignQuery {
-  readonly tenant?: string;
-  readonly states?: readonly CampaignState[];
-  readonly kind?: string;
-  /** After the campaign of this id. */
-  readonly after?: string;
-  readonly limit?: number;
-}
-
-/** How many notifications of a campaign there are, of the rows and so always true. */
-export interface CampaignCounts {
-  /** All of them. */
-  readonly recipients: number;
-  /** Those that wait, or are claimed and not handed to their notifier yet. */
-  readonly queued: number;
-  readonly sending: number;
-  readonly ambiguous: number;
-  readonly sent: number;
-  readonly failed: number;
-  readonly unknown: number;
-  readonly expired: number;
-  readonly cancelled: number;
-  readonly suppressed: number;
-}
-
-/** A campaign as a person sees it. */
-export interface CampaignReport
-  extends Pick<
-    Campaign,
-    | "tenant"
-    | "id"
-    | "name"
-    | "kind"
-    | "state"
-    | "detail"
-    | "revision"
-    | "audience"
-    | "loaded"
-    | "rejected"
-    | "recurrence"
-    | "occurrence"
-    | "scheduledAt"
-    | "createdAt"
-    | "startedAt"
-    | "endedAt"
-  > {
-  /** The campaign of the code that it was made of; null: of none. */
-  readonly definition: string | null;
-  readonly content: Omit<CampaignContent, "keyLifetime">;
-  readonly rate: Rate | null;
-  /** An edit or a cancel is being brought along: nothing of it goes out meanwhile. */
-  readonly changing: Campaign["changing"];
-  readonly counts: CampaignCounts;
-}
 
 /** One message to an audience: once, at a local time of each, or again and again. */
 export interface Campaigns {
@@ -170,49 +56,6 @@ export interface Campaigns {
   /** Ordered by id, bytewise. */
   list(query?: CampaignQuery): Promise<readonly CampaignReport[]>;
 }
-
-const acting = { by: keySchema, why: whySchema };
-const actFields = { tenant: keySchema.default(defaultTenant), id: keySchema, ...acting };
-const nameSchema = z.string().min(1).max(200);
-const createSchema = z.strictObject({
-  ...fieldSchemas,
-  ...acting,
-  tenant: keySchema.default(defaultTenant),
-  id: keySchema.optional(),
-  name: nameSchema.optional(),
-  definition: keySchema.optional(),
-  notifier: keySchema.optional(),
-  at: dateSchema.optional(),
-});
-const actSchema = z.strictObject(actFields);
-const scheduleSchema = z.strictObject({ ...actFields, at: dateSchema.optional() });
-const launchSchema = z.strictObject({
-  ...actFields,
-  at: dateSchema.optional(),
-  recipients: z
-    .custom<LaunchInput["recipients"] & object>(
-      (value) =>
-        typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value),
-      "a list or a stream of recipients",
-    )
-    .optional(),
-});
-const { mode: _, maxAttempts: __, scope: ___, needsConsent: ____, ...changeable } = fieldSchemas;
-const changeSchema = z.strictObject({ ...changeable, name: nameSchema.optional() });
-const editSchema = z.strictObject({ ...actFields, revision: z.int().min(1), change: changeSchema });
-const oneSchema = z.strictObject({ tenant: pageFields.tenant, id: keySchema });
-const querySchema = z.strictObject({
-  ...pageFields,
-  states: listOf(z.enum(campaignStates), campaignStates.length).optional(),
-  kind: z.string().max(200).optional(),
-  after: keySchema.optional(),
-});
-
-true satisfies Agrees<typeof createSchema, NewCampaignInput>;
-true satisfies Agrees<typeof actSchema, CampaignActInput>;
-true satisfies Agrees<typeof scheduleSchema, ScheduleInput>;
-true satisfies Agrees<typeof changeSchema, CampaignChange>;
-true satisfies Agrees<typeof querySchema, CampaignQuery>;
 
 export interface CampaignRoom {
   readonly store: Store;
@@ -282,7 +125,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
         by,
         why,
         ...fields
-      } = parsePresent<NewCampaignInput & { readonly tenant: string }>(createSchema, input, "invalid_campaign");
+      } = parsePresent<NewCampaignInput & { readonly tenant: string }>(inputs.create, input, "invalid_campaign");
       const code = definition === undefined ? undefined : keeper.definition(definition);
       if (definition !== undefined && code === undefined) {
         throw refusedField("definition", "the name of a campaign of this engine");
@@ -304,7 +147,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
 
     async launch(input) {
       const { recipients, ...launch } = parsePresent<LaunchInput & { readonly tenant: string }>(
-        launchSchema,
+        inputs.launch,
         input,
         "invalid_campaign",
       );
@@ -334,7 +177,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
 
     async schedule(input) {
       const given = parsePresent<ScheduleInput & { readonly tenant: string }>(
-        scheduleSchema,
+        inputs.schedule,
         input,
         "invalid_campaign",
       );
@@ -344,15 +187,15 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
     },
 
     async pause(input) {
-      return report(await act("pause", parseInput(actSchema, input, "invalid_campaign")));
+      return report(await act("pause", parsePresent<CampaignActInput>(inputs.act, input, "invalid_campaign")));
     },
 
     async resume(input) {
-      return report(await act("resume", parseInput(actSchema, input, "invalid_campaign")));
+      return report(await act("resume", parsePresent<CampaignActInput>(inputs.act, input, "invalid_campaign")));
     },
 
     async cancel(input) {
-      const done = await act("cancel", parseInput(actSchema, input, "invalid_campaign"));
+      const done = await act("cancel", parsePresent<CampaignActInput>(inputs.act, input, "invalid_campaign"));
       const lease = done.changing === null ? null : await leased(done);
       if (lease !== null) await keeper.work(lease, closing);
       return report(done);
@@ -360,7 +203,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
 
     async edit(input) {
       const { change, revision, ...acting } = parsePresent<EditInput & { readonly tenant: string }>(
-        editSchema,
+        inputs.edit,
         input,
         "invalid_campaign",
       );
@@ -376,13 +219,13 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
     },
 
     async get(input) {
-      const campaign = await store.campaigns.get(parseInput(oneSchema, input, "invalid_options"));
+      const campaign = await store.campaigns.get(parsePresent<CampaignKey>(inputs.one, input, "invalid_options"));
       return campaign === null ? null : report(campaign);
     },
 
     async list(query = {}) {
       type Query = Parameters<Store["campaigns"]["list"]>[0];
-      return reported(await store.campaigns.list(parsePresent<Query>(querySchema, query, "invalid_options")));
+      return reported(await store.campaigns.list(parsePresent<Query>(inputs.query, query, "invalid_options")));
     },
   };
 
@@ -424,92 +267,4 @@ const pageOfRows = 1_000;
 
 function busy({ id }: Campaign): MilepostError {
   return new MilepostError("act_refused", `Campaign "${id}" is being loaded by another process`);
-}
-
-type ContentFields = Omit<CampaignFields, "kind" | "rate"> & { readonly notifier?: string };
-
-/** What a campaign says where it is made: its own words, then those of the code. */
-function contentFrom(
-  given: ContentFields,
-  code: CampaignDefinition | undefined,
-  notifiers: ReadonlyMap<string, Notifier>,
-): CampaignContent {
-  const name = given.notifier ?? code?.notifier.name;
-  const notifier = name === undefined ? undefined : notifiers.get(name);
-  if (name === undefined || notifier === undefined) {
-    throw refusedField("notifier", "the name of one of the engine's notifiers");
-  }
-  const said = given.message !== undefined || given.messages !== undefined ? given : (code ?? given);
-  const messages = messagesOf(said);
-  new Messages(messages);
-  const { mode = code?.mode } = given;
-  refuseWiderMode(mode === undefined ? {} : { mode }, notifier);
-  const used = mode ?? notifier.mode;
-  return {
-    messages,
-    data: plainObject(given.data ?? code?.data ?? {}, "data", "invalid_campaign"),
-    items: given.items ?? code?.items ?? "each",
-    onRefused: given.onRefused ?? code?.onRefused ?? "fail",
-    notifier: name,
-    channel: notifier.channel,
-    mode: used,
-    keyLifetime: used === "idempotent" ? safeKeyLifetime(notifier.keyLifetime!) : null,
-    maxAttempts: given.maxAttempts ?? code?.maxAttempts ?? 5,
-    scope: given.scope ?? code?.scope ?? "default",
-    needsConsent: given.needsConsent ?? code?.needsConsent ?? false,
-    window: given.window ?? code?.window ?? null,
-  };
-}
-
-/** Throws `invalid_template` for messages that cannot be read. */
-function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit {
-  const { name, kind, rate, message, messages, data, items, window, onRefused } = change;
-  const content = contentOf(campaign);
-  const said = message !== undefined || messages !== undefined;
-  const changed = {
-    ...(said && { messages: messagesOf({ message, messages } as CampaignFields) }),
-    ...(data && { data: plainObject(data, "change.data", "invalid_campaign") }),
-    ...(items && { items }),
-    ...(window && { window }),
-    ...(onRefused && { onRefused }),
-  };
-  if (changed.messages) new Messages(changed.messages);
-  const definition = { ...content, ...changed } as unknown as JsonObject;
-  return {
-    ...(name !== undefined && { name }),
-    ...(kind !== undefined && { kind }),
-    ...(rate !== undefined && { rate }),
-    // its name is merged, too
-    ...((Object.keys(changed).length > 0 || name !== undefined || kind !== undefined) && { definition }),
-  };
-}
-
-function reportOf(campaign: Campaign, counts: readonly CampaignCount[]): CampaignReport {
-  const { tenant, id, name, kind, state, detail, revision, audience, loaded, rejected, recurrence, occurrence } =
-    campaign;
-  const { scheduledAt, createdAt, startedAt, endedAt, code, rate, changing } = campaign;
-  const { keyLifetime: _, ...content } = contentOf(campaign);
-  return {
-    ...{ tenant, id, name, kind, state, detail, revision, audience, loaded, rejected, recurrence, occurrence },
-    ...{ scheduledAt, createdAt, startedAt, endedAt, rate, changing, content },
-    definition: code === "" ? null : code,
-    counts: countsOf(counts.filter((count) => count.id === id)),
-  };
-}
-
-function countsOf(counts: readonly CampaignCount[]): CampaignCounts {
-  const of = (...states: readonly NotificationState[]) =>
-    counts.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0);
-  return {
-    recipients: counts.reduce((sum, { count }) => sum + count, 0),
-    queued: of("pending", "leased"),
-    sending: of("sending"),
-    ambiguous: of("ambiguous"),
-    sent: of("sent"),
-    failed: of("failed"),
-    unknown: of("unknown"),
-    expired: of("expired"),
-    cancelled: of("cancelled"),
-    suppressed: of("suppressed"),
-  };
 }

@@ -3,36 +3,15 @@ import { MilepostError } from "../errors.js";
 import type { JsonObject } from "../json.js";
 import { plainJson, plainObject } from "../json.js";
 import { type CompiledTemplate, missingTags } from "../message/template.js";
-import type { Channel, DeliveryMode } from "../notifier/notifier.js";
 import { named, type Recipient, recipientKey } from "../recipient/recipient.js";
 import { synchronous } from "../recipient/resolved.js";
 import type { RewrittenNotification } from "../store/campaign-repository.js";
 import { type AudienceMember, memberPath, parseMember } from "./audience-member.js";
 import type { Campaign } from "./campaign.js";
-import { type CampaignMessages, Messages } from "./messages.js";
-import { spanFrom, type Window } from "./window.js";
+import { type CampaignContent, contentOf } from "./content.js";
+import { Messages } from "./messages.js";
+import { spanFrom } from "./window.js";
 import { zoneOf } from "./zone.js";
-
-/** What a campaign says, and how it is sent: what its row's `definition` holds. */
-export interface CampaignContent {
-  readonly messages: CampaignMessages;
-  /** What every message can merge: `{{campaign.week}}`. */
-  readonly data: JsonObject;
-  /** Of one with several items: a message for each, or one for all. */
-  readonly items: "each" | "grouped";
-  /** What becomes of it when one of its audience cannot be told. */
-  readonly onRefused: "fail" | "skip";
-  readonly notifier: string;
-  readonly channel: Channel;
-  readonly mode: DeliveryMode;
-  /** Milliseconds an idempotency key may be relied on; null for other modes. */
-  readonly keyLifetime: number | null;
-  readonly maxAttempts: number;
-  readonly scope: string;
-  readonly needsConsent: boolean;
-  /** Null: at once, and at any time. */
-  readonly window: Window | null;
-}
 
 /** What the host's code adds for one of an audience. */
 export interface MemberCode {
@@ -120,22 +99,19 @@ export class Composer {
   }
 
   #timed({ zone: own }: Recipient): Timed {
-    const { window } = this.#content;
-    if (window === null) return { notBefore: null, expiresAt: null, hours: null, openUntil: null };
+    const { window, expiresIn } = this.#content;
+    const dies = expiresIn === null ? null : new Date(this.#from + expiresIn);
+    if (window === null) return { notBefore: null, expiresAt: dies, hours: null, openUntil: null };
     const zone = zoneOf(window, own);
     const { notBefore, openUntil, expiresAt } = spanFrom(window, zone, this.#from);
+    const ends = expiresAt === null ? null : new Date(expiresAt);
     return {
       notBefore: new Date(notBefore),
-      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+      expiresAt: ends !== null && dies !== null && dies < ends ? dies : (ends ?? dies),
       hours: window.hours === undefined ? null : { ...window.hours, zone },
       openUntil: openUntil === null ? null : new Date(openUntil),
     };
   }
-}
-
-/** What was written by the engine is read as it was written. */
-export function contentOf({ definition }: Pick<Campaign, "definition">): CampaignContent {
-  return definition as unknown as CampaignContent;
 }
 
 /** Sending must not be the first to find out. */

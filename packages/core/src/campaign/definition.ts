@@ -10,7 +10,9 @@ import { scopeSchema } from "../recipient/suppression.js";
 import { type Agrees, keySchema, listOf, parsePresent, present } from "../validation.js";
 import type { AudienceMember } from "./audience-member.js";
 import { type CampaignMessage, type CampaignMessages, Messages } from "./messages.js";
+import { cronProblem } from "./timetable.js";
 import { type Window, windowSchema } from "./window.js";
+import { type ZoneChoice, zoneChoiceFields } from "./zone.js";
 
 /** What a campaign says and how, in code as well as in data. */
 export interface CampaignFields {
@@ -29,6 +31,11 @@ export interface CampaignFields {
   readonly items?: "each" | "grouped";
   /** When it may go out, by the clocks of each recipient's zone or of a named one. At once and at any time unless said. */
   readonly window?: Window;
+  /**
+   * Milliseconds after its begin from which on no call starts any more: what was not sent by then ends as `expired`. Up to a
+   * year; for ever unless said.
+   */
+  readonly expiresIn?: number;
   /** At most so many calls start within any interval of so many milliseconds; null, unless said: as fast as its lane. */
   readonly rate?: Rate | null;
   /**
@@ -63,6 +70,20 @@ export interface AudienceContext {
   readonly signal: AbortSignal;
 }
 
+/** When a recurrence is due. */
+export interface RecurrenceTimes extends ZoneChoice {
+  /**
+   * Five fields as in cron: minute, hour, day of the month, month, weekday; times of the wall clock in `zone`. With
+   * `"recipient"` each is told when their own clocks show it.
+   */
+  readonly cron: string;
+  /**
+   * Milliseconds for which one that was missed, as while no process ran, is still sent; an hour unless said, a minute at
+   * least. Of several that were missed only the last is sent. The others are kept as skipped.
+   */
+  readonly catchUp?: number;
+}
+
 export interface CampaignOptions extends CampaignFields {
   /** Unique in the engine, and stored with each of its campaigns: keep it for good. */
   readonly name: string;
@@ -74,6 +95,11 @@ export interface CampaignOptions extends CampaignFields {
   readonly audience?: (context: AudienceContext) => Resolved<AudienceMember>;
   /** Which of the `messages` a member gets; null: none. Pure. */
   readonly segmentOf?: (member: AudienceMember) => string | null;
+  /**
+   * Sends it again and again, once the engine's first worker has started: stored as the recurrence of the campaign's name,
+   * of the tenant `"default"`. Needs an `audience`.
+   */
+  readonly recurrence?: RecurrenceTimes;
   /** Adds to what a member's message can merge. */
   readonly dataOf?: (member: AudienceMember) => Record<string, unknown>;
 }
@@ -97,6 +123,8 @@ const oneMessage = messageSchema.transform(present) as unknown as z.ZodType<Camp
 const messagesBySegment = z.record(keySchema, oneMessage) as z.ZodType<CampaignMessages, CampaignMessages>;
 const aFunction = <T>() => z.custom<T>((value) => typeof value === "function", "a function");
 
+const year = 366 * 86_400_000;
+
 type Said<T> = Exclude<T, undefined>;
 
 /** The fields of {@link CampaignFields}. */
@@ -111,6 +139,7 @@ export const fieldSchemas: {
   data: z.custom<Readonly<Record<string, unknown>>>().optional(),
   items: z.enum(["each", "grouped"]).optional(),
   window: windowSchema.optional(),
+  expiresIn: z.int(`whole milliseconds from 1 to ${year}: a year`).min(1).max(year).optional(),
   rate: rateSchema.nullable().optional(),
   onRefused: z.enum(["fail", "skip"]).optional(),
   mode: z.enum(deliveryModes).optional(),
@@ -119,11 +148,35 @@ export const fieldSchemas: {
   needsConsent: z.boolean().optional(),
 };
 
+const cronSchema = z
+  .string()
+  .max(200, { abort: true })
+  .check((context) => {
+    const problem = cronProblem(context.value);
+    if (problem !== undefined) context.issues.push({ code: "custom", message: problem, input: "" });
+  });
+
+/** The fields of {@link RecurrenceTimes}. */
+export const timesFields: {
+  readonly cron: z.ZodString;
+  readonly zone: (typeof zoneChoiceFields)["zone"];
+  readonly otherwise: (typeof zoneChoiceFields)["otherwise"];
+  readonly catchUp: z.ZodOptional<z.ZodInt>;
+} = {
+  cron: cronSchema,
+  ...zoneChoiceFields,
+  catchUp: z.int(`whole milliseconds from 60,000 to ${year}: a year`).min(60_000).max(year).optional(),
+};
+const timesSchema = z.strictObject(timesFields);
+
+true satisfies Agrees<typeof timesSchema, RecurrenceTimes>;
+
 const optionsSchema = z.strictObject({
   ...fieldSchemas,
   name: keySchema,
   notifier: notifierSchema,
   audience: aFunction<NonNullable<CampaignOptions["audience"]>>().optional(),
+  recurrence: timesSchema.optional(),
   segmentOf: aFunction<NonNullable<CampaignOptions["segmentOf"]>>().optional(),
   dataOf: aFunction<NonNullable<CampaignOptions["dataOf"]>>().optional(),
 });
@@ -135,6 +188,10 @@ export function campaign(options: CampaignOptions): CampaignDefinition {
   // one that is made as data may say it
   if (parsed.message !== undefined || parsed.messages !== undefined) new Messages(messagesOf(parsed));
   refuseWiderMode(parsed, parsed.notifier);
+  if (parsed.recurrence !== undefined && parsed.audience === undefined) {
+    throw refusedField("audience", "a function: what recurs has to know its audience");
+  }
+  refuseFixedWindow(parsed.recurrence === undefined ? undefined : parsed.window);
   return { ...parsed, is: "campaign" };
 }
 
@@ -156,6 +213,13 @@ export function refuseWiderMode(
   if (mode === undefined || mode === notifier.mode || mode === "at-most-once") return;
   const narrower = [...new Set([notifier.mode, "at-most-once"])].join(" or ");
   throw refusedField("mode", `${narrower}: the mode of notifier "${notifier.name}" can only be narrowed`);
+}
+
+/** Of what recurs: throws `invalid_campaign` for a window of one date. */
+export function refuseFixedWindow(window: Window | undefined): void {
+  for (const field of ["start", "end"] as const) {
+    if (window?.[field] !== undefined) throw refusedField(`window.${field}`, "none: a recurrence begins by its cron");
+  }
 }
 
 export function refusedField(path: string, expected: string): MilepostError {

@@ -10,7 +10,8 @@ import { storeNow } from "../store-clock.js";
 import type { AudienceMember } from "./audience-member.js";
 import type { Campaign, CampaignKey } from "./campaign.js";
 import { type CampaignAct, type CampaignWork, wants } from "./campaign-moves.js";
-import { Composer, contentOf } from "./composing.js";
+import { Composer } from "./composing.js";
+import { contentOf } from "./content.js";
 import type { CampaignDefinition } from "./definition.js";
 import { isRefusal, type Loaded, loadAudience } from "./loader.js";
 

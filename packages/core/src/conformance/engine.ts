@@ -32,6 +32,7 @@ import { enginePlanReactionCases } from "./engine-plan-reactions.js";
 import { engineReactionCases } from "./engine-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineRecurrenceCases } from "./engine-recurrences.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
@@ -80,6 +81,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLaneCases,
     ...engineCampaignCases,
     ...engineCampaignAudienceCases,
+    ...engineRecurrenceCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
     ...engineStateCases,

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import * as z from "zod";
 import type { CampaignKeeper } from "../campaign/keeper.js";
+import type { RecurrenceKeeper } from "../campaign/recurrences.js";
 import type { Emit } from "../events.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import type { Runtime } from "../runtime.js";
@@ -101,6 +102,7 @@ export interface Workshop {
   readonly evaluator: Evaluator;
   readonly announcer: Announcer;
   readonly campaigns: CampaignKeeper;
+  readonly recurring: RecurrenceKeeper;
   readonly deliverer: Deliverer;
   readonly runtime: Runtime;
   readonly timing: DeliveryTiming;
@@ -289,6 +291,7 @@ export class DeliveryWorker implements Worker {
   }
 
   async #startCampaigns(): Promise<void> {
+    await this.#shop.recurring.makeDue();
     const { free } = this.#campaigns;
     if (free === 0) return;
     const started = await this.#shop.campaigns.start(free, this.#stopping.signal);
@@ -340,7 +343,7 @@ export class DeliveryWorker implements Worker {
 
 /** One pass for cron jobs and cloud functions: does all that can be done now, then returns; sooner once `stop` aborts. */
 export async function runPass(shop: Workshop, concurrency: number, stop: AbortSignal): Promise<PassReport> {
-  const { store, evaluator, announcer, campaigns, deliverer, runtime, timing } = shop;
+  const { store, evaluator, announcer, campaigns, recurring, deliverer, runtime, timing } = shop;
   const never = new AbortController().signal;
   setMaxListeners(0, never);
   const crossings: Record<AnnounceEnd, number> = { announced: 0, unaddressed: 0, retry: 0, failed: 0, lost: 0 };
@@ -371,6 +374,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
+    const recurred = await recurring.makeDue();
     const worked = await Promise.all(await campaigns.start(campaignLimit, stop));
     const started = await announcer.start(announceLimit, never);
     const announced = await Promise.all(started.crossings);
@@ -382,7 +386,8 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     for (const end of noticed) notices[end]++;
     for (const end of ended) notifications[end]++;
     moved =
-      !stop.aborted && (swept > 0 || worked.length > 0 || announced.length + noticed.length > 0 || ended.length > 0);
+      !stop.aborted &&
+      (swept > 0 || recurred + worked.length > 0 || announced.length + noticed.length > 0 || ended.length > 0);
   }
   return { drained, refused, adopted, purged, evaluated, crossings, notices, campaigns: kept, notifications };
 }

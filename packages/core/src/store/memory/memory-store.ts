@@ -11,6 +11,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryRecurrences } from "./memory-recurrences.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
 import { memoryTemplates } from "./memory-templates.js";
@@ -48,6 +49,7 @@ export function storeOver(tables: Tables): Store {
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
     templates: memoryTemplates(tables),
+    recurrences: memoryRecurrences(tables),
     suppressions: memorySuppressions(tables),
     subjects: memorySubjects(tables),
     workers: memoryWorkers(tables),
