@@ -32,6 +32,7 @@ describe("migrate", () => {
           "campaigns",
           "recurrences",
           "templates",
+          "contacts",
         ],
       },
     ]);
@@ -56,6 +57,7 @@ describe("migrate", () => {
           "campaigns",
           "recurrences",
           "templates",
+          "contacts",
         ],
       })),
     );
@@ -128,6 +130,7 @@ describe("a database of the first version", () => {
         "campaigns",
         "recurrences",
         "templates",
+        "contacts",
       ],
     });
     return store;
@@ -216,6 +219,7 @@ test.each([
       "campaigns",
       "recurrences",
       "templates",
+      "contacts",
     ],
   });
   expect(await store.migrate()).toEqual({ applied: [] });

@@ -1,5 +1,7 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -80,6 +82,8 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     recurrences: recurrenceRepository(database),
     suppressions: suppressionRepository(database),
     templates: templateRepository(database),
+    contacts: contactRepository(database),
+    contactImports: contactImportRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

@@ -7,6 +7,8 @@ import {
   tableNamer,
 } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -88,6 +90,8 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     recurrences: recurrenceRepository(driver),
     suppressions: suppressionRepository(driver),
     templates: templateRepository(driver),
+    contacts: contactRepository(driver),
+    contactImports: contactImportRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),
     verify: verifyStep(driver),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { campaignsOver } from "./campaign/campaigns.js";
 import { CampaignKeeper } from "./campaign/keeper.js";
 import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
+import { contactsOver } from "./contact/contacts.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -196,6 +197,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       forget: (act) => forget(store, runtime, act, calls.closing),
       verify: verifying(store, runtime),
     }),
+    contacts: contactsOver(store, runtime, events.emit, calls),
     subjects: calls.guard(subjectsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),

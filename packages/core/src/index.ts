@@ -120,6 +120,21 @@ export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js"
 export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
+export type {
+  ContactPage,
+  ContactQuery,
+  Contacts,
+  ContactsAct,
+  PutOptions,
+  Tagging,
+} from "./contact/contacts.js";
+export type { Contact, Merging } from "./contact/contact.js";
+export type { ContactFilter, FieldCondition, FieldValue, NumberRange, TimeRange } from "./contact/contact-filter.js";
+export type { ContactImport, RejectedRow, RejectionCode } from "./contact/contact-import.js";
+export type { ContactDefaults, ContactInput } from "./contact/contact-input.js";
+export type { Importing, ImportProgress } from "./contact/importing.js";
+export type { PutCounts } from "./store/contact-repository.js";
+export type { ImportedConsent } from "./store/contact-import-repository.js";
 export type { Subjects, MemberInput, SubjectInput } from "./recipient/subjects.js";
 export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";

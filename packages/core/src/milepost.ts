@@ -1,5 +1,6 @@
 import type { Campaigns } from "./campaign/campaigns.js";
 import type { Recurrences } from "./campaign/recurrences.js";
+import type { Contacts } from "./contact/contacts.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -104,6 +105,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    */
   state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly subjects: Subjects;
+  readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };

@@ -3,6 +3,8 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
 import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
+import { engineContactImportCases } from "./engine-contact-imports.js";
+import { engineContactCases } from "./engine-contacts.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
@@ -84,6 +86,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineRecurrenceCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
+    ...engineContactCases,
+    ...engineContactImportCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,

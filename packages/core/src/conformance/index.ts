@@ -1,4 +1,6 @@
 import type { ConformanceCase } from "./case.js";
+import { contactImportCases } from "./contact-import-repository.js";
+import { contactCases } from "./contact-repository.js";
 import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
@@ -48,6 +50,7 @@ export { type DamageCase, damageCases, type SpoilableHistory } from "./damage-ca
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";
+export { checkContactFilters } from "./contact-filter-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
 export { soundHistory } from "./sound-history.js";
 export {
@@ -77,6 +80,8 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,
+    ...contactCases,
+    ...contactImportCases,
     ...subjectDirectoryCases,
     ...subjectCases,
     ...subjectLaterCases,

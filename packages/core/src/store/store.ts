@@ -1,4 +1,6 @@
 import type { CampaignRepository } from "./campaign-repository.js";
+import type { ContactImportRepository } from "./contact-import-repository.js";
+import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
@@ -62,9 +64,11 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
   readonly campaigns: CampaignRepository;
-  readonly templates: TemplateRepository;
   readonly recurrences: RecurrenceRepository;
+  readonly templates: TemplateRepository;
   readonly suppressions: SuppressionRepository;
+  readonly contacts: ContactRepository;
+  readonly contactImports: ContactImportRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;
   /**

@@ -1,6 +1,8 @@
 import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
 import { memoryCampaigns } from "./memory-campaigns.js";
+import { memoryContactImports } from "./memory-contact-imports.js";
+import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
@@ -48,9 +50,11 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
-    templates: memoryTemplates(tables),
     recurrences: memoryRecurrences(tables),
+    templates: memoryTemplates(tables),
     suppressions: memorySuppressions(tables),
+    contacts: memoryContacts(tables),
+    contactImports: memoryContactImports(tables),
     subjects: memorySubjects(tables),
     workers: memoryWorkers(tables),
     verify: memoryVerify(tables),

@@ -1,5 +1,7 @@
 import type { Campaign } from "../../campaign/campaign.js";
 import type { Recurrence, RecurrenceKey, Skip } from "../../campaign/recurrence.js";
+import type { StoredContact } from "../../contact/contact.js";
+import type { ContactImport, RejectedRow } from "../../contact/contact-import.js";
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
@@ -62,6 +64,9 @@ export class Tables {
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
+  readonly contacts: Map<string, StoredContact> = new Map();
+  readonly contactImports: Map<string, ContactImport> = new Map();
+  readonly rejectedRows: Map<string, readonly RejectedRow[]> = new Map();
   readonly acts: Act[] = [];
   readonly workers: Map<string, WorkerRecord> = new Map();
   readonly subjects: Map<string, Subject> = new Map();
@@ -71,6 +76,7 @@ export class Tables {
   readonly clock: () => Date;
 
   #turns = 0;
+  #contacts = 0;
 
   constructor(clock: () => Date) {
     this.clock = clock;
@@ -80,6 +86,12 @@ export class Tables {
   turn(): number {
     this.#turns += 1;
     return this.#turns;
+  }
+
+  /** The next contact's number. */
+  contactNumber(): number {
+    this.#contacts += 1;
+    return this.#contacts;
   }
 }
 
