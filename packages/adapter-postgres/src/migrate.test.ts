@@ -30,7 +30,9 @@ describe("migrate", () => {
           "operating",
           "hours",
           "campaigns",
+          "recurrences",
           "templates",
+          "contacts",
         ],
       },
     ]);
@@ -53,7 +55,9 @@ describe("migrate", () => {
           "operating",
           "hours",
           "campaigns",
+          "recurrences",
           "templates",
+          "contacts",
         ],
       })),
     );
@@ -124,7 +128,9 @@ describe("a database of the first version", () => {
         "operating",
         "hours",
         "campaigns",
+        "recurrences",
         "templates",
+        "contacts",
       ],
     });
     return store;
@@ -211,7 +217,9 @@ test.each([
       "operating",
       "hours",
       "campaigns",
+      "recurrences",
       "templates",
+      "contacts",
     ],
   });
   expect(await store.migrate()).toEqual({ applied: [] });

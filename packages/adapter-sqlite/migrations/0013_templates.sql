@@ -1,4 +1,5 @@
--- Messages that people write and keep; see core's stored-template.ts. Their text is in {templates}, under its hash.
+-- Messages that people write and keep; see core's stored-template.ts. Their text is where the contents of
+-- notifications are, under its hash.
 CREATE TABLE {message_templates} (
   tenant      TEXT NOT NULL,
   name        TEXT NOT NULL,

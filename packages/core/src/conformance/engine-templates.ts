@@ -24,7 +24,12 @@ export const engineTemplateCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const { milepost, notifier, clock } = setUp(store);
       await milepost.templates.create(input);
-      const use = templateUse((await store.templates.version({ tenant: "default", name: "reminder" }))!);
+      const version = (await store.templates.version({ tenant: "default", name: "reminder" }))!;
+      const use = templateUse(version);
+      assert.deepEqual(
+        [...use.variants.values()].map(({ hash }) => hash),
+        version.variants.map(({ hash }) => hash),
+      );
       const { sample } = (await milepost.templates.versions({ name: "reminder" }))[0]!;
       const to: readonly Recipient[] = [
         { address: "ann@acme.example", locale: "en-GB" },

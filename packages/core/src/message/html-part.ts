@@ -32,7 +32,17 @@ export function placeInHtml(
   const shown = { said: { lang: language, dir: directionOf(language) }, bearers: 0 };
   const inner = placed(nodes, new HtmlScanner(), { path, safeHtml, shown });
   if (shown.bearers > 0) return inner;
-  return [{ kind: "text", text: `<div${attributes(shown.said)}>` }, ...inner, { kind: "text", text: "</div>" }];
+  return wrapped(inner, shown.said);
+}
+
+/** Behind a doctype: one that something stands before is none, and the page would be shown as those of 1998 were. */
+function wrapped(nodes: readonly TemplateNode[], said: Readonly<Record<string, string>>): readonly TemplateNode[] {
+  const [first, ...rest] = nodes;
+  const begin = first?.kind === "text" ? first.text : "";
+  const doctype = /^\s*<!doctype[^>]*>/i.exec(begin)?.[0] ?? "";
+  const inner: readonly TemplateNode[] =
+    doctype === "" ? nodes : [{ kind: "text", text: begin.slice(doctype.length) }, ...rest];
+  return [{ kind: "text", text: `${doctype}<div${attributes(said)}>` }, ...inner, { kind: "text", text: "</div>" }];
 }
 
 interface Part {

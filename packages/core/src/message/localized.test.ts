@@ -56,6 +56,8 @@ describe("a template without a language", () => {
 describe("html in a language", () => {
   it("says its language and direction on html and body, or on an element round everything", () => {
     expect(html("<p>x</p>", {})).toBe('<div lang="ar" dir="rtl"><p>x</p></div>');
+    expect(html("\n<!DOCTYPE html><p>{{x}}", {})).toBe('\n<!DOCTYPE html><div lang="ar" dir="rtl"><p></div>');
+    expect(html("{{x}}", {})).toBe('<div lang="ar" dir="rtl"></div>');
     expect(html("<html><body class='a'>x</body></html>", {})).toBe(
       '<html lang="ar" dir="rtl"><body lang="ar" dir="rtl" class=\'a\'>x</body></html>',
     );
