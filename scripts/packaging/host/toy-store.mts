@@ -42,6 +42,8 @@ function client(server: Store): Store {
     notifications: repository("notifications"),
     lanes: repository("lanes"),
     suppressions: repository("suppressions"),
+    contacts: repository("contacts"),
+    contactImports: repository("contactImports"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),

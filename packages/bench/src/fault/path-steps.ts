@@ -47,6 +47,9 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
+  // people and imports of them
+  contacts: ["put", "list", "count", "tag", "remove", "bounced"],
+  contactImports: ["begin", "load", "get", "rejected"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],
   // heartbeats are beside the work: what fails in them changes nothing
