@@ -21,6 +21,7 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
 import { verifyStep } from "./verify.js";
@@ -88,6 +89,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
+    recurrences: recurrenceRepository(database),
     suppressions: suppressionRepository(database),
     contacts: contactRepository(database),
     contactImports: contactImportRepository(database),

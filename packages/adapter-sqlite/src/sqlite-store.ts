@@ -25,6 +25,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
 import { verifyStep } from "./verify.js";
@@ -85,6 +86,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
+    recurrences: recurrenceRepository(driver),
     suppressions: suppressionRepository(driver),
     contacts: contactRepository(driver),
     contactImports: contactImportRepository(driver),

@@ -1,5 +1,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { campaignsOver } from "./campaign/campaigns.js";
+import { CampaignKeeper } from "./campaign/keeper.js";
+import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
 import { contactsOver } from "./contact/contacts.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
@@ -67,7 +70,7 @@ const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).defa
 export function createMilepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>>(
   options: MilepostOptions<Tx, Done>,
 ): Milepost<Tx, Done> {
-  const { milestones, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
+  const { milestones, campaigns, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
     checkedOptions(options);
   const { store } = options;
   const timing = deliveryTiming(options.delivery);
@@ -84,6 +87,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
+  const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
+  const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
   const shop: Workshop = {
     store,
     evaluator,
@@ -108,6 +113,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     },
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
+    campaigns: keeper,
+    recurring,
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
@@ -132,11 +139,13 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     for (const stop of unwatch) stop?.();
     await store.close();
   }
+  /** There is something to be done beside sending. */
+  function wakeAtOnce(): void {
+    for (const worker of workers) worker.wakeForInbox();
+  }
   /** A synchronous transaction has ended by the next turn of the event loop; others are found by the next poll. */
   function wakeAfterCommit(): void {
-    setImmediate(() => {
-      for (const worker of workers) worker.wakeForInbox();
-    });
+    setImmediate(wakeAtOnce);
   }
   function wake(): void {
     for (const worker of workers) worker.wake();
@@ -197,6 +206,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    campaigns: calls.guard(
+      campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
+    ),
+    recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

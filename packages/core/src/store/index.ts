@@ -112,7 +112,20 @@ export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
-export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export {
+  campaignActs,
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  leaseMove,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../campaign/campaign-moves.js";
+export type { Recurrence, RecurrenceKey, Skip, SkipReason } from "../campaign/recurrence.js";
+export { putMove } from "../campaign/recurrence.js";
+export type { NewRecurrence, RecurrenceRepository } from "./recurrence-repository.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
@@ -179,6 +192,7 @@ export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
 export {
   campaignNotFound,
+  recurrenceNotFound,
   counterOverflow,
   noEffects,
   noTransaction,

@@ -13,6 +13,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryRecurrences } from "./memory-recurrences.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
 import { memoryVerify } from "./memory-verify.js";
@@ -48,6 +49,7 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
+    recurrences: memoryRecurrences(tables),
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     contactImports: memoryContactImports(tables),
