@@ -9,7 +9,14 @@ const manifest = {
   },
   publishConfig: { access: "public", provenance: true },
   scripts: { build: "tsup" },
-  dependencies: { mitt: "^3.0.1", mustache: "^4.2.0", "temporal-polyfill": "^1.0.8", zod: "^4.6.7" },
+  dependencies: {
+    croner: "^11.0.1",
+    "csv-parse": "^6.2.1",
+    mitt: "^3.0.1",
+    mustache: "^4.2.0",
+    "temporal-polyfill": "^1.0.8",
+    zod: "^4.6.7",
+  },
 };
 const map = (source = "../src/index.ts") =>
   JSON.stringify({ version: 3, sources: [source], sourcesContent: ["source"] });

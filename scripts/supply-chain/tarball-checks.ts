@@ -6,8 +6,8 @@ export type Files = ReadonlyMap<string, string>;
 
 /** What a package needs at run time, and what it lets its host bring. In the order in which they are published. */
 const needs: Readonly<Record<string, { readonly dependencies: string[]; readonly peers: string[] }>> = {
-  core: { dependencies: ["mitt", "mustache", "temporal-polyfill", "zod"], peers: [] },
-  "adapter-postgres": { dependencies: [], peers: ["@milepost/core", "pg"] },
+  core: { dependencies: ["croner", "csv-parse", "mitt", "mustache", "temporal-polyfill", "zod"], peers: [] },
+  "adapter-postgres": { dependencies: [], peers: ["@milepost/core", "pg", "pg-copy-streams"] },
   "adapter-sqlite": { dependencies: [], peers: ["@milepost/core", "better-sqlite3"] },
   mailer: { dependencies: ["html-to-text", "zod"], peers: ["@milepost/core", "nodemailer"] },
 };

@@ -5,6 +5,7 @@ import {
   loadedImport,
   type RejectedRow,
 } from "@milepost/core/store";
+import { copyStatement, copyText, givenStaged, stagingDdl } from "./contact-copy.js";
 import { contactLock, givenFromJson, givenRow, merge } from "./contact-merge.js";
 import type { Database } from "./driver.js";
 import { time } from "./values.js";
@@ -52,6 +53,8 @@ export function contactImportRepository(database: Database): ContactImportReposi
     `SELECT ${columns}, ${clock("$3")} AS now FROM {contact_imports} WHERE tenant = $1 AND id = $2 FOR UPDATE`,
   );
   const load = database.statement("contact_imports_load", loadText(givenFromJson("$9")));
+  // by no name: the table is the connection's, and a pooler may hand over another
+  const loadStaged = database.once(loadText(givenStaged));
   const reject = database.statement(
     "contact_imports_reject",
     `INSERT INTO {rejected_rows} (tenant, import, line, field, code, expected, shape)
@@ -81,7 +84,7 @@ export function contactImportRepository(database: Database): ContactImportReposi
     },
 
     load({ tenant, import: id, contacts, merging, consent, rejected: rows, now: given, ...chunk }) {
-      return database.transaction(async (run) => {
+      return database.transaction(async (run, { command, copy }) => {
         const key = [tenant, id];
         // what follows sees all that others have stored before
         await run(alone, [contactLock(database, tenant)]);
@@ -90,9 +93,16 @@ export function contactImportRepository(database: Database): ContactImportReposi
         if (!isNext(before, chunk)) return { stored: false, import: before };
         const replaced = [merging.tags === "replace", merging.fields === "replace"];
         const agreed = [consent?.scope ?? null, consent?.source ?? null, before.by];
-        const json = JSON.stringify(contacts.map(givenRow));
         type Counts = Pick<ContactImport, "created" | "changed" | "unchanged" | "repeated">;
-        const [counts] = await run<Counts>(load, [tenant, ...replaced, time(now), id, ...agreed, json]);
+        const values = [tenant, ...replaced, time(now), id, ...agreed];
+        let counts: Counts | undefined;
+        if (database.copies) {
+          await command(stagingDdl);
+          await copy(copyStatement, copyText(contacts));
+          [counts] = await run<Counts>(loadStaged, values);
+        } else {
+          [counts] = await run<Counts>(load, [...values, JSON.stringify(contacts.map(givenRow))]);
+        }
         if (rows.length > 0) await run(reject, [...key, JSON.stringify(rows)]);
         const loaded = loadedImport(before, { ...chunk, rejected: rows }, counts!, now);
         await run(store, [...key, JSON.stringify(loaded)]);

@@ -64,7 +64,9 @@ export const merge = (from: string): string => `merged AS MATERIALIZED (
         WHEN $3::boolean OR c.fields IS NULL THEN g.fields
         ELSE c.fields || g.fields
       END AS fields
-    FROM ${from} LEFT JOIN {contacts} c ON c.tenant = $1 AND c.id = g.id
+    FROM ${from} LEFT JOIN LATERAL (
+      SELECT * FROM {contacts} k WHERE k.tenant = $1 AND k.id = g.id LIMIT 1
+    ) c ON true
   ) m
 ), stored AS (
   INSERT INTO {contacts} AS c (tenant, id, ${said}, import, created_at, updated_at)

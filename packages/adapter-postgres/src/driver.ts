@@ -82,6 +82,16 @@ export type Run = <Row>(statement: Statement, values?: readonly Value[]) => Prom
 /** One statement of the host, which runs as it is: neither prepared nor decoded. */
 export type RunHosted = (statement: HostedStatement) => Promise<void>;
 
+/** What `from` of `pg-copy-streams` makes: a query that is written to. */
+export interface CopyStream {
+  on(event: "finish", listener: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  end(text: string): unknown;
+}
+
+/** `from` of `pg-copy-streams`. */
+export type CopyFrom = (text: string) => CopyStream;
+
 export interface HostedStatement {
   readonly text: string;
   readonly values: readonly Value[];
@@ -93,6 +103,7 @@ export interface DatabaseOptions {
   readonly prepare: boolean;
   /** Whether steps that make work for others say so by NOTIFY. */
   readonly notify: boolean;
+  readonly copyFrom?: CopyFrom | undefined;
 }
 
 /** A connection that is kept for more than a step. */
@@ -120,6 +131,8 @@ interface Connection {
   readonly runHosted: RunHosted;
   /** Without parameters and answer. */
   readonly command: (text: string) => Promise<void>;
+  /** Rows in COPY's text format; only where {@link Database.copies}. */
+  readonly copy: (text: string, rows: string) => Promise<void>;
 }
 
 type Work<T> = (connection: Connection) => Promise<T>;
@@ -142,6 +155,7 @@ export class Database {
   readonly #pool: PostgresPool;
   readonly #prepare: boolean;
   readonly #notifies: boolean;
+  readonly #copyFrom: CopyFrom | undefined;
   readonly #safeValueConstraint: string;
   /** Connections whose search_path was looked at. */
   readonly #safe = new WeakSet<PostgresClient>();
@@ -150,6 +164,7 @@ export class Database {
     this.#pool = pool;
     this.#prepare = options.prepare;
     this.#notifies = options.notify;
+    this.#copyFrom = options.copyFrom;
     this.schema = options.schema;
     this.fill = sqlFiller(options);
     const tables = JSON.stringify([options.schema, options.tablePrefix]);
@@ -248,6 +263,11 @@ export class Database {
     };
   }
 
+  /** Whether the host has handed over what COPY needs. */
+  get copies(): boolean {
+    return this.#copyFrom !== undefined;
+  }
+
   /** Whether the host takes its pool back, where the pool shows it. */
   get poolIsEnding(): boolean {
     return this.#pool.ending === true;
@@ -308,6 +328,14 @@ export class Database {
         async command(text) {
           await client.query({ text });
         },
+        copy: (text, rows) =>
+          new Promise((resolve, reject) => {
+            const stream = this.#copyFrom!(text);
+            stream.on("finish", resolve);
+            stream.on("error", reject);
+            (client as unknown as { query(stream: CopyStream): unknown }).query(stream);
+            stream.end(rows);
+          }),
       });
     } catch (error) {
       if (!leavesConnectionUsable(error)) {

@@ -12,5 +12,5 @@ it("finds exactly the contacts that matches() says, for any contacts and filters
       await opened.dispose();
     }
   };
-  await expect(fc.assert(fc.asyncProperty(fc.nat(), check), { numRuns: 40 })).resolves.toBeUndefined();
-}, 60_000);
+  await expect(fc.assert(fc.asyncProperty(fc.nat(), check), { numRuns: 15 })).resolves.toBeUndefined();
+}, 120_000);

@@ -45,6 +45,8 @@ function client(server: Store): Store {
     recurrences: repository("recurrences"),
     templates: repository("templates"),
     suppressions: repository("suppressions"),
+    contacts: repository("contacts"),
+    contactImports: repository("contactImports"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),

@@ -56,6 +56,9 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   lanes: ["setPaused", "limit", "list", "acts"],
   templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
+  // people and imports of them
+  contacts: ["put", "list", "count", "tag", "remove", "bounced"],
+  contactImports: ["begin", "load", "get", "rejected"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],
   // heartbeats are beside the work: what fails in them changes nothing

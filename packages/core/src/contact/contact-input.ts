@@ -41,7 +41,7 @@ const { name, firstName, lastName, locale, zone } = recipientFields;
 const channelSchema: z.ZodString = keySchema.max(64);
 const sourceSchema: z.ZodString = keySchema;
 
-export const contactSchema: z.ZodType<ContactInput, ContactInput> = z.strictObject({
+const contactSchema: z.ZodType<ContactInput, ContactInput> = z.strictObject({
   id: keySchema.optional(),
   address: addressSchema,
   channel: channelSchema.optional(),

@@ -3,7 +3,14 @@ const longest = 40;
 /** What a value looks like, and nothing of what it says: `a` for each letter, `9` for each digit, at most 40 characters. */
 export function valueShape(value: unknown): string {
   if (value === undefined) return "nothing";
-  if (typeof value !== "string") return value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  if (typeof value !== "string")
+    return value === null
+      ? "null"
+      : Array.isArray(value)
+        ? "a list"
+        : typeof value === "object"
+          ? "an object"
+          : `a ${typeof value}`;
   const shown = Array.from(value.slice(0, 2 * longest))
     .slice(0, longest)
     .join("")
