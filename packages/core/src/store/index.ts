@@ -62,6 +62,7 @@ export type {
   NewCampaign,
   RewrittenNotification,
 } from "./campaign-repository.js";
+export type { AccountLimits, ProviderRepository, StrandedLane } from "./provider-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
@@ -109,6 +110,12 @@ export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
 export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export type { Provider, ProviderAddress, ProviderKey, ProviderState } from "../provider/provider.js";
+export { familyOf, laneOfAccount, providerStates } from "../provider/provider.js";
+export type { NewProvider, ProviderActInput, ProviderChange, ProviderPatch } from "../provider/provider-moves.js";
+export { isLanePaused, newProvider, providerMove, shareChannel, unrecordedActs } from "../provider/provider-moves.js";
+export type { Account, StandIn } from "../provider/stand-in.js";
+export { moverName, standInFor, whyMoved } from "../provider/stand-in.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
@@ -171,6 +178,7 @@ export {
   noEffects,
   noTransaction,
   notificationNotFound,
+  providerNotFound,
   redrivenTwice,
 } from "./refusals.js";
 

@@ -12,6 +12,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryProviders } from "./memory-providers.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
 import { memoryVerify } from "./memory-verify.js";
@@ -47,6 +48,7 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
+    providers: memoryProviders(tables),
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),

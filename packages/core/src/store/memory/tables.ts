@@ -4,6 +4,7 @@ import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
+import type { Provider } from "../../provider/provider.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
@@ -52,6 +53,7 @@ export class Tables {
   readonly templates: Map<string, MessageTemplate> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
   readonly campaigns: Map<string, Campaign> = new Map();
+  readonly providers: Map<string, Provider> = new Map();
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
