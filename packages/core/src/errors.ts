@@ -10,7 +10,7 @@ export const errorCodes = [
   "invalid_event",
   "invalid_milestone",
   "invalid_template",
-  "invalid_contact",
+  "invalid_subject",
   "invalid_recipient",
   "invalid_data",
   "unknown_metric",

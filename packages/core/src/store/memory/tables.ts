@@ -6,7 +6,6 @@ import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Provider } from "../../provider/provider.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
-import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
@@ -15,6 +14,7 @@ import type { Act } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
+import type { Member, Subject } from "../subject-repository.js";
 import type { WorkerRecord } from "../worker-repository.js";
 import { MemoryWakeUps } from "./memory-wake-ups.js";
 
