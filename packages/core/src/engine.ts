@@ -24,6 +24,9 @@ import { OpenCalls } from "./open-calls.js";
 import { reportingOutagesOnce } from "./outage-report.js";
 import { Planner } from "./planning/planner.js";
 import { replay } from "./planning/replay.js";
+import { moveStranded } from "./provider/failover.js";
+import { ProviderAccounts } from "./provider/provider-account.js";
+import { providersOver } from "./provider/providers.js";
 import { counterQuery, crossingQuery, eventQuery, noticeQuery, subjectCounter } from "./queries.js";
 import { subjectsOver } from "./recipient/subjects.js";
 import { suppressionsOver } from "./recipient/suppressions.js";
@@ -35,6 +38,7 @@ import { inboxOver, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
+import { storeNow } from "./store-clock.js";
 import { parseInput } from "./validation.js";
 import { verifying } from "./verifying.js";
 
@@ -83,6 +87,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
+  const accounts = new ProviderAccounts(store, options.keyRing, () => storeNow(runtime));
+  const hasAccounts = [...notifiers.values()].some((notifier) => notifier.accounts !== undefined);
   const shop: Workshop = {
     store,
     evaluator,
@@ -105,9 +111,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       await limits.applyPending(stop);
       await levels.applyPending(stop);
     },
+    failover: (stop) => (hasAccounts ? moveStranded(store, runtime, stop) : Promise.resolve(0)),
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
-    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
+    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit, accounts),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
     notifier.onHealth?.(({ state, member, since, why }) => {
@@ -195,6 +202,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    providers: calls.guard(providersOver(store, runtime, notifiers, options.keyRing, accounts, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

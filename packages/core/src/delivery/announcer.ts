@@ -11,6 +11,7 @@ import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
 import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
+import { laneOf } from "../provider/lane-of-family.js";
 import type { Runtime } from "../runtime.js";
 import type { CrossingRepository } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
@@ -147,6 +148,7 @@ export class Announcer {
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const passed = (await this.#passedWith(crossing)).map(levelOf);
     const templates = { [said.template.hash]: said.template.template };
+    const lane = await laneOf(this.#store, announcement.notifier, tenant, this.#runtime.now?.() ?? new Date());
     let heldSince = this.#runtime.monotonic();
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
       stop.throwIfAborted();
@@ -164,7 +166,7 @@ export class Announcer {
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
         chunk.push(
-          this.#notification(claimed, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`),
+          this.#notification(claimed, announcement, { subject: about, passed, lane }, recipient, `recipients[${index++}]`),
         );
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
@@ -204,7 +206,7 @@ export class Announcer {
   #notification(
     claimed: Claimed,
     announcement: Announcement,
-    about: { readonly subject: JsonObject; readonly passed: readonly object[] },
+    { lane, ...about }: { readonly subject: JsonObject; readonly passed: readonly object[]; readonly lane: string },
     input: RecipientInput,
     path: string,
   ): NewNotification {
@@ -244,7 +246,7 @@ export class Announcer {
       channel: notifier.channel,
       recipientKey: recipientKey(recipient.address),
       itemKey: "",
-      notifier: notifier.name,
+      notifier: lane,
       mode,
       keyLifetime: mode === "idempotent" ? safeKeyLifetime(notifier.keyLifetime!) : null,
       recipient,
