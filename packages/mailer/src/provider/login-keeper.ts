@@ -86,6 +86,8 @@ export class LoginKeeper {
     const answer = await requestTokens(credentials, tokenUrl, this.#options.now(), new AbortController().signal);
     if (answer.kind === "refused") {
       await account.fail(revision, answer.why);
+      // whoever validates it afterwards may ask again
+      await account.endRenewal(revision);
       return { ready: false, provider, why: answer.why, refused: true };
     }
     if (answer.kind === "unavailable") {
