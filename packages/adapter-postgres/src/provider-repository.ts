@@ -195,14 +195,17 @@ export function providerRepository(database: Database): ProviderRepository {
     provider: Provider,
     { rate, quota }: AccountLimits,
     { by, why }: Person,
-    now: Date,
+    given: Date | undefined,
   ): Promise<Account> {
     const { tenant, id, channel } = provider;
     if (provider.primary) await run(demote, [tenant, channel, id]);
     await run(store, [JSON.stringify(provider)]);
     const notifier = laneOfAccount(provider);
     await run(createLane, [tenant, notifier]);
-    const locked = (await lockLanes(run, [{ tenant, notifier }], now)).of({ tenant, notifier });
+    // the clock after the lock: a mark that it waited for started before the pause
+    const lockedLanes = await lockLanes(run, [{ tenant, notifier }], given);
+    const { now } = lockedLanes;
+    const locked = lockedLanes.of({ tenant, notifier });
     const limited = rate !== undefined || quota !== undefined;
     const paused = isLanePaused(before, provider.state, locked.paused);
     const lane = { ...(limited ? withLimits(locked, { rate, quota }) : locked), paused };
@@ -224,7 +227,7 @@ export function providerRepository(database: Database): ProviderRepository {
         const removed = providers.find((each) => each.id === id);
         const provider = newProvider(given, { removed, hasPrimary }, now);
         await run(act, [tenant, "provider", id, "add", by, why, time(now)]);
-        return stored(run, removed?.state ?? null, provider, { rate, quota }, { by, why }, now);
+        return stored(run, removed?.state ?? null, provider, { rate, quota }, { by, why }, at);
       }),
 
     act: ({ tenant, id, move: input, rate, quota, by, why, now: at }) =>
@@ -236,7 +239,7 @@ export function providerRepository(database: Database): ProviderRepository {
         const patch = providerMove(provider, input, now);
         if (patch === null) return null;
         if (!unrecordedActs.has(input.act)) await run(act, [tenant, "provider", id, input.act, by, why, time(now)]);
-        return stored(run, provider.state, { ...provider, ...patch }, { rate, quota }, { by, why }, now);
+        return stored(run, provider.state, { ...provider, ...patch }, { rate, quota }, { by, why }, at);
       }),
 
     async get({ tenant, id }) {
