@@ -41,6 +41,8 @@ function client(server: Store): Store {
     notices: repository("notices"),
     notifications: repository("notifications"),
     lanes: repository("lanes"),
+    campaigns: repository("campaigns"),
+    providers: repository("providers"),
     suppressions: repository("suppressions"),
     events: repository("events"),
     limits: repository("limits"),

@@ -46,6 +46,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   // `reopen`: those of messages with hours, which the small work has none of
   notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
+  // accounts of tenants, which the small work has none of
+  providers: ["add", "act", "get", "list", "sealed", "reseal", "stranded", "failover"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],

@@ -7,6 +7,7 @@ import { installJournal } from "../check/journal.js";
 import { atRest, readTables } from "../check/tables.js";
 import { openPlace, type Place } from "../place/place.js";
 import { openRawTables } from "../place/raw-tables.js";
+import type { Child } from "../process/crew.js";
 import type { AccountSenderInput } from "../program/account-sender.js";
 import { accountMetric, accountMilestone } from "../workload/account-milestone.js";
 import { type FastClock, fastNow } from "../workload/fast-clock.js";
@@ -15,7 +16,7 @@ import type { ScaleOf, Scenario, ScenarioContext, Sizes } from "./scenario.js";
 const sizes = {
   quota: { full: 500, short: 30, what: "messages a day of each of three accounts" },
   days: { full: 4, short: 3, what: "of a clock that goes faster; the second has 25 hours" },
-  daySeconds: { full: 15, short: 3, what: "seconds that one of its days takes" },
+  daySeconds: { full: 15, short: 5, what: "seconds that one of its days takes" },
   processes: { full: 8, short: 8, what: "that send" },
   concurrency: { full: 10, short: 3, what: "messages that a process sends side by side" },
   tokenSeconds: { full: 60, short: 6, what: "seconds for which tokens are renewed" },
@@ -50,15 +51,15 @@ interface Run {
 async function opened(
   { places, scale }: ScenarioContext<Size>,
   servers: { readonly mailPort: number; readonly tokenUrl: string },
-  more: Pick<AccountSenderInput, "delivery" | "renewBefore" | "sendTimeout" | "clock">,
+  more: Pick<AccountSenderInput, "delivery" | "renewBefore" | "sendTimeout">,
+  now?: () => Date,
 ): Promise<Run> {
   const place = await places.create();
   await installJournal(place);
   const { store, close } = openPlace(place, { connections: 2 });
   const keys = { k1: randomBytes(32).toString("base64") };
   const input = { ...servers, ...more, place, keys, concurrency: scale.concurrency };
-  const { clock } = more;
-  const runtime = clock && { now: () => fastNow(clock) };
+  const runtime = now && { now };
   const milepost = createMilepost({
     store,
     keyRing: keyRing({ current: "k1", keys }),
@@ -81,9 +82,16 @@ const password = (id: string, port: number, fields: Partial<AddProvider> = {}): 
   ...fields,
 });
 
+/** The processes, all of which are there. */
+async function atWork({ crew, scale }: ScenarioContext<Size>, input: AccountSenderInput): Promise<readonly Child[]> {
+  const senders = Array.from({ length: scale.processes }, () => crew.start("account-sender", input));
+  await Promise.all(senders.map((sender) => sender.next()));
+  return senders;
+}
+
 /** Days that go by fast, more messages than all quotas allow, and a server that refuses some. */
 async function quotas(context: ScenarioContext<Size>): Promise<void> {
-  const { scale, crew, faults, verdict, progress } = context;
+  const { scale, faults, verdict, progress } = context;
   let heard = 0;
   let revoked = false;
   const server = await smtpTestServer({
@@ -100,9 +108,10 @@ async function quotas(context: ScenarioContext<Size>): Promise<void> {
     ...{ lease: Math.round(3_000 * speed), retryBase: 60_000, retryCap: 600_000, ambiguousHorizon: 60_000 },
     ...{ callDeadline: 1_500, settleMargin: 300, maxClaims: 50 },
   };
-  const clock: FastClock = { start, from: Date.now() + 3_000, speed };
+  let clock: FastClock = { start, from: Number.POSITIVE_INFINITY, speed };
+  const now = () => (clock.from > Date.now() ? new Date(start) : fastNow(clock));
   const servers = { mailPort: server.port, tokenUrl: "http://127.0.0.1:9/token" };
-  const run = await opened(context, servers, { delivery, renewBefore: 0, sendTimeout: 1_200, clock });
+  const run = await opened(context, servers, { delivery, renewBefore: 0, sendTimeout: 1_200 }, now);
   const total = scale.quota * 3 * (scale.days + 1);
   try {
     const quota = { count: scale.quota, per: `day:${zone}` } as const;
@@ -110,7 +119,9 @@ async function quotas(context: ScenarioContext<Size>): Promise<void> {
       await run.milepost.providers.add(password(id, server.port, { order, quota }));
     }
     await run.milepost.record({ id: "crowd", metric: accountMetric, subject: "quota", amount: total });
-    const senders = Array.from({ length: scale.processes }, () => crew.start("account-sender", run.input));
+    const senders = await atWork(context, run.input);
+    clock = { ...clock, from: Date.now() };
+    for (const sender of senders) sender.send({ clock });
     const end = start + scale.days * day;
     while (fastNow(clock).getTime() < end) {
       if (!revoked && fastNow(clock).getTime() > start + 1.5 * day) {
@@ -147,7 +158,7 @@ async function quotas(context: ScenarioContext<Size>): Promise<void> {
 
 /** Tokens that are soon over, a server that gives a new refresh token each time and is slow, and one grant that is revoked. */
 async function tokens(context: ScenarioContext<Size>): Promise<void> {
-  const { scale, crew, faults, verdict, progress } = context;
+  const { scale, faults, verdict, progress } = context;
   const server = await smtpTestServer({ extensions: ["AUTH PLAIN XOAUTH2"] });
   const grants = await tokenTestServer({
     ...{ refreshTokens: ["refresh-0"], rotates: true, expiresIn: 3 },
@@ -165,10 +176,13 @@ async function tokens(context: ScenarioContext<Size>): Promise<void> {
     const gmail = { id: "gmail", kind: "gmail", sender: { address: "u@chaos.example" }, ...person, credentials };
     await run.milepost.providers.add({ ...gmail, quota: null });
     await run.milepost.providers.add(password("spare", server.port, { order: 1, quota: null }));
-    const senders = Array.from({ length: scale.processes }, () => crew.start("account-sender", run.input));
+    const senders = await atWork(context, run.input);
+    for (const sender of senders) sender.send({});
     const ends = performance.now() + scale.tokenSeconds * 1_000;
     let crowds = 0;
-    for (; performance.now() < ends; crowds++) {
+    const renewed = () => grants.accessTokens.length >= 3;
+    const patience = ends + 60_000;
+    for (; performance.now() < ends || (!renewed() && performance.now() < patience); crowds++) {
       await run.milepost.record({ id: `c${crowds}`, metric: accountMetric, subject: `t${crowds}`, amount: crowd });
       progress(crowds * crowd, 0);
       await sleep(250);
@@ -180,7 +194,7 @@ async function tokens(context: ScenarioContext<Size>): Promise<void> {
     // none was used again after it had been exchanged
     const used = grants.requests.filter(({ number }) => number % 3 !== 0).map(({ refreshToken }) => refreshToken);
     verdict.exactly("tokenUsedTwice", used.length - new Set(used).size, 0);
-    verdict.atLeast("tokenRenewals", grants.accessTokens.length, 2);
+    verdict.atLeast("tokenRenewals", grants.accessTokens.length, 3);
     for (const token of grants.refreshTokens) grants.revoke(token);
     faults.add("revoke", "the grant");
     await run.milepost.record({ id: "last", metric: accountMetric, subject: "last", amount: crowd });
