@@ -13,6 +13,7 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { providerRepository } from "./provider-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
@@ -76,6 +77,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
+    recurrences: recurrenceRepository(database),
     providers: providerRepository(database),
     suppressions: suppressionRepository(database),
     subjects: subjectRepository(database),

@@ -23,6 +23,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { providerRepository } from "./provider-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
@@ -84,6 +85,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
+    recurrences: recurrenceRepository(driver),
     providers: providerRepository(driver),
     suppressions: suppressionRepository(driver),
     subjects: subjectRepository(driver),

@@ -1,5 +1,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { campaignsOver } from "./campaign/campaigns.js";
+import { CampaignKeeper } from "./campaign/keeper.js";
+import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -70,7 +73,7 @@ const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).defa
 export function createMilepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>>(
   options: MilepostOptions<Tx, Done>,
 ): Milepost<Tx, Done> {
-  const { milestones, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
+  const { milestones, campaigns, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
     checkedOptions(options);
   const { store } = options;
   const timing = deliveryTiming(options.delivery);
@@ -87,6 +90,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
+  const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
+  const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
   const accounts = new ProviderAccounts(store, options.keyRing, () => storeNow(runtime));
   const hasAccounts = [...notifiers.values()].some((notifier) => notifier.accounts !== undefined);
   const shop: Workshop = {
@@ -114,6 +119,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     failover: (stop) => (hasAccounts ? moveStranded(store, runtime, stop) : Promise.resolve(0)),
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
+    campaigns: keeper,
+    recurring,
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit, accounts),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
@@ -138,11 +145,13 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     for (const stop of unwatch) stop?.();
     await store.close();
   }
+  /** There is something to be done beside sending. */
+  function wakeAtOnce(): void {
+    for (const worker of workers) worker.wakeForInbox();
+  }
   /** A synchronous transaction has ended by the next turn of the event loop; others are found by the next poll. */
   function wakeAfterCommit(): void {
-    setImmediate(() => {
-      for (const worker of workers) worker.wakeForInbox();
-    });
+    setImmediate(wakeAtOnce);
   }
   function wake(): void {
     for (const worker of workers) worker.wake();
@@ -202,6 +211,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    campaigns: calls.guard(
+      campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
+    ),
+    recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     providers: calls.guard(providersOver(store, runtime, notifiers, options.keyRing, accounts, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),

@@ -9,6 +9,7 @@ export const errorCodes = [
   "invalid_options",
   "invalid_event",
   "invalid_milestone",
+  "invalid_campaign",
   "invalid_template",
   "invalid_subject",
   "invalid_recipient",

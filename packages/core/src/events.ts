@@ -1,4 +1,5 @@
 import mitt, { type Emitter } from "mitt";
+import type { CampaignState } from "./campaign/campaign.js";
 import type { Reason } from "./delivery/reason.js";
 import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
@@ -21,6 +22,11 @@ export interface CrossingEvent {
   readonly notice?: string;
 }
 
+export interface CampaignEvent {
+  readonly tenant: string;
+  readonly campaign: string;
+}
+
 export interface NotifierEvent {
   readonly notifier: string;
   /** The one behind it that it is about; null: itself. */
@@ -41,6 +47,10 @@ export interface MilepostEvents {
   unaddressed: CrossingEvent;
   /** Its announcement failed; `final` once its tries are used up. */
   announce_failed: CrossingEvent & { readonly reason: Reason; readonly final: boolean; readonly error: unknown };
+  /** A campaign came from one state to another. */
+  campaign: CampaignEvent & { readonly state: CampaignState; readonly detail: string | null };
+  /** One of a campaign's audience gets nothing, because the host's code or data is wrong; `path` names it. */
+  campaign_refused: CampaignEvent & { readonly path: string; readonly code: ErrorCode };
   /** A notification was marked and is handed to its notifier now. */
   sending: NotificationEvent;
   sent: NotificationEvent;
@@ -91,6 +101,8 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "announced",
   "unaddressed",
   "announce_failed",
+  "campaign",
+  "campaign_refused",
   "sending",
   "sent",
   "retry",

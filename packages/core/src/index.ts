@@ -1,7 +1,7 @@
 // engine
 export type { Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-export type { CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
+export type { CampaignEvent, CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
@@ -37,6 +37,41 @@ export type {
   SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// campaigns
+export { campaign } from "./campaign/definition.js";
+export type {
+  AudienceContext,
+  CampaignDefinition,
+  CampaignFields,
+  CampaignOptions,
+  RecurrenceTimes,
+} from "./campaign/definition.js";
+export type { CampaignState } from "./campaign/campaign.js";
+export type {
+  CampaignActInput,
+  CampaignChange,
+  CampaignQuery,
+  EditInput,
+  LaunchInput,
+  NewCampaignInput,
+  ScheduleInput,
+} from "./campaign/campaign-inputs.js";
+export type { CampaignCounts, CampaignReport } from "./campaign/campaign-report.js";
+export type { Campaigns } from "./campaign/campaigns.js";
+export type { Recurrence, Skip, SkipReason } from "./campaign/recurrence.js";
+export type {
+  RecurrenceAct,
+  RecurrenceInput,
+  RecurrenceReport,
+  Recurrences,
+  RecurringCampaign,
+} from "./campaign/recurrences.js";
+export type { CampaignContent } from "./campaign/content.js";
+export type { Loaded, Refused } from "./campaign/loader.js";
+export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
+export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";
+export type { Window } from "./campaign/window.js";
 
 // local time
 export type { Hours, ZonedHours } from "./campaign/hours.js";

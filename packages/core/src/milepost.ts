@@ -1,3 +1,5 @@
+import type { Campaigns } from "./campaign/campaigns.js";
+import type { Recurrences } from "./campaign/recurrences.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -113,6 +115,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   explain(query: ExplainQuery): Promise<Story | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
+  /** Messages to an audience: by schedule instead of by crossing. */
+  readonly campaigns: Campaigns;
+  /** Campaigns that are sent again and again. */
+  readonly recurrences: Recurrences;
   readonly lanes: Lanes;
   /** Accounts of tenants at providers, through which notifiers with accounts send. */
   readonly providers: Providers;

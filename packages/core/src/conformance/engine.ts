@@ -1,5 +1,7 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
+import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
@@ -31,6 +33,7 @@ import { engineProviderCases } from "./engine-providers.js";
 import { engineReactionCases } from "./engine-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineRecurrenceCases } from "./engine-recurrences.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
@@ -75,6 +78,9 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineMessageCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
+    ...engineCampaignCases,
+    ...engineCampaignAudienceCases,
+    ...engineRecurrenceCases,
     ...engineProviderCases,
     ...engineHoursCases,
     ...engineSuppressionCases,

@@ -7,6 +7,7 @@ import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
 import { laneQuotaAgainCases } from "./lane-quota-again.js";
 import { campaignCases } from "./campaign-repository.js";
+import { recurrenceCases } from "./recurrence-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -70,6 +71,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...reasonCountCases,
     ...laneCases,
     ...campaignCases,
+    ...recurrenceCases,
     ...providerCases,
     ...providerFailoverCases,
     ...laneLimitCases,

@@ -108,7 +108,20 @@ export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
-export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export {
+  campaignActs,
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  leaseMove,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../campaign/campaign-moves.js";
+export type { Recurrence, RecurrenceKey, Skip, SkipReason } from "../campaign/recurrence.js";
+export { putMove } from "../campaign/recurrence.js";
+export type { NewRecurrence, RecurrenceRepository } from "./recurrence-repository.js";
 export type { Provider, ProviderAddress, ProviderKey, ProviderState } from "../provider/provider.js";
 export { familyOf, laneOfAccount, providerStates } from "../provider/provider.js";
 export type { NewProvider, ProviderActInput, ProviderChange, ProviderPatch } from "../provider/provider-moves.js";
@@ -173,6 +186,7 @@ export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
 export {
   campaignNotFound,
+  recurrenceNotFound,
   counterOverflow,
   noEffects,
   noTransaction,

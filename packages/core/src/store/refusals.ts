@@ -27,6 +27,11 @@ export function providerNotFound(id: string): MilepostError {
   return new MilepostError("not_found", `There is no account "${id}"`, { path: "id" });
 }
 
+/** {@link RecurrenceRepository}: no such recurrence. */
+export function recurrenceNotFound(id: string): MilepostError {
+  return new MilepostError("not_found", `There is no recurrence "${id}"`, { path: "id" });
+}
+
 /** {@link NotificationRepository.decide}: the unique key shows that the row was redriven before. */
 export function redrivenTwice(row: Notification): MilepostError {
   return new MilepostError("act_refused", `Notification ${row.id} was retried before; retry the row that came of it`);

@@ -11,6 +11,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryRecurrences } from "./memory-recurrences.js";
 import { memoryProviders } from "./memory-providers.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
@@ -47,6 +48,7 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
+    recurrences: memoryRecurrences(tables),
     providers: memoryProviders(tables),
     suppressions: memorySuppressions(tables),
     subjects: memorySubjects(tables),

@@ -1,4 +1,5 @@
 import type { Campaign } from "../../campaign/campaign.js";
+import type { Recurrence, RecurrenceKey, Skip } from "../../campaign/recurrence.js";
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
@@ -53,6 +54,8 @@ export class Tables {
   readonly templates: Map<string, MessageTemplate> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
   readonly campaigns: Map<string, Campaign> = new Map();
+  readonly recurrences: Map<string, Recurrence> = new Map();
+  readonly skips: Map<string, Skip & RecurrenceKey> = new Map();
   readonly providers: Map<string, Provider> = new Map();
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
