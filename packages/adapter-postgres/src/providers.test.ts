@@ -27,7 +27,15 @@ test("no table holds a secret, and a row that is copied to another tenant or cha
   for (const [i, password] of secrets.entries()) {
     const credentials = { type: "password", user: `u${i}`, password } as const;
     const sender = { address: `control-7f3a-${i}@shop.example` };
-    await milepost.providers.add({ tenant: "acme", id: `a${i}`, kind: "smtp", sender, credentials, by: "ann", why: "x" });
+    await milepost.providers.add({
+      tenant: "acme",
+      id: `a${i}`,
+      kind: "smtp",
+      sender,
+      credentials,
+      by: "ann",
+      why: "x",
+    });
   }
   const pool = sandbox.pool();
   const tables = await pool.query("SELECT tablename FROM pg_tables WHERE schemaname = $1", [sandbox.schema]);

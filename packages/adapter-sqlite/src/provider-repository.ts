@@ -218,7 +218,8 @@ function store(
   const { primary, ...row } = provider;
   const { tenant, id, channel } = provider;
   if (primary) {
-    const others = "UPDATE {providers} SET is_primary = 0 WHERE tenant = ? AND channel = ? AND is_primary = 1 AND id <> ?";
+    const others =
+      "UPDATE {providers} SET is_primary = 0 WHERE tenant = ? AND channel = ? AND is_primary = 1 AND id <> ?";
     step.run(others, tenant, channel, id);
   }
   step.run(
@@ -230,10 +231,7 @@ function store(
   const paused = isLanePaused(before, provider.state, stored.paused);
   const lane = { ...(limited ? withLimits(stored, limits) : stored), paused };
   storeLane(step, lane);
-  const acts = [
-    ...(limited ? ["limit"] : []),
-    ...(paused === stored.paused ? [] : [paused ? "pause" : "resume"]),
-  ];
+  const acts = [...(limited ? ["limit"] : []), ...(paused === stored.paused ? [] : [paused ? "pause" : "resume"])];
   for (const act of acts) insertAct(step, { tenant, entity: "lane", entityId: lane.notifier, act, by, why, at });
   return { provider, lane };
 }

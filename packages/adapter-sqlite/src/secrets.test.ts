@@ -71,7 +71,15 @@ test("the database's files hold no secret of an account, and one that is copied 
   for (const [i, password] of secrets.entries()) {
     const credentials = { type: "password", user: `u${i}`, password } as const;
     const sender = { address: `control-7f3a-${i}@shop.example` };
-    await milepost.providers.add({ tenant: "acme", id: `a${i}`, kind: "smtp", sender, credentials, by: "ann", why: "x" });
+    await milepost.providers.add({
+      tenant: "acme",
+      id: `a${i}`,
+      kind: "smtp",
+      sender,
+      credentials,
+      by: "ann",
+      why: "x",
+    });
   }
   const dump = Buffer.concat(readdirSync(folder).map((file) => readFileSync(join(folder, file))));
   expect(dump.includes("control-7f3a"), "what is not sealed is found").toBe(true);

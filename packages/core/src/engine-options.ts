@@ -87,7 +87,9 @@ const optionsSchema = z.strictObject({
   // also covers how long an event may wait between its admission and its commit
   clockTolerance: z.int("whole milliseconds, 60,000 or more").min(60_000).default(300_000),
   delivery: z.unknown().optional(),
-  keyRing: z.custom<KeyRing>((ring) => typeof (ring as KeyRing | null)?.open === "function", "keyRing({ … })").optional(),
+  keyRing: z
+    .custom<KeyRing>((ring) => typeof (ring as KeyRing | null)?.open === "function", "keyRing({ … })")
+    .optional(),
   runtime: z.unknown().optional(),
 });
 

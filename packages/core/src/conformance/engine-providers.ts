@@ -11,7 +11,8 @@ import { hour, twoStores } from "./samples.js";
 
 const about = "engine: provider accounts";
 const person = { by: "ann", why: "a test" };
-const keyText = (fill: number) => Buffer.from(Array.from({ length: 32 }, (_, i) => (i * fill) % 251)).toString("base64");
+const keyText = (fill: number) =>
+  Buffer.from(Array.from({ length: 32 }, (_, i) => (i * fill) % 251)).toString("base64");
 const k1 = keyText(7);
 const k2 = keyText(11);
 const secretOf = (id: string) => `very-secret-of-${id}`;
@@ -205,7 +206,10 @@ export const engineProviderCases: readonly ConformanceCase[] = [
       const story = await milepost.explain({ notification: moved.id });
       const why = 'moved from mail/main to mail/next: account "main" is failing';
       assert.equal(story!.notifications[0]!.acts[0]!.why, why);
-      assert.ok(story!.lines.some((line) => line.includes(why)), story!.lines.join("\n"));
+      assert.ok(
+        story!.lines.some((line) => line.includes(why)),
+        story!.lines.join("\n"),
+      );
       await tell(milepost, 1, "later");
       await milepost.runOnce();
       assert.deepEqual(lanesOf(sent), { "mail/next": 13 });

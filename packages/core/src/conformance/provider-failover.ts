@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Store } from "../store/store.js";
-import { act as campaignAct, audience, sending } from "./campaign-samples.js";
+import { audience, act as campaignAct, sending } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { mark, notification, queued, settlement } from "./notification-samples.js";
 import { acted, added, rowsOf } from "./provider-samples.js";
@@ -37,7 +37,10 @@ export const providerFailoverCases: readonly ConformanceCase[] = [
       await acted(store, { act: "fail", revision: 1, detail: "no" });
       assert.deepEqual(await store.providers.stranded({ after: null, ...all }), [main]);
       assert.deepEqual(await store.providers.stranded({ after: main, ...all }), []);
-      assert.deepEqual(await store.providers.failover({ ...main, limit: 2, now: start }), { moved: 2, to: "mail/next" });
+      assert.deepEqual(await store.providers.failover({ ...main, limit: 2, now: start }), {
+        moved: 2,
+        to: "mail/next",
+      });
       assert.deepEqual(await store.providers.failover({ ...main, ...all }), { moved: 3, to: "mail/next" });
       assert.deepEqual(await store.providers.stranded({ after: null, ...all }), []);
       assert.deepEqual(await lanesOf(store), { "mail/next": 5 });

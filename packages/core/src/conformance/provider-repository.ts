@@ -35,7 +35,9 @@ export const providerCases: readonly ConformanceCase[] = [
       assert.deepEqual(await other.providers.list({ tenant: "default", after: "main", limit: 10 }), [second]);
       assert.deepEqual(await other.providers.list({ tenant: "default", limit: 1 }), [first]);
       const acts = await other.lanes.acts({ tenant: "default", entity: "provider", entityId: "main" });
-      assert.deepEqual(acts, [{ tenant: "default", entity: "provider", entityId: "main", act: "add", ...person, at: start }]);
+      assert.deepEqual(acts, [
+        { tenant: "default", entity: "provider", entityId: "main", act: "add", ...person, at: start },
+      ]);
       assert.deepEqual(
         (await other.lanes.acts({ tenant: "default", entity: "lane", entityId: "mail/main" })).map(({ act }) => act),
         ["limit"],
@@ -50,9 +52,7 @@ export const providerCases: readonly ConformanceCase[] = [
       await Promise.all(["a", "b", "c", "d"].map((id, i) => added(stores[i % 2]!, { id, primary: true })));
       await added(stores[0], { id: "sms", channel: "sms", family: "sms" });
       for (let round = 0; round < 3; round++) {
-        await Promise.all(
-          ["a", "b", "c", "d"].map((id, i) => acted(stores[i % 2]!, { act: "make_primary" }, { id })),
-        );
+        await Promise.all(["a", "b", "c", "d"].map((id, i) => acted(stores[i % 2]!, { act: "make_primary" }, { id })));
         const all = await stores[1].providers.list({ tenant: "default", limit: 10 });
         const primaries = all.filter(({ provider }) => provider.primary).map(({ provider }) => provider.channel);
         assert.deepEqual(primaries.sort(), ["email", "sms"]);

@@ -9,8 +9,8 @@ import { crossingPages } from "../milestone/crossing-pages.js";
 import type { Announcement, Said } from "../milestone/milestone.js";
 import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
-import { laneOf } from "../provider/lane-of-family.js";
 import { safeKeyLifetime } from "../notifier/notifier.js";
+import { laneOf } from "../provider/lane-of-family.js";
 import { named, parseRecipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import { inTime, isStream, synchronous } from "../recipient/resolved.js";
 import type { ResolveContext } from "../recipient/resolver.js";
@@ -170,7 +170,13 @@ export class Announcer {
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
         chunk.push(
-          this.#notification(claimed, announcement, { subject: about, passed, lane }, recipient, `recipients[${index++}]`),
+          this.#notification(
+            claimed,
+            announcement,
+            { subject: about, passed, lane },
+            recipient,
+            `recipients[${index++}]`,
+          ),
         );
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;

@@ -391,7 +391,10 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     for (const end of ended) notifications[end]++;
     moved =
       !stop.aborted &&
-      (swept > 0 || recurred + worked.length + handedOn > 0 || announced.length + noticed.length > 0 || ended.length > 0);
+      (swept > 0 ||
+        recurred + worked.length + handedOn > 0 ||
+        announced.length + noticed.length > 0 ||
+        ended.length > 0);
   }
   return { drained, refused, adopted, purged, evaluated, crossings, notices, campaigns: kept, notifications };
 }

@@ -57,7 +57,8 @@ export class ProviderAccounts {
   #accountOf(key: ProviderKey): ProviderAccount {
     const { providers } = this.#store;
     const opened = (provider: Provider): OpenProvider => {
-      const { tenant, id, kind, name, sender, replyTo, settings, state, revision, renewingUntil, credentials } = provider;
+      const { tenant, id, kind, name, sender, replyTo, settings, state, revision, renewingUntil, credentials } =
+        provider;
       return {
         ...{ tenant, id, kind, name, sender, replyTo, settings, state, revision, renewingUntil },
         credentials: credentials === null ? null : openedCredentials(this.#ring, key, credentials),

@@ -139,7 +139,10 @@ export function isLanePaused(before: ProviderState | null, after: ProviderState,
 }
 
 /** Whether two accounts cannot both be primary. */
-export function shareChannel(a: Pick<Provider, "tenant" | "channel">, b: Pick<Provider, "tenant" | "channel">): boolean {
+export function shareChannel(
+  a: Pick<Provider, "tenant" | "channel">,
+  b: Pick<Provider, "tenant" | "channel">,
+): boolean {
   return a.tenant === b.tenant && a.channel === b.channel;
 }
 

@@ -157,7 +157,8 @@ export function providersOver(
   const families = [...notifiers.values()].filter((notifier) => notifier.accounts !== undefined);
 
   function familyNamed(name: string | undefined): Notifier {
-    const found = name === undefined && families.length === 1 ? families[0] : families.find((each) => each.name === name);
+    const found =
+      name === undefined && families.length === 1 ? families[0] : families.find((each) => each.name === name);
     if (found !== undefined) return found;
     const known = families.map((each) => JSON.stringify(each.name)).join(", ");
     const expected = `a notifier of this engine that sends through accounts: ${known || "there is none"}`;
@@ -220,7 +221,13 @@ export function providersOver(
         ...(order !== undefined && { position: order }),
       };
       const { credentials: sealed, ...after } = { ...before, ...change };
-      if (kind !== undefined || sender !== undefined || replyTo || settings !== undefined || credentials !== undefined) {
+      if (
+        kind !== undefined ||
+        sender !== undefined ||
+        replyTo ||
+        settings !== undefined ||
+        credentials !== undefined
+      ) {
         const now = credentials === undefined ? openedOrNull(key, sealed) : credentials;
         refuseUnfit(familyNamed(before.family), { ...after, credentials: now });
       }
@@ -304,4 +311,3 @@ async function checked(revision: number, validate: () => Promise<AccountCheck>):
     return { ok: false, revision, why: describeError(error), refused: unreadable };
   }
 }
-

@@ -60,9 +60,11 @@ export class AccountSenders {
 
   /** Calls under way go on by what they began with. */
   #retire({ transport, sender }: Pick<Entry, "transport" | "sender">): void {
-    const closing = sender.settled().then(() => transport.close());
+    const closing = sender.settled().then(() => {
+      transport.close();
+      this.#closing.delete(closing);
+    });
     this.#closing.add(closing);
-    closing.finally(() => this.#closing.delete(closing));
   }
 }
 

@@ -56,12 +56,7 @@ export class LoginKeeper {
   }
 
   /** The account with credentials newer than those of `provider`. */
-  renewed(
-    account: ProviderAccount,
-    provider: OpenProvider,
-    tokenUrl: string,
-    signal: AbortSignal,
-  ): Promise<Login> {
+  renewed(account: ProviderAccount, provider: OpenProvider, tokenUrl: string, signal: AbortSignal): Promise<Login> {
     const known = this.#renewals.get(account);
     if (known?.revision === provider.revision) return known.login;
     const login = this.#renew(account, provider, tokenUrl, signal);
@@ -108,7 +103,8 @@ export class LoginKeeper {
       const now = await account.open();
       if (now === null) return { ready: false, provider, why: "the account was removed", refused: false };
       if (now.revision !== revision) return { ready: true, provider: now };
-      if (now.state === "failing") return { ready: false, provider: now, why: "the account is failing", refused: false };
+      if (now.state === "failing")
+        return { ready: false, provider: now, why: "the account is failing", refused: false };
       if (look + 1 < waits) await sleep(lookEvery, undefined, { signal }).catch(() => {});
     }
     return { ready: false, provider, why: "its access token is being renewed", refused: false };

@@ -65,7 +65,13 @@ describe("messages through accounts", () => {
     expect(new Set(doorman.logins)).toEqual(new Set(["spare:secret-of-spare"]));
     expect(server.messages.map(({ from }) => from)).toEqual(Array(3).fill("spare@shop.example"));
     const [main, used] = await milepost.providers.list();
-    expect([main!.id, main!.primary, used!.used, used!.free, used!.lane]).toEqual(["main", false, 3, 497, "mail/spare"]);
+    expect([main!.id, main!.primary, used!.used, used!.free, used!.lane]).toEqual([
+      "main",
+      false,
+      3,
+      497,
+      "mail/spare",
+    ]);
     await milepost.providers.makePrimary({ id: "main", ...person });
     await tell(milepost, 1, "again");
     await milepost.runOnce();
@@ -180,7 +186,10 @@ describe("an account whose login is refused", () => {
     doorman.refuse = () => false;
     expect(await validate()).toMatchObject({ state: "active", detail: null, validationError: null });
     await server.close();
-    expect(await validate()).toMatchObject({ state: "active", validationError: expect.stringContaining("ECONNREFUSED") });
+    expect(await validate()).toMatchObject({
+      state: "active",
+      validationError: expect.stringContaining("ECONNREFUSED"),
+    });
     expect(server.messages).toEqual([]);
   });
 });
@@ -195,7 +204,10 @@ describe("access tokens", () => {
     await tell(milepost, 30, "a");
     await milepost.runOnce({ concurrency: 15 });
     expect([await statesOf(milepost), tokenServer.requests.length]).toEqual([{ sent: 30 }, 1]);
-    expect(tokenServer.requests[0]!.form).toMatchObject({ grant_type: "refresh_token", scope: "https://mail.google.com/" });
+    expect(tokenServer.requests[0]!.form).toMatchObject({
+      grant_type: "refresh_token",
+      scope: "https://mail.google.com/",
+    });
     expect(new Set(doorman.logins)).toEqual(new Set(["shop@gmail.example:access-1"]));
     clock.advance(hour - 6 * minute);
     await tell(milepost, 1, "b");
@@ -374,6 +386,9 @@ describe("secrets of accounts", () => {
     expect(row).toMatchObject({ state: "pending", detail: expect.stringContaining("cannot be opened") });
     expect([doorman.logins, server.messages]).toEqual([[], []]);
     const checked = await milepost.providers.validate({ tenant: "globex", id: "main", ...person });
-    expect(checked).toMatchObject({ state: "failing", validationError: expect.stringMatching(/^The secret cannot be opened/) });
+    expect(checked).toMatchObject({
+      state: "failing",
+      validationError: expect.stringMatching(/^The secret cannot be opened/),
+    });
   });
 });

@@ -4,8 +4,8 @@ import {
   type OpenProvider,
   type Outcome,
   type ProviderAccount,
-  refusedTransient,
   type Runtime,
+  refusedTransient,
   unavailable,
 } from "@milepost/core";
 import type { MailNotifier } from "../mail-notifier.js";
@@ -156,7 +156,8 @@ export function providerMail(options: ProviderMailOptions = {}): MailNotifier {
           if (found.ok || !found.refused || tries > 0) return found;
           const { credentials } = provider;
           const { tokenUrl } = at.kind;
-          if (credentials?.type !== "oauth2" || tokenUrl === undefined || !canRenew(credentials, tokenUrl)) return found;
+          if (credentials?.type !== "oauth2" || tokenUrl === undefined || !canRenew(credentials, tokenUrl))
+            return found;
           const renewed = await keeper.renewed(account, provider, tokenUrl, signal);
           if (!renewed.ready) return { ...found, revision: renewed.provider.revision };
           provider = renewed.provider;

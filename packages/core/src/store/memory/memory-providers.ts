@@ -3,7 +3,13 @@ import { type Lane, openLane } from "../../delivery/lane.js";
 import { isOpen } from "../../delivery/moves.js";
 import type { Notification } from "../../delivery/notification.js";
 import { laneOfAccount, type Provider, type ProviderKey, type ProviderState } from "../../provider/provider.js";
-import { isLanePaused, newProvider, providerMove, shareChannel, unrecordedActs } from "../../provider/provider-moves.js";
+import {
+  isLanePaused,
+  newProvider,
+  providerMove,
+  shareChannel,
+  unrecordedActs,
+} from "../../provider/provider-moves.js";
 import { type Account, moverName, standInFor, whyMoved } from "../../provider/stand-in.js";
 import { compareKeys } from "../../text-key.js";
 import type { AccountLimits, ProviderRepository, StrandedLane } from "../provider-repository.js";
@@ -110,9 +116,7 @@ export function memoryProviders(tables: Tables): ProviderRepository {
               laneOfAccount(provider) === notifier &&
               (provider.state !== "active" || (lane.quota !== null && lane.notBefore !== null && lane.notBefore > now)),
           );
-          return (
-            held || accounts.some(({ provider }) => provider.family === notifier && provider.state === "active")
-          );
+          return held || accounts.some(({ provider }) => provider.family === notifier && provider.state === "active");
         })
         .sort((a, b) => compareKeys(a.tenant, b.tenant) || compareKeys(a.notifier, b.notifier))
         .filter(
