@@ -1,5 +1,7 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -17,6 +19,7 @@ import { providerRepository } from "./provider-repository.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { WakeUps } from "./wake-ups.js";
 import { workerRepository } from "./worker-repository.js";
@@ -80,6 +83,9 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     recurrences: recurrenceRepository(database),
     providers: providerRepository(database),
     suppressions: suppressionRepository(database),
+    templates: templateRepository(database),
+    contacts: contactRepository(database),
+    contactImports: contactImportRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

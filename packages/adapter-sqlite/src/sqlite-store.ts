@@ -7,6 +7,8 @@ import {
   tableNamer,
 } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -27,6 +29,7 @@ import { providerRepository } from "./provider-repository.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { workerRepository } from "./worker-repository.js";
 
@@ -88,6 +91,9 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     recurrences: recurrenceRepository(driver),
     providers: providerRepository(driver),
     suppressions: suppressionRepository(driver),
+    templates: templateRepository(driver),
+    contacts: contactRepository(driver),
+    contactImports: contactImportRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),
     verify: verifyStep(driver),

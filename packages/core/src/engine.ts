@@ -3,6 +3,7 @@ import * as z from "zod";
 import { campaignsOver } from "./campaign/campaigns.js";
 import { CampaignKeeper } from "./campaign/keeper.js";
 import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
+import { contactsOver } from "./contact/contacts.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -15,6 +16,7 @@ import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
 import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
+import { templatesOver } from "./message/templates.js";
 import type { Milepost } from "./milepost.js";
 import { definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
@@ -202,6 +204,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       forget: (act) => forget(store, runtime, act, calls.closing),
       verify: verifying(store, runtime),
     }),
+    contacts: contactsOver(store, runtime, events.emit, calls),
     subjects: calls.guard(subjectsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
@@ -211,6 +214,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    templates: calls.guard(templatesOver(store, runtime)),
     campaigns: calls.guard(
       campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
     ),

@@ -13,6 +13,8 @@ export const errorCodes = [
   "invalid_template",
   "invalid_subject",
   "invalid_recipient",
+  "invalid_contact",
+  "invalid_filter",
   "invalid_data",
   "unknown_metric",
   "event_too_late",

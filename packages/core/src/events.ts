@@ -1,5 +1,6 @@
 import mitt, { type Emitter } from "mitt";
 import type { CampaignState } from "./campaign/campaign.js";
+import type { ImportProgress } from "./contact/importing.js";
 import type { Reason } from "./delivery/reason.js";
 import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
@@ -83,6 +84,8 @@ export interface MilepostEvents {
   refused: { readonly number: number; readonly code: ErrorCode };
   /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
   adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
+  /** An import of contacts has stored one more chunk; `endedAt` is there at its end. */
+  importing: ImportProgress;
   /** A notifier stopped working, or one of those behind a `failoverNotifier`: it is left alone until it works again. */
   degraded: NotifierEvent;
   recovered: NotifierEvent;
@@ -115,6 +118,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "behind",
   "refused",
   "adopted",
+  "importing",
   "degraded",
   "recovered",
   "clock_skew",

@@ -120,6 +120,21 @@ export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js"
 export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
+export type {
+  ContactPage,
+  ContactQuery,
+  Contacts,
+  ContactsAct,
+  PutOptions,
+  Tagging,
+} from "./contact/contacts.js";
+export type { Contact, Merging } from "./contact/contact.js";
+export type { ContactFilter, FieldCondition, FieldValue, NumberRange, TimeRange } from "./contact/contact-filter.js";
+export type { ContactImport, RejectedRow, RejectionCode } from "./contact/contact-import.js";
+export type { ContactDefaults, ContactInput } from "./contact/contact-input.js";
+export type { Importing, ImportProgress } from "./contact/importing.js";
+export type { PutCounts } from "./store/contact-repository.js";
+export type { ImportedConsent } from "./store/contact-import-repository.js";
 export type { Subjects, MemberInput, SubjectInput } from "./recipient/subjects.js";
 export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";
@@ -138,8 +153,34 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageTemplate, RenderedMessage } from "./message/message.js";
-export type { CompiledTemplate } from "./message/template.js";
+export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
+export type { CompiledTemplate, MessagePart } from "./message/template.js";
+export type { Reader, ValueFormat } from "./message/value-format.js";
+export { valueFormats } from "./message/value-format.js";
+
+// templates in the store
+export type {
+  StoredTemplate,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "./message/stored-template.js";
+export { templateOrigins } from "./message/stored-template.js";
+export type { TagProblem, TagType, TemplateTag } from "./message/template-tag.js";
+export { tagTypes } from "./message/template-tag.js";
+export type { VariantInput, VersionInput } from "./message/template-check.js";
+export type {
+  PreviewInput,
+  TemplateActing,
+  TemplateInput,
+  TemplatePreview,
+  TemplateQuery,
+  Templates,
+  VersionAct,
+  VersionEdit,
+  VersionQuery,
+} from "./message/templates.js";
 
 // notifiers
 export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";

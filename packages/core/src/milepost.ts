@@ -1,5 +1,6 @@
 import type { Campaigns } from "./campaign/campaigns.js";
 import type { Recurrences } from "./campaign/recurrences.js";
+import type { Contacts } from "./contact/contacts.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -7,6 +8,7 @@ import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
 import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
+import type { Templates } from "./message/templates.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
 import type { Levels } from "./milestone/levels-keeper.js";
@@ -104,6 +106,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    */
   state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly subjects: Subjects;
+  readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
@@ -120,6 +123,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** Campaigns that are sent again and again. */
   readonly recurrences: Recurrences;
   readonly lanes: Lanes;
+  /** Messages that people write and keep, in versions and languages. */
+  readonly templates: Templates;
   /** Accounts of tenants at providers, through which notifiers with accounts send. */
   readonly providers: Providers;
   readonly suppressions: Suppressions;

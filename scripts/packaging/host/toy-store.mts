@@ -42,6 +42,8 @@ function client(server: Store): Store {
     notifications: repository("notifications"),
     lanes: repository("lanes"),
     campaigns: repository("campaigns"),
+    recurrences: repository("recurrences"),
+    templates: repository("templates"),
     providers: repository("providers"),
     suppressions: repository("suppressions"),
     events: repository("events"),

@@ -1,9 +1,9 @@
 import { MilepostError } from "../errors.js";
-import type { MessageTemplate } from "../message/message.js";
+import type { MessageParts, MessageTemplate } from "../message/message.js";
 import { type CompiledTemplate, compileTemplate } from "../message/template.js";
 
 /** What a campaign says to all of its audience, or to one segment of it. */
-export interface CampaignMessage extends MessageTemplate {
+export interface CampaignMessage extends MessageParts {
   /** Tags that must have a value although they stand inside a section. Those outside of any are required anyway. */
   readonly requiredTags?: readonly string[];
 }

@@ -59,6 +59,7 @@ const events: Readonly<Record<keyof MilepostEvents, true>> = {
     recovered: true,
     clock_skew: true,
   },
+  importing: true,
 };
 
 /** All that is told while an engine runs: events, warnings, what is printed, errors that are thrown. */

@@ -3,6 +3,8 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
 import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
+import { engineContactImportCases } from "./engine-contact-imports.js";
+import { engineContactCases } from "./engine-contacts.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineEffectCases } from "./engine-effects.js";
@@ -42,6 +44,7 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineTemplateCases } from "./engine-templates.js";
 import { engineVerifyCases } from "./engine-verify.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -76,6 +79,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineMessageCases,
+    ...engineTemplateCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
     ...engineCampaignCases,
@@ -84,6 +88,8 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineProviderCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
+    ...engineContactCases,
+    ...engineContactImportCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,

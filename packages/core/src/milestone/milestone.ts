@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type LocalHours, localHoursSchema } from "../campaign/local-hours.js";
 import { MilepostError } from "../errors.js";
-import type { MessageTemplate } from "../message/message.js";
+import type { MessageParts } from "../message/message.js";
 import { type CompiledTemplate, compileTemplate } from "../message/template.js";
 import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
 import { notifierSchema } from "../notifier/notifier-schema.js";
@@ -20,7 +20,7 @@ const jumps = ["highest", "each", "list"] as const;
 export type OnJump = (typeof jumps)[number];
 
 /** What is said of a crossing. */
-export interface MilestoneMessage extends MessageTemplate {
+export interface MilestoneMessage extends MessageParts {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the subject's own fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and

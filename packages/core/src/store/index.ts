@@ -62,6 +62,13 @@ export type {
   NewCampaign,
   RewrittenNotification,
 } from "./campaign-repository.js";
+export type { TemplateRepository } from "./template-repository.js";
+export type {
+  ContactImportRepository,
+  ImportChunk,
+  ImportedConsent,
+} from "./contact-import-repository.js";
+export type { ContactAct, ContactRepository, PutCounts } from "./contact-repository.js";
 export type { AccountLimits, ProviderRepository, StrandedLane } from "./provider-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
@@ -89,7 +96,6 @@ export type {
   StoredCrossing,
 } from "../milestone/crossing.js";
 export { crossingStates } from "../milestone/crossing.js";
-export type { SqlStatement, SqlValue } from "../milestone/sql.js";
 export type { ClaimedNotice, NewNotice, Notice, NoticeKind, NoticeState, StoredNotice } from "../milestone/notice.js";
 export { noticeKinds, noticeStates } from "../milestone/notice.js";
 export type {
@@ -132,9 +138,24 @@ export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
+export type { Contact, GivenContact, KeptMember, Merging, StoredContact } from "../contact/contact.js";
+export type { ContactFilter, FieldValue, NumberRange, TimeRange } from "../contact/contact-filter.js";
+export type { ContactImport, RejectedRow, RejectionCode } from "../contact/contact-import.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
+export type {
+  NewTemplate,
+  NewTemplateVersion,
+  StoredTemplate,
+  TemplateAct,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "../message/stored-template.js";
+export { newTemplate, templateActs, templateMove, templateOrigins, versionMove } from "../message/stored-template.js";
+export type { TagType, TemplateTag } from "../message/template-tag.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
 export { deliveryModes } from "../notifier/notifier.js";
 export type { Recipient } from "../recipient/recipient.js";
@@ -174,6 +195,11 @@ export {
 export { isMetered, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/gate.js";
 export { openLane } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
+export { keptMembers, mergedContact, retagged, wasEmailed } from "../contact/contact.js";
+export { begunImport, isNext, loadedImport } from "../contact/contact-import.js";
+export { type FilterDialect, filterSql } from "../contact/filter-sql.js";
+export { type Comparison, type FieldTest, matches } from "../contact/matches.js";
+export { type SqlStatement, type SqlValue, sql } from "../milestone/sql.js";
 export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
 export { callableStates, hasReasonToWait, hasShape, keptReason, stateShapes } from "../delivery/state-shape.js";
@@ -193,6 +219,7 @@ export {
   notificationNotFound,
   providerNotFound,
   redrivenTwice,
+  templateNotFound,
 } from "./refusals.js";
 
 export { redact } from "../redact.js";

@@ -1,4 +1,6 @@
 import type { CampaignRepository } from "./campaign-repository.js";
+import type { ContactImportRepository } from "./contact-import-repository.js";
+import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
@@ -14,6 +16,7 @@ import type { ProviderRepository } from "./provider-repository.js";
 import type { RecurrenceRepository } from "./recurrence-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
+import type { TemplateRepository } from "./template-repository.js";
 import type { VerifyInput, VerifyReport } from "./verify.js";
 import type { Listening, WakeUpListener } from "./wake-ups.js";
 import type { WorkerRepository } from "./worker-repository.js";
@@ -63,8 +66,11 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly lanes: LaneRepository;
   readonly campaigns: CampaignRepository;
   readonly recurrences: RecurrenceRepository;
+  readonly templates: TemplateRepository;
   readonly providers: ProviderRepository;
   readonly suppressions: SuppressionRepository;
+  readonly contacts: ContactRepository;
+  readonly contactImports: ContactImportRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;
   /**
