@@ -28,7 +28,9 @@ WITH RECURSIVE step AS MATERIALIZED (
   SELECT a.tenant, a.notifier, a.campaign FROM line a
   LEFT JOIN {lanes} l ON l.tenant = a.tenant AND l.notifier = a.notifier
   LEFT JOIN {campaigns} c ON c.tenant = a.tenant AND c.id = a.campaign
-  WHERE a.notifier = ANY ($1::text[]) AND l.paused IS NOT TRUE AND ${isShutCampaign} IS NOT TRUE
+  WHERE (a.notifier = ANY ($1::text[])
+      OR (a.notifier LIKE '%/%' AND split_part(a.notifier, '/', 1) = ANY ($6::text[])))
+    AND l.paused IS NOT TRUE AND ${isShutCampaign} IS NOT TRUE
     AND (l.not_before IS NULL OR l.not_before <= (SELECT now FROM step))
     AND (c.not_before IS NULL OR c.not_before <= (SELECT now FROM step))
 ), served AS (
@@ -73,8 +75,8 @@ ORDER BY n.turn, n.not_before, n.id`;
 
 export function claimStep(database: Database): NotificationRepository["claim"] {
   const statement = database.statement("notifications_claim", text);
-  return async ({ notifiers, limit, served, lease, now }) => {
-    const values = [textArray(notifiers), limit, JSON.stringify(served), lease, time(now)];
+  return async ({ notifiers, families = [], limit, served, lease, now }) => {
+    const values = [textArray(notifiers), limit, JSON.stringify(served), lease, time(now), textArray(families)];
     return (await database.run<ClaimedRow>(statement, values)).map(notificationOf);
   };
 }

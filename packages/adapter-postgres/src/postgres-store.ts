@@ -21,6 +21,7 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
+import { providerRepository } from "./provider-repository.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
@@ -91,6 +92,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
     recurrences: recurrenceRepository(database),
+    providers: providerRepository(database),
     suppressions: suppressionRepository(database),
     templates: templateRepository(database),
     contacts: contactRepository(database),

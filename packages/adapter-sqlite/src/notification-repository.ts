@@ -2,6 +2,7 @@ import {
   type ClaimedNotification,
   compareKeys,
   decideMove,
+  familyOf,
   isShut,
   type MessageTemplate,
   markMove,
@@ -39,11 +40,11 @@ type Counts = Awaited<ReturnType<NotificationRepository["count"]>>;
 
 export function notificationRepository(driver: Driver): NotificationRepository {
   return {
-    claim({ notifiers, limit, served, lease, now }) {
+    claim({ notifiers, families = [], limit, served, lease, now }) {
       return driver.write((step) => {
         const at = step.now(now);
         const content = once((tenant, hash) => templateOf(step, tenant, hash));
-        return readyHeads(step, { notifiers, limit, served, now: at })
+        return readyHeads(step, { notifiers, families, limit, served, now: at })
           .sort((a, b) => a.turn - b.turn || oldestFirst(a, b))
           .slice(0, limit)
           .map(({ tenant, id }): ClaimedNotification => {
@@ -246,10 +247,17 @@ function readyHeads(
   step: Step,
   {
     notifiers,
+    families,
     limit,
     served,
     now,
-  }: { notifiers: readonly string[]; limit: number; served: readonly Served[]; now: Date },
+  }: {
+    notifiers: readonly string[];
+    families: readonly string[];
+    limit: number;
+    served: readonly Served[];
+    now: Date;
+  },
 ): (Head & { turn: number })[] {
   const byLane = new Map<string, Head[]>();
   const iso = now.toISOString();
@@ -263,7 +271,8 @@ function readyHeads(
     if (next === undefined) break;
     last = next as typeof last;
     const { tenant, notifier, campaign } = last;
-    if (!notifiers.includes(notifier) || isShut(findLane(step, tenant, notifier), now)) continue;
+    const ours = notifiers.includes(notifier) || families.includes(familyOf(notifier) ?? "");
+    if (!ours || isShut(findLane(step, tenant, notifier), now)) continue;
     const gate = findGate(step, tenant, campaign);
     if (gate !== null && isShut(gate, now)) continue;
     const rows = step.all(

@@ -25,6 +25,7 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { providerRepository } from "./provider-repository.js";
 import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
@@ -88,6 +89,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
     recurrences: recurrenceRepository(driver),
+    providers: providerRepository(driver),
     suppressions: suppressionRepository(driver),
     templates: templateRepository(driver),
     contacts: contactRepository(driver),

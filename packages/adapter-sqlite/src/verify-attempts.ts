@@ -202,7 +202,9 @@ export const attemptRules: Rules = {
               FROM {attempts} a JOIN {notifications} n ON ${ofAttempt("a")}
               JOIN (SELECT DISTINCT t.tenant, t.lane FROM turns t WHERE t.act = 'pause') p
                 ON p.tenant = n.tenant AND p.lane = n.notifier
-              WHERE {mine a}
+              WHERE {mine a} AND NOT EXISTS ( -- one made in the lane of another account, before its row was moved on
+                SELECT 1 FROM {acts} m WHERE m.tenant = a.tenant AND m.entity = 'notification' AND m.entity_id = a.notification
+                  AND m.act = 'failover' AND m.at >= a.started_at)
             ) e
           ) g
         ) s WHERE s.what IS NOT NULL AND s.state = 'pause' AND NOT EXISTS (

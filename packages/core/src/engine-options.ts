@@ -6,6 +6,7 @@ import type { MetricOptions } from "./milestone/definition.js";
 import type { Milestone } from "./milestone/milestone.js";
 import type { Notifier } from "./notifier/notifier.js";
 import type { Runtime } from "./runtime.js";
+import type { KeyRing } from "./secret/key-ring.js";
 import type { Store } from "./store/store.js";
 import { keySchema, listOf, parseInput } from "./validation.js";
 
@@ -38,6 +39,8 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
    */
   readonly clockTolerance?: number;
   readonly delivery?: Partial<DeliveryTiming>;
+  /** Seals the credentials of `milepost.providers`; needed where accounts have any. */
+  readonly keyRing?: KeyRing;
   /** Time, randomness and ids, for tests. */
   readonly runtime?: Partial<Runtime>;
 }
@@ -84,6 +87,9 @@ const optionsSchema = z.strictObject({
   // also covers how long an event may wait between its admission and its commit
   clockTolerance: z.int("whole milliseconds, 60,000 or more").min(60_000).default(300_000),
   delivery: z.unknown().optional(),
+  keyRing: z
+    .custom<KeyRing>((ring) => typeof (ring as KeyRing | null)?.open === "function", "keyRing({ … })")
+    .optional(),
   runtime: z.unknown().optional(),
 });
 
@@ -113,6 +119,7 @@ export function checkedOptions<Tx, Done extends void | Promise<void>>(
     metrics,
     delivery: _,
     runtime: __,
+    keyRing: ___,
     ...parsed
   } = parseInput(optionsSchema, options, "invalid_options");
   const { milestones, campaigns } = parsed;
@@ -153,6 +160,10 @@ function notifiersByName(milestones: readonly Milestone[], more: readonly Notifi
         `notifiers: two notifiers are named "${notifier.name}", and stored notifications name theirs: ` +
         "use one object in all milestones, or give each a name";
       throw new MilepostError("invalid_options", message, { path: "notifiers", expected: "unique names" });
+    }
+    if (notifier.accounts !== undefined && notifier.name.includes("/")) {
+      const expected = "a name without a slash for a notifier with accounts: its lanes are <name>/<account>";
+      throw new MilepostError("invalid_options", `notifiers: ${expected}`, { path: "notifiers", expected });
     }
     named.set(notifier.name, notifier);
   }

@@ -29,6 +29,9 @@ import { OpenCalls } from "./open-calls.js";
 import { reportingOutagesOnce } from "./outage-report.js";
 import { Planner } from "./planning/planner.js";
 import { replay } from "./planning/replay.js";
+import { moveStranded } from "./provider/failover.js";
+import { ProviderAccounts } from "./provider/provider-account.js";
+import { providersOver } from "./provider/providers.js";
 import { counterQuery, crossingQuery, eventQuery, noticeQuery, subjectCounter } from "./queries.js";
 import { subjectsOver } from "./recipient/subjects.js";
 import { suppressionsOver } from "./recipient/suppressions.js";
@@ -40,6 +43,7 @@ import { inboxOver, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
+import { storeNow } from "./store-clock.js";
 import { parseInput } from "./validation.js";
 import { verifying } from "./verifying.js";
 
@@ -90,6 +94,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
   const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
+  const accounts = new ProviderAccounts(store, options.keyRing, () => storeNow(runtime));
+  const hasAccounts = [...notifiers.values()].some((notifier) => notifier.accounts !== undefined);
   const shop: Workshop = {
     store,
     evaluator,
@@ -112,11 +118,12 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       await limits.applyPending(stop);
       await levels.applyPending(stop);
     },
+    failover: (stop) => (hasAccounts ? moveStranded(store, runtime, stop) : Promise.resolve(0)),
     purge: (stop) => purge(store, registry, admission, runtime, stop),
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
     campaigns: keeper,
     recurring,
-    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
+    deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit, accounts),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
     notifier.onHealth?.(({ state, member, since, why }) => {
@@ -212,6 +219,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
     ),
     recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
+    providers: calls.guard(providersOver(store, runtime, notifiers, options.keyRing, accounts, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {

@@ -201,7 +201,17 @@ export type { VerifiedWebhook, WebhookHeaders, WebhookToVerify } from "./notifie
 export { verifyWebhook } from "./notifier/verify-webhook.js";
 export type { WebhookContext, WebhookNotifierOptions, WebhookSecret } from "./notifier/webhook-notifier.js";
 export { webhookNotifier } from "./notifier/webhook-notifier.js";
-export type { Channel, DeliveryMode, Notifier, NotifierHealth, Outcome, SendContext } from "./notifier/notifier.js";
+export type {
+  AccountCheck,
+  AccountService,
+  AccountShape,
+  Channel,
+  DeliveryMode,
+  Notifier,
+  NotifierHealth,
+  Outcome,
+  SendContext,
+} from "./notifier/notifier.js";
 export {
   accepted,
   ambiguous,
@@ -210,6 +220,26 @@ export {
   refusedTransient,
   unavailable,
 } from "./notifier/notifier.js";
+
+// provider accounts
+export type {
+  OAuthCredentials,
+  OwnCredentials,
+  PasswordCredentials,
+  ProviderCredentials,
+} from "./provider/credentials.js";
+export type { ProviderAddress, ProviderKey, ProviderState } from "./provider/provider.js";
+export { providerStates } from "./provider/provider.js";
+export type { OpenProvider, ProviderAccount } from "./provider/provider-account.js";
+export type { ProviderView } from "./provider/provider-view.js";
+export type {
+  AddProvider,
+  ChangeProvider,
+  ProviderAct,
+  ProviderAddressInput,
+  ProviderQuery,
+  Providers,
+} from "./provider/providers.js";
 
 // delivery
 export type { Attempt, Notification, NotificationSource, NotificationState } from "./delivery/notification.js";

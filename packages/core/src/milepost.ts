@@ -18,6 +18,7 @@ import type { Parked } from "./milestone/parked.js";
 import type { StateQuery, SubjectState } from "./milestone/subject-state.js";
 import type { Plan } from "./planning/plan.js";
 import type { Replay, ReplayInput } from "./planning/replay.js";
+import type { Providers } from "./provider/providers.js";
 import type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 import type { Subjects } from "./recipient/subjects.js";
 import type { Suppressions } from "./recipient/suppressions.js";
@@ -124,6 +125,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   readonly lanes: Lanes;
   /** Messages that people write and keep, in versions and languages. */
   readonly templates: Templates;
+  /** Accounts of tenants at providers, through which notifiers with accounts send. */
+  readonly providers: Providers;
   readonly suppressions: Suppressions;
   /**
    * Erases a subject: its counters, crossings, notifications, limits, directory entry and what is known of its events. Nothing of

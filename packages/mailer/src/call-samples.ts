@@ -18,6 +18,8 @@ export function sampleContext(changes: Partial<SendContext> = {}): SendContext {
     idempotencyKey: "n-1",
     messageId: "<n-1@milepost.example>",
     attempt: 1,
+    notifier: "smtp",
+    account: null,
     signal: new AbortController().signal,
     ...changes,
   };

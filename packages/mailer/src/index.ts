@@ -9,6 +9,9 @@ export type {
   SmtpServerOptions,
   SmtpTransportNotifierOptions,
 } from "./smtp/smtp-options.js";
+export type { MailKind } from "./provider/mail-kind.js";
+export type { ProviderMailOptions } from "./provider/provider-mail.js";
+export { providerMail } from "./provider/provider-mail.js";
 export { smtpServerOf } from "./smtp/smtp-url.js";
 export type { PreviewNotifierOptions } from "./preview/preview-notifier.js";
 export { previewNotifier } from "./preview/preview-notifier.js";

@@ -44,6 +44,7 @@ function client(server: Store): Store {
     campaigns: repository("campaigns"),
     recurrences: repository("recurrences"),
     templates: repository("templates"),
+    providers: repository("providers"),
     suppressions: repository("suppressions"),
     contacts: repository("contacts"),
     contactImports: repository("contactImports"),

@@ -55,6 +55,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   recurrences: ["put", "get", "list", "setPaused", "remove", "occur", "skips"],
   lanes: ["setPaused", "limit", "list", "acts"],
   templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
+  // accounts of tenants, which the small work has none of
+  providers: ["add", "act", "get", "list", "sealed", "reseal", "stranded", "failover"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // people and imports of them
   contacts: ["put", "list", "count", "tag", "remove", "bounced"],

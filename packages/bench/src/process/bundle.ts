@@ -5,6 +5,7 @@ import { build } from "esbuild";
 
 /** The programs that run as processes of their own; each is `src/program/<name>.ts`. */
 export const programNames = [
+  "account-sender",
   "batch-client",
   "deployment",
   "failing-mail-server",

@@ -1,3 +1,4 @@
+import { accounts } from "./accounts.js";
 import { adoption } from "./adoption.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
@@ -54,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
   pausedAndCancelled,
   suppressed,
   quotas,
+  accounts,
   localHours,
   skewedClocks,
   expiring,

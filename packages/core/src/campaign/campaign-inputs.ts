@@ -28,7 +28,7 @@ export interface NewCampaignInput extends CampaignFields, Acting {
   readonly definition?: string;
   /** Contacts, by a filter; absent where the code knows its audience, or who launches it gives it. */
   readonly audience?: ContactAudience;
-  /** The name of one of the engine's notifiers. */
+  /** The name of one of the engine's notifiers, or the lane of a provider account: `mail/main`. */
   readonly notifier?: string;
   /** When it begins; a draft unless said. */
   readonly at?: Date;

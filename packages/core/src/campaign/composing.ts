@@ -29,21 +29,32 @@ export class Composer {
   readonly #content: CampaignContent;
   readonly #messages: Messages;
   readonly #code: MemberCode;
+  readonly #lane: string;
   /** When it begins. Milliseconds since the epoch. */
   readonly #from: number;
 
-  private constructor(campaign: Campaign, messages: Messages, code: MemberCode, now: Date) {
+  private constructor(campaign: Campaign, messages: Messages, code: MemberCode, now: Date, lane: string) {
     this.#campaign = campaign;
     this.#content = contentOf(campaign);
     this.#messages = messages;
     this.#code = code;
+    this.#lane = lane;
     this.#from = Math.max(now.getTime(), campaign.scheduledAt?.getTime() ?? 0);
   }
 
-  /** `now` is when it begins, unless it is scheduled for later. Throws as {@link Messages.of}. */
-  static async of(campaign: Campaign, code: MemberCode, store: Store, now: Date): Promise<Composer> {
+  /**
+   * `now` is when it begins, unless it is scheduled for later; `lane` is what its messages have as their notifier. Throws as
+   * {@link Messages.of}.
+   */
+  static async of(
+    campaign: Campaign,
+    code: MemberCode,
+    store: Store,
+    now: Date,
+    lane: string = contentOf(campaign).notifier,
+  ): Promise<Composer> {
     const messages = await Messages.of(contentOf(campaign).messages, store, campaign.tenant);
-    return new Composer(campaign, messages, code, now);
+    return new Composer(campaign, messages, code, now, lane);
   }
 
   get templates(): Messages["templates"] {
@@ -64,7 +75,7 @@ export class Composer {
     const template = message.pick(recipient.locale);
     const more = this.#code.dataOf?.(input as AudienceMember) ?? {};
     const { tenant, id, kind, name } = this.#campaign;
-    const { notifier, channel, mode, keyLifetime, maxAttempts, scope, needsConsent } = this.#content;
+    const { channel, mode, keyLifetime, maxAttempts, scope, needsConsent } = this.#content;
     const about = {
       ...own,
       ...plainObject(synchronous(more), `${path}.data`, "invalid_data"),
@@ -80,7 +91,7 @@ export class Composer {
       return {
         ...{ tenant, id: newId(), source: { kind: "campaign", id }, channel },
         ...{ recipientKey: recipientKey(recipient.address), itemKey },
-        ...{ notifier, mode, keyLifetime, recipient, template: template.hash, data },
+        ...{ notifier: this.#lane, mode, keyLifetime, recipient, template: template.hash, data },
         ...{ maxAttempts, scope, needsConsent, ...timed },
       };
     });

@@ -1,6 +1,7 @@
 import { parseFilter } from "../contact/contact-filter.js";
 import { type JsonObject, plainObject } from "../json.js";
 import { type Channel, type DeliveryMode, type Notifier, safeKeyLifetime } from "../notifier/notifier.js";
+import { familyOf } from "../provider/provider.js";
 import type { CampaignEdit } from "../store/campaign-repository.js";
 import type { Campaign } from "./campaign.js";
 import type { CampaignChange } from "./campaign-inputs.js";
@@ -26,6 +27,8 @@ export interface CampaignContent {
   readonly items: "each" | "grouped";
   /** What becomes of it when one of its audience cannot be told. */
   readonly onRefused: "fail" | "skip";
+  /** Read by the store's failover, too. */
+  readonly failover: boolean;
   readonly notifier: string;
   readonly channel: Channel;
   readonly mode: DeliveryMode;
@@ -57,7 +60,7 @@ export function contentFrom(
   notifiers: ReadonlyMap<string, Notifier>,
 ): CampaignContent {
   const name = given.notifier ?? code?.notifier.name;
-  const notifier = name === undefined ? undefined : notifiers.get(name);
+  const notifier = name === undefined ? undefined : notifierNamed(name, notifiers);
   if (name === undefined || notifier === undefined) {
     throw refusedField("notifier", "the name of one of the engine's notifiers");
   }
@@ -73,6 +76,7 @@ export function contentFrom(
     data: plainObject(given.data ?? code?.data ?? {}, "data", "invalid_campaign"),
     items: given.items ?? code?.items ?? "each",
     onRefused: given.onRefused ?? code?.onRefused ?? "fail",
+    failover: given.failover ?? code?.failover ?? true,
     notifier: name,
     channel: notifier.channel,
     mode: used,
@@ -96,9 +100,15 @@ function contactsFrom(given: ContentFields, code: CampaignDefinition | undefined
   return { ...audience, contacts: parseFilter(audience.contacts, "audience.contacts") };
 }
 
+/** One of the engine's, or an account of one: `mail/main`. */
+function notifierNamed(name: string, notifiers: ReadonlyMap<string, Notifier>): Notifier | undefined {
+  const family = notifiers.get(familyOf(name) ?? "");
+  return notifiers.get(name) ?? (family?.accounts === undefined ? undefined : family);
+}
+
 /** Throws `invalid_template` for messages that cannot be read. */
 export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit {
-  const { name, kind, rate, message, messages, data, items, window, expiresIn, onRefused } = change;
+  const { name, kind, rate, message, messages, data, items, window, expiresIn, onRefused, failover } = change;
   const content = contentOf(campaign);
   const said = message !== undefined || messages !== undefined;
   const changed = {
@@ -108,6 +118,7 @@ export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit
     ...(window && { window }),
     ...(expiresIn && { expiresIn }),
     ...(onRefused && { onRefused }),
+    ...(failover !== undefined && { failover }),
   };
   if (changed.messages) refuseUnreadable(changed.messages);
   const definition = { ...content, ...changed } as unknown as JsonObject;

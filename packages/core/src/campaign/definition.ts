@@ -52,6 +52,8 @@ export interface CampaignFields {
    * nobody gets anything (`"fail"`, unless said), or goes on without them (`"skip"`), which are counted and told.
    */
   readonly onRefused?: "fail" | "skip";
+  /** Whether what its provider account cannot send goes out through another of the tenant; true unless said. */
+  readonly failover?: boolean;
   /** Narrows the notifier's mode: only to `at-most-once`. */
   readonly mode?: DeliveryMode;
   /** Attempts per notification; 5 unless said. */
@@ -166,6 +168,7 @@ export const fieldSchemas: {
   expiresIn: z.int(`whole milliseconds from 1 to ${year}: a year`).min(1).max(year).optional(),
   rate: rateSchema.nullable().optional(),
   onRefused: z.enum(["fail", "skip"]).optional(),
+  failover: z.boolean().optional(),
   mode: z.enum(deliveryModes).optional(),
   maxAttempts: z.int().min(1).max(100).optional(),
   scope: scopeSchema.optional(),

@@ -3,6 +3,7 @@ import { retryDelay } from "../delivery/retry-schedule.js";
 import type { DeliveryTiming } from "../delivery/timing.js";
 import { describeError, MilepostError } from "../errors.js";
 import type { Emit } from "../events.js";
+import { laneOf } from "../provider/lane-of-family.js";
 import { inTime } from "../recipient/resolved.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store/store.js";
@@ -146,10 +147,16 @@ export class CampaignKeeper {
     now: Date,
     stop: AbortSignal,
   ): Promise<Loaded | null> {
-    // once it is loaded, one late joiner without a value is no reason to take it from all others
-    const onRefused = campaign.loaded ? "skip" : contentOf(campaign).onRefused;
-    const composer = await Composer.of(campaign, this.#codes.get(campaign.code) ?? {}, this.#store, now);
-    const options = { lease: this.#timing.lease, onRefused, lookAt: nextLook(campaign, now), stop };
+    const { onRefused, notifier } = contentOf(campaign);
+    const lane = await laneOf(this.#store, notifier, campaign.tenant, now);
+    const composer = await Composer.of(campaign, this.#codes.get(campaign.code) ?? {}, this.#store, now, lane);
+    const options = {
+      lease: this.#timing.lease,
+      // once it is loaded, one late joiner without a value is no reason to take it from all others
+      onRefused: campaign.loaded ? "skip" : onRefused,
+      lookAt: nextLook(campaign, now),
+      stop,
+    } as const;
     return loadAudience(
       { store: this.#store, runtime: this.#runtime, emit: this.#emit },
       campaign,

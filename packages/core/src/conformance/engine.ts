@@ -32,6 +32,7 @@ import { enginePeriodEndCases } from "./engine-period-ends.js";
 import { enginePeriodCases } from "./engine-periods.js";
 import { enginePlanCases } from "./engine-plan.js";
 import { enginePlanReactionCases } from "./engine-plan-reactions.js";
+import { engineProviderCases } from "./engine-providers.js";
 import { engineReactionCases } from "./engine-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
@@ -86,6 +87,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineCampaignAudienceCases,
     ...engineCampaignStoredCases,
     ...engineRecurrenceCases,
+    ...engineProviderCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
     ...engineContactCases,

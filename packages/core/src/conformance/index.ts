@@ -16,6 +16,8 @@ import { limitCases } from "./limit-repository.js";
 import { noticeCases } from "./notice-repository.js";
 import { notificationCases } from "./notification-repository.js";
 import { parkingCases } from "./parking-repository.js";
+import { providerFailoverCases } from "./provider-failover.js";
+import { providerCases } from "./provider-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 import { suppressionCases } from "./suppression-repository.js";
@@ -74,6 +76,8 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneCases,
     ...campaignCases,
     ...recurrenceCases,
+    ...providerCases,
+    ...providerFailoverCases,
     ...laneLimitCases,
     ...templateCases,
     ...suppressionCases,

@@ -129,6 +129,8 @@ export function context(fields: Partial<SendContext> = {}): SendContext {
     idempotencyKey: notification,
     messageId: `<${notification}@milepost.invalid>`,
     attempt: 1,
+    notifier: "notifier",
+    account: null,
     signal: new AbortController().signal,
     ...fields,
   };

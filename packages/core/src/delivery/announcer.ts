@@ -10,6 +10,7 @@ import type { Announcement, Said } from "../milestone/milestone.js";
 import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
 import { safeKeyLifetime } from "../notifier/notifier.js";
+import { laneOf } from "../provider/lane-of-family.js";
 import { named, parseRecipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
 import { inTime, isStream, synchronous } from "../recipient/resolved.js";
 import type { ResolveContext } from "../recipient/resolver.js";
@@ -149,6 +150,9 @@ export class Announcer {
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const passed = (await this.#passedWith(crossing)).map(levelOf);
     const templates = { [said.template.hash]: said.template.template };
+    const { name, accounts } = announcement.notifier;
+    const lane =
+      accounts === undefined ? name : await laneOf(this.#store, name, tenant, this.#runtime.now?.() ?? new Date());
     let heldSince = this.#runtime.monotonic();
     const announce = (notifications: readonly NewNotification[], last: boolean) => {
       stop.throwIfAborted();
@@ -166,7 +170,13 @@ export class Announcer {
       let index = 0;
       for await (const recipient of inTime(resolved, wait)) {
         chunk.push(
-          this.#notification(claimed, announcement, { subject: about, passed }, recipient, `recipients[${index++}]`),
+          this.#notification(
+            claimed,
+            announcement,
+            { subject: about, passed, lane },
+            recipient,
+            `recipients[${index++}]`,
+          ),
         );
         // a slow stream is queued as it comes, so that its lease is prolonged in time
         const slow = this.#runtime.monotonic() - heldSince > this.#timing.lease / 3;
@@ -206,7 +216,7 @@ export class Announcer {
   #notification(
     claimed: Claimed,
     announcement: Announcement,
-    about: { readonly subject: JsonObject; readonly passed: readonly object[] },
+    { lane, ...about }: { readonly subject: JsonObject; readonly passed: readonly object[]; readonly lane: string },
     input: RecipientInput,
     path: string,
   ): NewNotification {
@@ -246,7 +256,7 @@ export class Announcer {
       channel: notifier.channel,
       recipientKey: recipientKey(recipient.address),
       itemKey: "",
-      notifier: notifier.name,
+      notifier: lane,
       mode,
       keyLifetime: mode === "idempotent" ? safeKeyLifetime(notifier.keyLifetime!) : null,
       recipient,

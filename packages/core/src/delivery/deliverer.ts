@@ -4,6 +4,8 @@ import type { Emit, NotificationEvent } from "../events.js";
 import type { RenderedMessage } from "../message/message.js";
 import { payloadHash, renderMessage, TemplateCache } from "../message/render.js";
 import { ambiguous, type Notifier, outcomeOf, refusedTransient } from "../notifier/notifier.js";
+import { familyOf } from "../provider/provider.js";
+import type { ProviderAccount, ProviderAccounts } from "../provider/provider-account.js";
 import type { Runtime } from "../runtime.js";
 import type { Mark, MarkResult, Settlement, SettleResult } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
@@ -49,6 +51,7 @@ export class Deliverer {
   readonly #templates = new TemplateCache();
   readonly #settler: Coalescer<Settlement, SettleResult>;
   readonly #messageIdDomain: string;
+  readonly #accounts: ProviderAccounts;
   readonly #turns = new Turns();
   readonly #underWay = new Set<Promise<DeliveryEnd>>();
   #abandoned = false;
@@ -60,8 +63,10 @@ export class Deliverer {
     runtime: Runtime,
     timing: DeliveryTiming,
     emit: Emit,
+    accounts: ProviderAccounts,
   ) {
     this.#store = store;
+    this.#accounts = accounts;
     this.#notifiers = notifiers;
     this.#messageIdDomain = messageIdDomain;
     this.#runtime = runtime;
@@ -93,8 +98,11 @@ export class Deliverer {
     opens: (milliseconds: number) => void = () => {},
   ): Promise<readonly Promise<DeliveryEnd>[]> {
     const claimedAt = this.#runtime.monotonic();
+    const named = [...this.#notifiers.values()];
     const rows = await this.#store.notifications.claim({
-      notifiers: [...this.#notifiers.keys()],
+      // rows of a family's bare name have no account yet
+      notifiers: named.filter(({ accounts }) => accounts === undefined).map(({ name }) => name),
+      families: named.filter(({ accounts }) => accounts !== undefined).map(({ name }) => name),
       limit: slots,
       served: this.#turns.served(claimedAt),
       lease: this.#timing.lease,
@@ -223,8 +231,10 @@ export class Deliverer {
       attempt,
       idempotencyKey: row.idempotencyKey ?? mark.idempotencyKey,
       messageId: row.messageId ?? mark.messageId,
+      notifier: row.notifier,
+      account: this.#accountOf(row),
     };
-    const notifier = this.#notifiers.get(row.notifier)!;
+    const notifier = this.#notifiers.get(row.notifier) ?? this.#notifiers.get(familyOf(row.notifier)!)!;
     const send = async (signal: AbortSignal): Promise<CallResult> =>
       // a copy: what a notifier does to its message must not change what is sent next time
       discreet(outcomeOf(await notifier.send({ ...payload, to: { ...payload.to } }, { ...context, signal })), row);
@@ -233,6 +243,12 @@ export class Deliverer {
     } catch (error) {
       return discreet(ambiguous(errorText(error)), row);
     }
+  }
+
+  #accountOf({ tenant, notifier }: ClaimedNotification): ProviderAccount | null {
+    const family = familyOf(notifier);
+    if (family === null || this.#notifiers.has(notifier)) return null;
+    return this.#accounts.of({ tenant, id: notifier.slice(family.length + 1) });
   }
 
   async #settle(settlement: Settlement, markedAt: number): Promise<DeliveryEnd> {

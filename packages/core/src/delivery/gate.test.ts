@@ -337,7 +337,7 @@ describe("a lane with both", () => {
     const open = openLane("default", "smtp");
     expect([isMetered(open), isMetered(both)]).toEqual([false, true]);
     expect(roomIn(open, after(0))).toEqual({ free: Number.POSITIVE_INFINITY, until: null });
-    expect(withReservation(open, 5, after(0))).toEqual({ lane: open, slot: null });
+    expect(withReservation(open, 5, after(0))).toEqual({ gate: open, slot: null });
   });
 });
 

@@ -62,11 +62,13 @@ const perSchema: z.ZodType<Quota["per"], Quota["per"]> = z
 
 const actFields = { tenant: keySchema.default(defaultTenant), notifier: keySchema, by: keySchema, why: whySchema };
 const actSchema = z.strictObject(actFields);
-const limitsSchema = z.strictObject({
-  ...actFields,
-  rate: rateSchema.nullish(),
-  quota: z.strictObject({ count, per: perSchema }).nullish(),
-});
+const quotaSchema = z.strictObject({ count, per: perSchema });
+/** Of a lane, and of an account, whose lane has them. */
+export const limitFields: {
+  readonly rate: z.ZodOptional<z.ZodNullable<z.ZodType<Rate, Rate>>>;
+  readonly quota: z.ZodOptional<z.ZodNullable<z.ZodType<Quota, Quota>>>;
+} = { rate: rateSchema.nullish(), quota: quotaSchema.nullish() };
+const limitsSchema = z.strictObject({ ...actFields, ...limitFields });
 const querySchema = z.strictObject({ tenant: keySchema.default(defaultTenant) });
 
 true satisfies Agrees<typeof actSchema, LaneAct>;

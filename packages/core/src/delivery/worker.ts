@@ -117,6 +117,8 @@ export interface Workshop {
   readonly upkeep: () => Promise<Upkeep>;
   /** Brings limits into force whose time has come, and tells counters of stored levels. */
   readonly applyVersions: (stop: AbortSignal) => Promise<void>;
+  /** Moves what accounts cannot send on to others; answers how many rows. Nothing without notifiers that have accounts. */
+  readonly failover: (stop: AbortSignal) => Promise<number>;
   /** Forgets events whose retention is over; answers how many. */
   readonly purge: (stop: AbortSignal) => Promise<number>;
 }
@@ -287,6 +289,7 @@ export class DeliveryWorker implements Worker {
     await this.#shop.applyVersions(this.#stopping.signal);
     while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
+    await this.#shop.failover(this.#stopping.signal);
     await this.#shop.purge(this.#stopping.signal);
   }
 
@@ -379,6 +382,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     const started = await announcer.start(announceLimit, never);
     const announced = await Promise.all(started.crossings);
     const noticed = await Promise.all(started.notices);
+    const handedOn = await shop.failover(stop);
     const ended = await Promise.all(await deliverer.start(concurrency, { begun: never, over: never }));
     evaluated += swept;
     kept += worked.length;
@@ -387,7 +391,10 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
     for (const end of ended) notifications[end]++;
     moved =
       !stop.aborted &&
-      (swept > 0 || recurred + worked.length > 0 || announced.length + noticed.length > 0 || ended.length > 0);
+      (swept > 0 ||
+        recurred + worked.length + handedOn > 0 ||
+        announced.length + noticed.length > 0 ||
+        ended.length > 0);
   }
   return { drained, refused, adopted, purged, evaluated, crossings, notices, campaigns: kept, notifications };
 }

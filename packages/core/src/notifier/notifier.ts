@@ -1,4 +1,5 @@
 import type { RenderedMessage } from "../message/message.js";
+import type { OpenProvider, ProviderAccount } from "../provider/provider-account.js";
 
 /** The kind of address a notifier writes to; a host may name its own. */
 export type Channel = "email" | "sms" | "webhook" | "reaction" | (string & {});
@@ -80,6 +81,10 @@ export interface SendContext {
   readonly messageId: string;
   /** 1, 2, 3 … */
   readonly attempt: number;
+  /** The lane: the notifier's name, or `<name>/<account>` where it sends through accounts. */
+  readonly notifier: string;
+  /** The account to send through; null for a notifier without accounts. */
+  readonly account: ProviderAccount | null;
   /**
    * Aborts at the call's deadline and at the end of a stop's grace. What is answered to it at once counts, so that nothing
    * need be ambiguous of which nothing was sent.
@@ -98,6 +103,22 @@ export interface NotifierHealth {
   readonly why: string;
 }
 
+/** What a notifier knows of the accounts that it sends through. */
+export interface AccountService {
+  /** Why an account cannot be one of this notifier's, before it is stored; null if it can. `path` as in `settings.host`. */
+  problem(account: AccountShape): { readonly path: string; readonly expected: string } | null;
+  /** Logs in as a call would, and sends nothing. Must obey the signal. */
+  validate(account: ProviderAccount, signal: AbortSignal): Promise<AccountCheck>;
+}
+
+/** An account as it is given. */
+export type AccountShape = Pick<OpenProvider, "kind" | "sender" | "replyTo" | "settings" | "credentials">;
+
+/** Whether a login was good, with the credentials of the revision; `refused` where the other side said no, so that the account fails. */
+export type AccountCheck =
+  | { readonly ok: true; readonly revision: number }
+  | { readonly ok: false; readonly revision: number; readonly why: string; readonly refused: boolean };
+
 /** The host's way out. */
 export interface Notifier {
   /** Unique in the engine; stored on every notification, so that only workers that have it claim it. */
@@ -110,6 +131,11 @@ export interface Notifier {
   // biome-ignore lint/suspicious/noConfusingVoidType: a notifier that returns nothing has accepted
   send(message: RenderedMessage, context: SendContext): Promise<Outcome | void>;
   close?(): Promise<void>;
+  /**
+   * Present on one that sends through accounts of tenants at providers, `milepost.providers`: rows of `<name>/<account>` are
+   * its, and each call has its account in the context. Its name has no slash.
+   */
+  readonly accounts?: AccountService;
   /** Tells when it stops working and when it works again, until the returned function is called; the engine listens. */
   onHealth?(listener: (health: NotifierHealth) => void): () => void;
 }

@@ -62,6 +62,7 @@ export async function shadowOf({ store: original, registry, runtime, clockTolera
   const store: Store = {
     ...shadowStore,
     subjects: original.subjects,
+    providers: { ...shadowStore.providers, list: (query) => original.providers.list(query) },
     crossings: addressed(shadowStore.crossings),
     notices: addressed(shadowStore.notices),
   };

@@ -69,6 +69,7 @@ export type {
   ImportedConsent,
 } from "./contact-import-repository.js";
 export type { ContactAct, ContactRepository, PutCounts } from "./contact-repository.js";
+export type { AccountLimits, ProviderRepository, StrandedLane } from "./provider-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
@@ -127,6 +128,12 @@ export {
 export type { Recurrence, RecurrenceKey, Skip, SkipReason } from "../campaign/recurrence.js";
 export { putMove } from "../campaign/recurrence.js";
 export type { NewRecurrence, RecurrenceRepository } from "./recurrence-repository.js";
+export type { Provider, ProviderAddress, ProviderKey, ProviderState } from "../provider/provider.js";
+export { familyOf, laneOfAccount, providerStates } from "../provider/provider.js";
+export type { NewProvider, ProviderActInput, ProviderChange, ProviderPatch } from "../provider/provider-moves.js";
+export { isLanePaused, newProvider, providerMove, shareChannel, unrecordedActs } from "../provider/provider-moves.js";
+export type { Account, StandIn } from "../provider/stand-in.js";
+export { moverName, standInFor, whyMoved } from "../provider/stand-in.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
@@ -210,6 +217,7 @@ export {
   noEffects,
   noTransaction,
   notificationNotFound,
+  providerNotFound,
   redrivenTwice,
   templateNotFound,
 } from "./refusals.js";

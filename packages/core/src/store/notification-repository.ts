@@ -106,13 +106,15 @@ export type DecideAct = "cancel" | "resend" | "confirm" | "give_up" | "redrive";
 export interface NotificationRepository {
   /**
    * Leases up to `limit` notifications that can start now: pending, their time come, their hours open, not expired, for
-   * one of `notifiers`, their lane neither paused nor parked. Within a lane by time, then id. Between lanes by turns: the n-th of
+   * one of `notifiers` or an account of one of `families` (`<family>/<account>`), their lane neither paused nor parked. Within a lane by time, then id. Between lanes by turns: the n-th of
    * a lane comes after the m-th of another if n plus what the lane was `served` is more than m plus what the other was;
    * then by time, then id. So a lane's hundred does not wait for another's million. Each gets fence + 1, claims + 1 and a
    * lease. No two callers get the same one.
    */
   claim(input: {
     readonly notifiers: readonly string[];
+    /** Notifiers that send through accounts of tenants; none unless given. */
+    readonly families?: readonly string[];
     readonly limit: number;
     /** How much the caller has lately taken of which lanes; none of those that are not named. */
     readonly served: readonly Served[];

@@ -22,6 +22,11 @@ export function campaignNotFound(id: string): MilepostError {
   return new MilepostError("not_found", `There is no campaign "${id}"`, { path: "id" });
 }
 
+/** {@link ProviderRepository}: no such account. */
+export function providerNotFound(id: string): MilepostError {
+  return new MilepostError("not_found", `There is no account "${id}"`, { path: "id" });
+}
+
 /** {@link RecurrenceRepository}: no such recurrence. */
 export function recurrenceNotFound(id: string): MilepostError {
   return new MilepostError("not_found", `There is no recurrence "${id}"`, { path: "id" });

@@ -12,6 +12,7 @@ import type { LimitRepository } from "./limit-repository.js";
 import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
+import type { ProviderRepository } from "./provider-repository.js";
 import type { RecurrenceRepository } from "./recurrence-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
@@ -66,6 +67,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly campaigns: CampaignRepository;
   readonly recurrences: RecurrenceRepository;
   readonly templates: TemplateRepository;
+  readonly providers: ProviderRepository;
   readonly suppressions: SuppressionRepository;
   readonly contacts: ContactRepository;
   readonly contactImports: ContactImportRepository;

@@ -25,6 +25,8 @@ export interface Letterhead {
   readonly from: Sender;
   readonly replyTo: Sender | null;
   readonly unsubscribe: UnsubscribeLinks | null;
+  /** To which bounces go; the sender's address unless said. */
+  readonly returnPath?: string;
 }
 
 /** A message for nodemailer: one sender, one recipient, and texts only. */
@@ -59,7 +61,7 @@ export async function composeMail(
 async function composed(
   message: RenderedMessage,
   context: SendContext,
-  { from, replyTo, unsubscribe }: Letterhead,
+  { from, replyTo, unsubscribe, returnPath = from.address }: Letterhead,
 ): Promise<Mail | Outcome> {
   const { to, subject, text, html } = message;
   const mailbox = parseMailbox(to.address);
@@ -78,7 +80,7 @@ async function composed(
   const legible = text ?? plainText(html!);
   const { address } = mailbox;
   return {
-    envelope: { from: from.address, to: [address] },
+    envelope: { from: returnPath, to: [address] },
     from: { ...from },
     to: { name: nameOf(to), address },
     ...(replyTo !== null && { replyTo: { ...replyTo } }),

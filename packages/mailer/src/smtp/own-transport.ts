@@ -1,8 +1,18 @@
 import { createTransport, type Transporter } from "nodemailer";
 import type { DkimOptions, SmtpServerOptions } from "./smtp-options.js";
 
+/** A login by an access token that somebody else renews (RFC 7628's predecessor XOAUTH2, which the large providers speak). */
+export interface TokenLogin {
+  readonly user: string;
+  readonly accessToken: string;
+}
+
+export type OwnTransportOptions = Omit<SmtpServerOptions, "auth"> & {
+  readonly auth?: SmtpServerOptions["auth"] | TokenLogin;
+};
+
 /** A pool of connections to one server, which is given a message once and never again by itself. */
-export function ownTransport(options: SmtpServerOptions): Transporter {
+export function ownTransport(options: OwnTransportOptions): Transporter {
   const { host, port, secure = port === 465, auth, requireTLS = auth !== undefined && !secure } = options;
   const transport = createTransport({
     pool: true,
@@ -10,7 +20,7 @@ export function ownTransport(options: SmtpServerOptions): Transporter {
     ...(port !== undefined && { port }),
     secure,
     requireTLS,
-    ...(auth !== undefined && { auth: { user: auth.user, pass: auth.pass } }),
+    ...(auth !== undefined && { auth: loginOf(auth) }),
     ...(options.tls !== undefined && { tls: options.tls }),
     ...(options.dkim !== undefined && { dkim: signed(options.dkim) }),
     ...(options.ehloName !== undefined && { name: options.ehloName }),
@@ -31,6 +41,16 @@ export function ownTransport(options: SmtpServerOptions): Transporter {
   // an emitter without a listener would end the process
   transport.on("error", () => {});
   return transport;
+}
+
+type TransportLogin =
+  | { readonly user: string; readonly pass: string }
+  | { readonly type: "OAuth2"; readonly user: string; readonly accessToken: string };
+
+/** Without a refresh token nodemailer fetches none: it would do so once per connection, and tell nobody. */
+function loginOf(auth: NonNullable<OwnTransportOptions["auth"]>): TransportLogin {
+  if ("pass" in auth) return { user: auth.user, pass: auth.pass };
+  return { type: "OAuth2", user: auth.user, accessToken: auth.accessToken };
 }
 
 /**

@@ -59,6 +59,13 @@ export function outcomeOfFailure(
 /** Replies that say "log in first" (RFC 4954 section 6), at whichever command. */
 const loginReplies: ReadonlySet<number> = new Set([530, 534, 535, 538]);
 
+/** Whether the server took the login for a wrong one, for good: it would meet every message. */
+export function isLoginRefused({ code, responseCode, command }: SmtpFailure): boolean {
+  if (typeof responseCode !== "number") return false;
+  if (loginReplies.has(responseCode)) return true;
+  return responseCode >= 500 && (code === "EAUTH" || (typeof command === "string" && command.startsWith("AUTH")));
+}
+
 /**
  * A refusal of the connection, the login or the sender meets every message of the account, and passes when the server is
  * well again or a person has put it right. Told from it is MAIL FROM's answer about this message: too large (552, 5.2.3,

@@ -3,6 +3,7 @@ import { wasEmailed } from "../../contact/contact.js";
 import { openLane } from "../../delivery/lane.js";
 import { decideMove, isOpen, isShut, markMove, reopenMove, settledLane, settleMove } from "../../delivery/moves.js";
 import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
+import { familyOf } from "../../provider/provider.js";
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
@@ -30,12 +31,12 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
       milestone === undefined || sources[source.kind]?.get(keyOf(tenant, source.id))?.milestone === milestone;
 
   return {
-    async claim({ notifiers, limit, served, lease, now = tables.clock() }) {
+    async claim({ notifiers, families = [], limit, served, lease, now = tables.clock() }) {
       const ready = (row: Notification) => {
         const campaign = campaignOf(row);
         return (
           row.state === "pending" &&
-          notifiers.includes(row.notifier) &&
+          (notifiers.includes(row.notifier) || families.includes(familyOf(row.notifier) ?? "")) &&
           isOpen(row, now) &&
           (row.expiresAt === null || row.expiresAt > now) &&
           !isShut(laneOf(row), now) &&

@@ -13,6 +13,7 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryProviders } from "./memory-providers.js";
 import { memoryRecurrences } from "./memory-recurrences.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
@@ -52,6 +53,7 @@ export function storeOver(tables: Tables): Store {
     campaigns: memoryCampaigns(tables),
     recurrences: memoryRecurrences(tables),
     templates: memoryTemplates(tables),
+    providers: memoryProviders(tables),
     suppressions: memorySuppressions(tables),
     contacts: memoryContacts(tables),
     contactImports: memoryContactImports(tables),

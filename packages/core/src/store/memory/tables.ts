@@ -8,6 +8,7 @@ import type { MessageTemplate } from "../../message/message.js";
 import type { StoredTemplate, TemplateVersion } from "../../message/stored-template.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
+import type { Provider } from "../../provider/provider.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
@@ -61,6 +62,7 @@ export class Tables {
   readonly campaigns: Map<string, Campaign> = new Map();
   readonly recurrences: Map<string, Recurrence> = new Map();
   readonly skips: Map<string, Skip & RecurrenceKey> = new Map();
+  readonly providers: Map<string, Provider> = new Map();
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();

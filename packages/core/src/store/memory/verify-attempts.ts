@@ -148,7 +148,9 @@ export function* forbiddenStartViolations(
       if (cancels.some(({ at }) => startedAt > at)) yield { tenant, what, found: afterCancel };
       if (forbidden.some((at) => startedAt > at)) yield { tenant, what, found: afterSuppression };
       const isIn = ({ from, until }: Span) => startedAt > from && (until === null || startedAt < until);
-      if (paused.some(isIn)) yield { tenant, what, found: whilePaused };
+      // one made in the lane of another account, before its row was moved on
+      const elsewhere = acts.some(({ act, at }) => act === "failover" && at >= startedAt);
+      if (!elsewhere && paused.some(isIn)) yield { tenant, what, found: whilePaused };
     }
   }
 }
