@@ -11,6 +11,7 @@ import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
+import { deliveryEventRepository } from "./delivery-event-repository.js";
 import { type SqliteDatabase, sqliteDriver } from "./driver.js";
 import { durabilityOf } from "./durability.js";
 import { handleClosed, translateError } from "./errors.js";
@@ -85,6 +86,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
     suppressions: suppressionRepository(driver),
+    deliveryEvents: deliveryEventRepository(driver),
     contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),

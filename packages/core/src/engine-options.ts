@@ -6,6 +6,7 @@ import type { Milestone } from "./milestone/milestone.js";
 import type { Notifier } from "./notifier/notifier.js";
 import type { Runtime } from "./runtime.js";
 import type { Store } from "./store/store.js";
+import type { DeliveryEventOptions } from "./tracking/tracking-options.js";
 import { keySchema, listOf, parseInput } from "./validation.js";
 
 export interface MilepostOptions<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
@@ -35,6 +36,8 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
    */
   readonly clockTolerance?: number;
   readonly delivery?: Partial<DeliveryTiming>;
+  /** How long delivery events are kept, and how many soft bounces an address may have. */
+  readonly deliveryEvents?: DeliveryEventOptions;
   /** Time, randomness and ids, for tests. */
   readonly runtime?: Partial<Runtime>;
 }
@@ -73,6 +76,7 @@ const optionsSchema = z.strictObject({
   // also covers how long an event may wait between its admission and its commit
   clockTolerance: z.int("whole milliseconds, 60,000 or more").min(60_000).default(300_000),
   delivery: z.unknown().optional(),
+  deliveryEvents: z.unknown().optional(),
   runtime: z.unknown().optional(),
 });
 
@@ -100,6 +104,7 @@ export function checkedOptions<Tx, Done extends void | Promise<void>>(
     notifiers,
     metrics,
     delivery: _,
+    deliveryEvents: ___,
     runtime: __,
     ...parsed
   } = parseInput(optionsSchema, options, "invalid_options");

@@ -35,6 +35,10 @@ import { inboxOver, transactionRecorder } from "./recording/inbox.js";
 import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
+import { deliveryEventsOver } from "./tracking/delivery-events.js";
+import { engagementOver } from "./tracking/engagement-query.js";
+import { trackingOptions } from "./tracking/tracking-options.js";
+import { TrackingUpkeep } from "./tracking/upkeep.js";
 import { parseInput } from "./validation.js";
 import { verifying } from "./verifying.js";
 
@@ -70,6 +74,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     checkedOptions(options);
   const { store } = options;
   const timing = deliveryTiming(options.delivery);
+  const tracking = trackingOptions(options.deliveryEvents);
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
 
   const events = new Events();
@@ -82,6 +87,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
+  const trackingUpkeep = new TrackingUpkeep(store, runtime, tracking, clockTolerance);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const shop: Workshop = {
     store,
@@ -105,7 +111,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       await limits.applyPending(stop);
       await levels.applyPending(stop);
     },
-    purge: (stop) => purge(store, registry, admission, runtime, stop),
+    async purge(stop) {
+      const purged = await purge(store, registry, admission, runtime, stop);
+      return purged + (await trackingUpkeep.run(stop));
+    },
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
   };
@@ -196,6 +205,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
+    deliveryEvents: calls.guard(
+      deliveryEventsOver({ store, runtime, options: tracking, emit: (name, event) => events.emit(name, event) }),
+    ),
+    ...calls.guard<Pick<Milepost, "engagement">>({ engagement: engagementOver(store) }),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {
       calls.admit();

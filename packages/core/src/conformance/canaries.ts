@@ -48,6 +48,7 @@ export function ownError(text: string): Error {
 const events: Readonly<Record<keyof MilepostEvents, true>> = {
   ...{ crossing: true, announced: true, unaddressed: true, announce_failed: true, adopted: true, behind: true },
   ...{ sending: true, sent: true, retry: true, failed: true, expired: true, suppressed: true, ambiguous: true },
+  ...{ deliveryEvent: true },
   ...{ unknown: true, lease_lost: true, refused: true, error: true, degraded: true, recovered: true, clock_skew: true },
 };
 

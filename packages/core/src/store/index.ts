@@ -62,6 +62,7 @@ export type {
   NewCampaign,
   RewrittenNotification,
 } from "./campaign-repository.js";
+export type { AppliedEvent, DeliveryEventRepository, EngagementInput } from "./delivery-event-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ContactRepository, Member, Subject } from "./contact-repository.js";
 export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
@@ -113,6 +114,21 @@ export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
+export type {
+  BounceKind,
+  DeliveryEvent,
+  DeliveryEventType,
+  DeliveryEventWay,
+  EventReference,
+  NewDeliveryEvent,
+  TrackedNotification,
+} from "../tracking/delivery-event.js";
+export { deliveryEventTypes, deliveryEventWays } from "../tracking/delivery-event.js";
+export type { DeliveryFacts, NotificationFacts } from "../tracking/facts.js";
+export type { AddressEvent, Forbidding, SoftBounceLimit, SuppressionByEvents } from "../tracking/address-events.js";
+export type { EngagementCounts, FactCount, StateCount } from "../tracking/engagement.js";
+export type { FoundNotification } from "../tracking/matching.js";
+export type { Additions, MatchedEvent } from "../tracking/applied.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
@@ -133,6 +149,12 @@ export {
   tally,
   walk,
 } from "./tally.js";
+export { additionsOf } from "../tracking/applied.js";
+export { forbiddenBy, releaseEvent, suppressionByEvents, whyForbidden } from "../tracking/address-events.js";
+export { forgottenBefore, monthsFrom, nextLookAt } from "../tracking/delivery-event.js";
+export { factMarks, factsOf, marksOf, mergeFacts, noFacts } from "../tracking/facts.js";
+export { inOrder, matcher } from "../tracking/matching.js";
+export { timeStep } from "../tracking/engagement.js";
 export { noInbox } from "./no-inbox.js";
 export { noWakeUps } from "./wake-ups.js";
 export { nothingErased } from "./subject-repository.js";

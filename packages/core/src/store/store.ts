@@ -3,6 +3,7 @@ import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
+import type { DeliveryEventRepository } from "./delivery-event-repository.js";
 import type { EventRepository } from "./event-repository.js";
 import type { InboxRepository } from "./inbox-repository.js";
 import type { LaneRepository } from "./lane-repository.js";
@@ -62,6 +63,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly lanes: LaneRepository;
   readonly campaigns: CampaignRepository;
   readonly suppressions: SuppressionRepository;
+  readonly deliveryEvents: DeliveryEventRepository;
   readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;

@@ -5,8 +5,8 @@ import type { ClaimedNotification, Notification, NotificationKey } from "../../d
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
-import { refusalIn } from "./memory-suppressions.js";
 import { reasonCounts } from "./reason-counts.js";
+import { refusalIn } from "./refusal.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryNotifications(tables: Tables): NotificationRepository {

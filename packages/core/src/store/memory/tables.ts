@@ -5,6 +5,9 @@ import type { MessageTemplate } from "../../message/message.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
+import type { AddressEvent } from "../../tracking/address-events.js";
+import type { DeliveryEvent } from "../../tracking/delivery-event.js";
+import type { NotificationFacts } from "../../tracking/facts.js";
 import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
@@ -16,6 +19,11 @@ import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
 import type { WorkerRecord } from "../worker-repository.js";
 import { MemoryWakeUps } from "./memory-wake-ups.js";
+
+/** With when its notification is looked for again. */
+export interface StoredDeliveryEvent extends DeliveryEvent {
+  readonly matchAt: Date | null;
+}
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -55,6 +63,13 @@ export class Tables {
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
+  /** Remembered keys of delivery events, with when they came. */
+  readonly deliveryEventKeys: Map<string, Date> = new Map();
+  /** In the order of their numbers. */
+  deliveryEvents: readonly StoredDeliveryEvent[] = [];
+  readonly deliveryFacts: Map<string, NotificationFacts> = new Map();
+  /** By address. */
+  readonly addressEvents: Map<string, readonly AddressEvent[]> = new Map();
   readonly acts: Act[] = [];
   readonly workers: Map<string, WorkerRecord> = new Map();
   readonly subjects: Map<string, Subject> = new Map();
