@@ -34,7 +34,7 @@ test("an application needs no more than docs/security.md says once its schema is
   await engine(1).ready();
   const milepost = engine(2); // installed anew, under the lock
   expect(await milepost.migrate()).toEqual({ applied: [] });
-  await milepost.contacts.put({ id: "acme", members: [{ address: "olga@acme.example", role: "owner" }] });
+  await milepost.subjects.put({ id: "acme", members: [{ address: "olga@acme.example", role: "owner" }] });
   await milepost.recordMany(["a", "b"].map((id) => ({ id, metric: "x", subject: "acme" })));
   await milepost.runOnce();
   notifier.expectSent(1, { to: "olga@acme.example", text: "2" });

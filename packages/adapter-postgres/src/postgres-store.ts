@@ -1,6 +1,5 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
-import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -77,7 +76,6 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
     suppressions: suppressionRepository(database),
-    contacts: contactRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

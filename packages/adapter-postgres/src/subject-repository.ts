@@ -1,6 +1,7 @@
 import { counterActRange, type ErasedRows, nothingErased, type SubjectRepository } from "@milepost/core/store";
 import type { Database } from "./driver.js";
 import { bySubject, subjectCounters } from "./subject-counters.js";
+import { subjectDirectory } from "./subject-directory.js";
 import { measuresErasure } from "./subject-measures.js";
 import { subjectMessages } from "./subject-messages.js";
 import { textArray, time } from "./values.js";
@@ -21,8 +22,8 @@ export function subjectRepository(database: Database): SubjectRepository {
      )
      SELECT count(*) AS inbox FROM gone`,
   );
-  const contacts = database.statement(
-    "subjects_contacts",
+  const directory = database.statement(
+    "subjects_directory",
     `WITH subject AS (DELETE FROM {subjects} s WHERE s.tenant = $1 AND s.id = $2 RETURNING 1),
        member AS (DELETE FROM {members} m WHERE m.tenant = $1 AND m.subject = $2 RETURNING 1)
      SELECT (SELECT count(*) FROM subject) AS subjects, (SELECT count(*) FROM member) AS members`,
@@ -54,6 +55,8 @@ export function subjectRepository(database: Database): SubjectRepository {
   const only = async <Row>(rows: Promise<readonly Row[]>): Promise<Row> => (await rows)[0]!;
 
   return {
+    ...subjectDirectory(database),
+
     halt: ({ tenant, subject, act: by, now }) =>
       database.transaction(async (run): Promise<ErasedRows> => {
         const owner = [tenant, subject];
@@ -63,7 +66,7 @@ export function subjectRepository(database: Database): SubjectRepository {
         const waiting = await only(run<Pick<ErasedRows, "inbox">>(inbox, owner));
         // again: a drain that the inbox has waited for may have made counters
         const after = await halted();
-        const directory = await only(run<Pick<ErasedRows, "subjects" | "members">>(contacts, owner));
+        const entry = await only(run<Pick<ErasedRows, "subjects" | "members">>(directory, owner));
         const open = await messages.halt(run, tenant, subject);
         const known = await run<{ readonly metric: string }>(metrics);
         const ranges = known.map(({ metric }) => counterActRange({ metric, subject }));
@@ -72,7 +75,7 @@ export function subjectRepository(database: Database): SubjectRepository {
         await run(renameActs, [tenant, textArray(prefixes), textArray(ends), textArray(digested)]);
         await run(act, [tenant, by.entityId, by.by, by.why, time(now)]);
         const stopped = { trail: before.trail + after.trail, parked: before.parked + after.parked };
-        return { ...nothingErased, ...measures, ...stopped, ...waiting, ...directory, ...open };
+        return { ...nothingErased, ...measures, ...stopped, ...waiting, ...entry, ...open };
       }),
 
     erase: ({ tenant, subject, limit }) =>

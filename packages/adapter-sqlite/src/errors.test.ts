@@ -96,7 +96,7 @@ describe("driver errors", () => {
         "VALUES ('m', 1, 0, 'secret', '[]');" +
         "INSERT INTO milepost_subjects VALUES ('t', 's', 'n', NULL, NULL, '{secret')",
     );
-    for (const step of [opened.store.definitions.list(), opened.store.contacts.subject({ tenant: "t", id: "s" })]) {
+    for (const step of [opened.store.definitions.list(), opened.store.subjects.get({ tenant: "t", id: "s" })]) {
       const error = await step.then(
         () => undefined,
         (thrown: Error) => thrown,
@@ -120,11 +120,11 @@ describe("driver errors", () => {
       fields: {},
       members: null,
     }));
-    await expect(opened.store.contacts.put({ subjects })).rejects.toMatchObject({
+    await expect(opened.store.subjects.put({ subjects })).rejects.toMatchObject({
       code: "store_unavailable",
     });
     expect(opened.db.inTransaction).toBe(false);
-    expect(await opened.store.contacts.list({ tenant: "t", limit: 9 })).toEqual([]);
+    expect(await opened.store.subjects.list({ tenant: "t", limit: 9 })).toEqual([]);
   });
 
   test("a read-only handle reads, and refuses to write", async () => {

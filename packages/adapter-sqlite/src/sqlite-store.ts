@@ -7,7 +7,6 @@ import {
   tableNamer,
 } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
-import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -87,7 +86,6 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     campaigns: campaignRepository(driver),
     suppressions: suppressionRepository(driver),
     deliveryEvents: deliveryEventRepository(driver),
-    contacts: contactRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),
     verify: verifyStep(driver),

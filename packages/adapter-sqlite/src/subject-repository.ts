@@ -8,6 +8,7 @@ import {
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
 import { insertAct } from "./lane-repository.js";
+import { subjectDirectory } from "./subject-directory.js";
 import { eraseMessages, haltMessages } from "./subject-messages.js";
 
 /** The keys of tables that hold counters' rows have the metric before the subject; every metric has a definition. */
@@ -15,6 +16,8 @@ const bySubject = "tenant = ? AND metric IN (SELECT metric FROM {definitions}) A
 
 export function subjectRepository(driver: Driver): SubjectRepository {
   return {
+    ...subjectDirectory(driver),
+
     halt({ tenant, subject, act, now }) {
       return driver.write((step): ErasedRows => {
         const at = step.now(now);

@@ -25,7 +25,7 @@ import { reportingOutagesOnce } from "./outage-report.js";
 import { Planner } from "./planning/planner.js";
 import { replay } from "./planning/replay.js";
 import { counterQuery, crossingQuery, eventQuery, noticeQuery, subjectCounter } from "./queries.js";
-import { contactsOver } from "./recipient/contacts.js";
+import { subjectsOver } from "./recipient/subjects.js";
 import { suppressionsOver } from "./recipient/suppressions.js";
 import { Admission } from "./recording/admission.js";
 import { consume } from "./recording/consume.js";
@@ -195,7 +195,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       forget: (act) => forget(store, runtime, act, calls.closing),
       verify: verifying(store, runtime),
     }),
-    contacts: calls.guard(contactsOver(store)),
+    subjects: calls.guard(subjectsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
     }),

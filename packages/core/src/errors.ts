@@ -11,7 +11,7 @@ export const errorCodes = [
   "invalid_delivery_event",
   "invalid_milestone",
   "invalid_template",
-  "invalid_contact",
+  "invalid_subject",
   "invalid_recipient",
   "invalid_data",
   "unknown_metric",

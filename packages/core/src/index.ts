@@ -85,7 +85,7 @@ export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js"
 export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
-export type { Contacts, MemberInput, SubjectInput } from "./recipient/contacts.js";
+export type { Subjects, MemberInput, SubjectInput } from "./recipient/subjects.js";
 export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";
 export type { RecipientResolver, ResolveContext } from "./recipient/resolver.js";
@@ -192,7 +192,7 @@ export { invariantIds } from "./store/verify.js";
 export type { VerifyQuery } from "./verifying.js";
 
 // store: the reference one; the contract is in "@milepost/core/store"
-export type { Member, Subject } from "./store/contact-repository.js";
+export type { Member, Subject } from "./store/subject-repository.js";
 export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";

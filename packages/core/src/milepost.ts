@@ -15,7 +15,7 @@ import type { StateQuery, SubjectState } from "./milestone/subject-state.js";
 import type { Plan } from "./planning/plan.js";
 import type { Replay, ReplayInput } from "./planning/replay.js";
 import type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
-import type { Contacts } from "./recipient/contacts.js";
+import type { Subjects } from "./recipient/subjects.js";
 import type { Suppressions } from "./recipient/suppressions.js";
 import type { ConsumeOptions, ConsumeResult } from "./recording/consume.js";
 import type { DrainResult } from "./recording/drain.js";
@@ -102,7 +102,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    * one named, in the spans of the moment or those of `at`. Evaluates nothing. Throws `policy_failed` as a policy does.
    */
   state(query: StateQuery): Promise<readonly SubjectState[]>;
-  readonly contacts: Contacts;
+  readonly subjects: Subjects;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
@@ -121,7 +121,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** Figures of campaigns, templates or spans of time: how many were sent, delivered, opened, clicked. */
   engagement(query: EngagementQuery): Promise<Engagement>;
   /**
-   * Erases a subject: its counters, crossings, notifications, limits, contacts and what is known of its events. Nothing of
+   * Erases a subject: its counters, crossings, notifications, limits, directory entry and what is known of its events. Nothing of
    * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call
    * it again: what was erased stays so. Events that are recorded afterwards count from 0.
    */

@@ -5,7 +5,6 @@ import {
   accepted,
   type Channel,
   type ConsumeOptions,
-  type Contacts,
   type CounterState,
   type Crossing,
   createMilepost,
@@ -39,6 +38,7 @@ import {
   refusedTransient,
   type SendContext,
   type StopOptions,
+  type Subjects,
   thresholds,
   type Worker,
 } from "@milepost/core";
@@ -106,9 +106,9 @@ const everyHundred: MilestonePolicy = {
 };
 
 const account: RecipientResolver = {
-  async resolve(crossing: Crossing, { contacts, signal }: ResolveContext): Promise<readonly Recipient[]> {
+  async resolve(crossing: Crossing, { subjects, signal }: ResolveContext): Promise<readonly Recipient[]> {
     signal.throwIfAborted();
-    const members = await contacts.members({ subject: crossing.subject, roles: ["owner"] });
+    const members = await subjects.members({ subject: crossing.subject, roles: ["owner"] });
     return members.map(({ address, name }) => (name === null ? { address } : { address, name }));
   },
 };
@@ -169,9 +169,9 @@ export async function host(store: Store, source: AsyncIterable<{ readonly row: n
     delivery: { lease: 60_000 },
   };
   const milepost: Milepost = createMilepost(options);
-  const contacts: Contacts = milepost.contacts;
+  const subjects: Subjects = milepost.subjects;
   const member: MemberInput = { address: "olga@acme.example", role: "owner" };
-  await contacts.put([{ id: "acme", members: [member], fields: { plan: "gold", seats: 3 } }]);
+  await subjects.put([{ id: "acme", members: [member], fields: { plan: "gold", seats: 3 } }]);
 
   const event: MilestoneEvent = { id: "1", metric: "order.placed", subject: "acme", occurredAt: new Date(0) };
   const { value, crossings }: RecordResult = await milepost.record(event);

@@ -42,7 +42,6 @@ function client(server: Store): Store {
     notifications: repository("notifications"),
     lanes: repository("lanes"),
     suppressions: repository("suppressions"),
-    contacts: repository("contacts"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),

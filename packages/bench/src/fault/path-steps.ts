@@ -15,7 +15,7 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
   inbox: { enqueue: "reads", list: "reads" },
   limits: { pending: "reads" },
   crossings: { commitEvaluation: "writes", list: "reads", claim: "writes", announce: "writes", release: "writes" },
-  contacts: { subject: "reads", members: "reads" },
+  subjects: { get: "reads", members: "reads" },
   notifications: {
     claim: "writes",
     mark: "writes",
@@ -47,10 +47,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
   lanes: ["setPaused", "limit", "list", "acts"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
-  // the host's directory is filled before
-  contacts: ["put", "list"],
-  // what is erased is no part of what arrives
-  subjects: ["halt", "erase"],
+  // the directory is filled before; what is erased is no part of what arrives
+  subjects: ["put", "list", "halt", "erase"],
   // heartbeats are beside the work: what fails in them changes nothing
   workers: ["beat", "leave", "list"],
 };

@@ -12,7 +12,7 @@ import { sinkNotifier } from "../sink/sink-notifier.js";
 import {
   mortalTiming,
   patientTiming,
-  putContacts,
+  putSubjects,
   smallConcurrency,
   smallEvents,
   smallMilestone,
@@ -39,7 +39,7 @@ await runProgram<VictimInput>(async ({ place, sinkPort, mode, target }, link) =>
     delivery: target === undefined ? patientTiming : mortalTiming,
   });
 
-  await putContacts(milepost);
+  await putSubjects(milepost);
   await recordInTransaction(place, milepost, points);
   await milepost.drain();
   await record(milepost);

@@ -14,7 +14,7 @@ import {
   membersPerSubject,
   mortalTiming,
   patientTiming,
-  putContacts,
+  putSubjects,
   smallConcurrency,
   smallEvents,
   smallLevels,
@@ -183,7 +183,7 @@ async function recover(place: Place, mode: DeliveryMode, sink: Sink): Promise<vo
     delivery: patientTiming,
   });
   try {
-    await putContacts(milepost);
+    await putSubjects(milepost);
     await milepost.recordMany(smallEvents);
     const deadline = performance.now() + 120_000;
     for (;;) {

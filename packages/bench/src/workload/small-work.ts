@@ -35,9 +35,9 @@ export function smallMilestone(notifier: Notifier): Milestone {
   return announcedMilestone(smallLevels, notifier, membersWithRole("owner"));
 }
 
-export async function putContacts(milepost: Milepost): Promise<void> {
+export async function putSubjects(milepost: Milepost): Promise<void> {
   const subjects = new Set(smallEvents.map(({ subject }) => subject));
-  await milepost.contacts.put(
+  await milepost.subjects.put(
     [...subjects].map((id) => ({
       id,
       members: Array.from({ length: membersPerSubject }, (_, i) => ({

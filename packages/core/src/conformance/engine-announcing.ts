@@ -37,11 +37,11 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const { milepost, notifier } = setUp(store, {
         milestone: {
-          recipients: { resolve: (crossing, { contacts }) => contacts.members({ subject: crossing.subject }) },
+          recipients: { resolve: (crossing, { subjects }) => subjects.members({ subject: crossing.subject }) },
         },
       });
       const members = [{ address: "olga@acme.example", firstName: "Olga", lastName: "Ivanova" }];
-      await milepost.contacts.put({ id: "acme", members });
+      await milepost.subjects.put({ id: "acme", members });
       await count(milepost, 1);
       await milepost.runOnce();
       notifier.expectSent(1, { text: "Hello Olga Ivanova, 1." });
@@ -70,11 +70,11 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
       notifier.expectSent(1, { to: "olga@acme.example" });
       notifier.expectSent(1, { to: "<@U1>" });
       // a chat's id is an address as it is, wherever one is asked for
-      await milepost.contacts.put({ id: "acme", members: [{ address: "<@U1>" }] });
+      await milepost.subjects.put({ id: "acme", members: [{ address: "<@U1>" }] });
       await milepost.suppressions.add({ address: "<@U1>", ...person });
       const members = { id: "globex", members: [{ address: dressed }] };
-      const { code, path } = await refusal(() => milepost.contacts.put(members));
-      assert.deepEqual([code, path], ["invalid_contact", "subject.members[0].address"]);
+      const { code, path } = await refusal(() => milepost.subjects.put(members));
+      assert.deepEqual([code, path], ["invalid_subject", "subject.members[0].address"]);
     },
   },
   {
@@ -82,7 +82,7 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
     name: "leaves a crossing whose subject has nobody to tell visibly unaddressed",
     async run({ store }) {
       const { milepost, notifier } = setUp(store);
-      await milepost.contacts.put({ id: "acme", members: [{ address: "vera@acme.example", role: "viewer" }] });
+      await milepost.subjects.put({ id: "acme", members: [{ address: "vera@acme.example", role: "viewer" }] });
       const heard: string[] = [];
       milepost.on("unaddressed", ({ subject }) => heard.push(subject));
       await count(milepost, 1);
@@ -98,7 +98,7 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
     name: "sends one mail to two members with one address, however it is written",
     async run({ store }) {
       const { milepost, notifier } = setUp(store);
-      await milepost.contacts.put({
+      await milepost.subjects.put({
         id: "acme",
         members: [
           { address: "Info@Büro.example", role: "owner", name: "Olga" },
@@ -212,7 +212,7 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "refuses contacts it cannot keep with the path of the field, and stores none of the call",
+    name: "refuses subjects it cannot keep with the path of the field, and stores none of the call",
     async run({ store }) {
       const { milepost } = setUp(store);
       const evil = JSON.parse('{"__proto__":{"admin":true}}') as Record<string, unknown>;
@@ -236,10 +236,10 @@ export const engineAnnouncingCases: readonly ConformanceCase[] = [
         [{ id: "b", adress: "x" }, "subjects[1].adress"],
       ];
       for (const [subject, path] of cases) {
-        const error = await refusal(() => milepost.contacts.put([{ id: "acme", members }, subject as { id: string }]));
-        assert.deepEqual([error.code, error.path], ["invalid_contact", path]);
+        const error = await refusal(() => milepost.subjects.put([{ id: "acme", members }, subject as { id: string }]));
+        assert.deepEqual([error.code, error.path], ["invalid_subject", path]);
       }
-      assert.equal(await milepost.contacts.subject({ id: "acme" }), null);
+      assert.equal(await milepost.subjects.get({ id: "acme" }), null);
     },
   },
   {

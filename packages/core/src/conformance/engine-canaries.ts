@@ -39,7 +39,7 @@ function engine(store: Store, clock: StillClock, milestones: readonly Milestone[
 
 /** Records one event for each, and lets everything happen that is tried again. */
 async function run(milepost: Milepost, clock: StillClock, milestones: readonly Milestone[]): Promise<void> {
-  await milepost.contacts.put({
+  await milepost.subjects.put({
     id: "acme",
     name: `Shop of ${canary.recipient.name}`,
     fields: { token: canary.token },
@@ -279,13 +279,13 @@ export const engineCanaryCases: readonly ConformanceCase[] = [
         () => milepost.record({ id: indiscretion.repeat(9), metric: "m", subject: "s" }),
         () => milepost.recordMany(secret),
         () =>
-          milepost.contacts.put({
+          milepost.subjects.put({
             id: "s",
             name: secret,
             members: [{ ...canary.recipient, name: `${indiscretion}\n` }],
           }),
-        () => milepost.contacts.put({ id: "s", name: "n", fields: { [canary.recipient.address]: () => 1 } as never }),
-        () => milepost.contacts.put({ id: "s", name: "n", locale: indiscretion.repeat(9) }),
+        () => milepost.subjects.put({ id: "s", name: "n", fields: { [canary.recipient.address]: () => 1 } as never }),
+        () => milepost.subjects.put({ id: "s", name: "n", locale: indiscretion.repeat(9) }),
         () => milepost.suppressions.add({ address: indiscretion.replace(";", "\n"), by: "ann", why: "w" }),
         () => milepost.suppressions.add({ address: canary.recipient.address, by: "ann", why: secret, reason: secret }),
         () =>

@@ -109,7 +109,7 @@ const cyclic = (): object => {
   return value;
 };
 
-/** Fields of a contact, or data of a message, with the path within them. */
+/** Fields of a subject, or data of a message, with the path within them. */
 const hostileData: readonly Hostile[] = [
   ["a key __proto__", () => JSON.parse('{"a":{"__proto__":{"polluted":1}}}'), ".a.__proto__"],
   ["10,000 levels", () => ({ a: nested(10_000) }), ".a"],
@@ -146,9 +146,9 @@ const hostileData: readonly Hostile[] = [
 const bombs: readonly unknown[] = [new Array(huge), new Array(5_000_000).fill("pending")];
 const hostileCalls: readonly (readonly [what: string, call: (milepost: Milepost, bomb: never) => unknown])[] = [
   ["recordMany", (milepost, bomb) => milepost.recordMany(bomb)],
-  ["contacts.put", (milepost, bomb) => milepost.contacts.put(bomb)],
-  ["contacts.put with members", (milepost, members) => milepost.contacts.put({ id: "a", members })],
-  ["contacts.members", (milepost, roles) => milepost.contacts.members({ subject: "a", roles })],
+  ["subjects.put", (milepost, bomb) => milepost.subjects.put(bomb)],
+  ["subjects.put with members", (milepost, members) => milepost.subjects.put({ id: "a", members })],
+  ["subjects.members", (milepost, roles) => milepost.subjects.members({ subject: "a", roles })],
   ["crossings.list", (milepost, states) => milepost.crossings.list({ states })],
   ["notifications.list", (milepost, states) => milepost.notifications.list({ states })],
   ["counters.get", (milepost, subject) => milepost.counters.get({ metric, subject })],
@@ -201,7 +201,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "refuses contacts' fields and messages' data that are not plain, bounded JSON, at once, with their path",
+    name: "refuses subjects' fields and messages' data that are not plain, bounded JSON, at once, with their path",
     async run({ store }) {
       let data: () => unknown = () => ({});
       const { milepost, notifier, clock } = setUp(store, {
@@ -214,8 +214,8 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
       await unpolluted(async () => {
         for (const [i, [what, make, path]] of hostileData.entries()) {
           const fields = make();
-          const put = await quickRefusal(what, () => milepost.contacts.put({ id: "acme", fields } as never));
-          assert.equal(put.code, "invalid_contact", what);
+          const put = await quickRefusal(what, () => milepost.subjects.put({ id: "acme", fields } as never));
+          assert.equal(put.code, "invalid_subject", what);
           assert.ok(put.path.startsWith(`subject.fields${path}`), `${what}: ${put.path}`);
 
           data = () => fields;
@@ -226,7 +226,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
           assert.ok(crossing?.detail?.startsWith(`data${path.slice(0, 20)}`), `${what}: ${crossing?.detail}`);
         }
       });
-      assert.equal(await store.contacts.subject({ tenant: "default", id: "acme" }), null);
+      assert.equal(await store.subjects.get({ tenant: "default", id: "acme" }), null);
       assert.deepEqual(await milepost.notifications.list(), []);
       data = () => ({});
       clock.advance(24 * 3_600_000);
@@ -240,8 +240,8 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const { milepost } = setUp(store);
       const fields = JSON.parse('{"constructor":{"prototype":{"polluted":1}},"prototype":1,"toString":"x"}');
-      await unpolluted(() => milepost.contacts.put({ id: "acme", fields }));
-      assert.deepEqual((await milepost.contacts.subject({ id: "acme" }))?.fields, fields);
+      await unpolluted(() => milepost.subjects.put({ id: "acme", fields }));
+      assert.deepEqual((await milepost.subjects.get({ id: "acme" }))?.fields, fields);
     },
   },
   {
@@ -260,7 +260,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
         }
       }
       assert.deepEqual(await milepost.counters.list(), []);
-      assert.deepEqual(await milepost.contacts.list(), []);
+      assert.deepEqual(await milepost.subjects.list(), []);
     },
   },
   {

@@ -99,7 +99,7 @@ export const engineHoursCases: readonly ConformanceCase[] = [
         values: [1],
         milestone: { hours: { from: "06:00", to: "07:00", zone: "UTC" }, expiresIn: 10 * hour },
       });
-      await milepost.contacts.put({
+      await milepost.subjects.put({
         id: "acme",
         members: [{ address: "ada@acme.example", name: "Ada", role: "owner" }],
       });

@@ -68,7 +68,7 @@ export const owner: RecipientResolver = { resolve: async () => [{ address: "olga
 
 /** A client with an owner, a manager and a viewer. */
 export async function putAcme(milepost: Milepost): Promise<void> {
-  await milepost.contacts.put({
+  await milepost.subjects.put({
     id: "acme",
     name: "Acme",
     members: [

@@ -1,5 +1,4 @@
 import type { ConformanceCase } from "./case.js";
-import { contactCases } from "./contact-repository.js";
 import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
@@ -17,6 +16,7 @@ import { parkingCases } from "./parking-repository.js";
 import { reasonCountCases } from "./reason-counts.js";
 import { wholeStoreCases } from "./store.js";
 import { suppressionCases } from "./suppression-repository.js";
+import { subjectDirectoryCases } from "./subject-directory.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
 import { workerCases } from "./worker-repository.js";
@@ -73,7 +73,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,
-    ...contactCases,
+    ...subjectDirectoryCases,
     ...subjectCases,
     ...subjectLaterCases,
     ...workerCases,

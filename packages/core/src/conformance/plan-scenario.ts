@@ -193,7 +193,7 @@ async function putMembers(milepost: Milepost): Promise<void> {
     { address: "olga@acme.example", name: "Olga", role: "owner", locale: "ru" },
     { address: "max@acme.example", name: "Max", role: "manager" },
   ];
-  await milepost.contacts.put([
+  await milepost.subjects.put([
     { id: "s0", name: "Acme", members },
     { id: "s1", members: members.slice(1) },
   ]);

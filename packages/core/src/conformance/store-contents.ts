@@ -36,6 +36,6 @@ export async function contentsOf(store: Store, { metrics, subjects, eventIds }: 
     lanes: await store.lanes.list({ tenant }),
     suppressions: await store.suppressions.list({ tenant, limit }),
     consents: await store.suppressions.consents({ tenant, limit }),
-    contacts: await store.contacts.list({ tenant, limit }),
+    subjects: await store.subjects.list({ tenant, limit }),
   };
 }

@@ -64,7 +64,7 @@ async function lived(store: Store, tenant: string, subject: string): Promise<voi
   await record(store, events(named("b"), [3, 4], { ...own, feeds }), start, retained);
   const person = { name: null, firstName: null, lastName: null, role: null, locale: null, zone: null };
   const members = ["m1", "m2"].map((id) => ({ id, address: `${id}@example.com`, ...person }));
-  await store.contacts.put({
+  await store.subjects.put({
     subjects: [{ tenant, id: subject, name: "A", locale: null, zone: null, fields: {}, members }],
   });
 }
@@ -105,7 +105,7 @@ export const subjectCases: readonly ConformanceCase[] = [
       const acme = { tenant: "default", metric: "email.delivered", subject: "acme" };
       assert.deepEqual(await store.limits.of({ subjects: [acme] }), []);
       assert.deepEqual(await store.events.list({ ...acme, limit: 10 }), []);
-      assert.deepEqual(await store.contacts.members({ tenant: "default", subject: "acme" }), []);
+      assert.deepEqual(await store.subjects.members({ tenant: "default", subject: "acme" }), []);
       assert.equal((await store.limits.add({ ...acme, amount: 1, by: "o", why: "w" })).version, 1, "limits begin anew");
     },
   },

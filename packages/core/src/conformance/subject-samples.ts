@@ -44,7 +44,7 @@ export async function everything(store: Store, tenant: string, subject?: string)
   const notifications = (await store.notifications.list({ tenant, limit: 10_000 })).filter(
     ({ source }) => subject === undefined || ids.includes(source.id) || notices.some(({ id }) => id === source.id),
   );
-  const subjects = (await store.contacts.list({ tenant, limit: 10_000 })).filter(
+  const subjects = (await store.subjects.list({ tenant, limit: 10_000 })).filter(
     ({ id }) => subject === undefined || id === subject,
   );
   const owners = [...new Set(counters.map(({ metric, subject: of }) => JSON.stringify([metric, of])))].map((text) => {
@@ -68,6 +68,6 @@ export async function everything(store: Store, tenant: string, subject?: string)
     limits: await store.limits.of({ subjects: owners }),
     events: await Promise.all(owners.map((owner) => store.events.list({ ...owner, limit: 10_000 }))),
     subjects,
-    members: await Promise.all(subjects.map(({ id }) => store.contacts.members({ tenant, subject: id }))),
+    members: await Promise.all(subjects.map(({ id }) => store.subjects.members({ tenant, subject: id }))),
   };
 }

@@ -134,16 +134,16 @@ export class Announcer {
   async #queueAll(claimed: Claimed, announcement: Announcement, stop: AbortSignal): Promise<AnnounceEnd> {
     const { tenant, id, fence, crossing, steps } = claimed;
     const said = saidLater(claimed, announcement);
-    const { contacts } = this.#store;
+    const { subjects } = this.#store;
     const over = new AbortController();
     const context: ResolveContext = {
       signal: AbortSignal.any([stop, over.signal]),
-      contacts: {
-        subject: (subject) => contacts.subject({ tenant, id: subject }),
-        members: (input) => contacts.members({ tenant, ...input }),
+      subjects: {
+        get: (subject) => subjects.get({ tenant, id: subject }),
+        members: (input) => subjects.members({ tenant, ...input }),
       },
     };
-    const subject = await contacts.subject({ tenant, id: crossing.subject });
+    const subject = await subjects.get({ tenant, id: crossing.subject });
     const about = { ...subject?.fields, id: crossing.subject, name: subject?.name ?? crossing.subject };
     const passed = (await this.#passedWith(crossing)).map(levelOf);
     const templates = { [said.template.hash]: said.template.template };

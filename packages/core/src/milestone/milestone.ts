@@ -21,7 +21,7 @@ export type OnJump = (typeof jumps)[number];
 /** What is said of a crossing. */
 export interface MilestoneMessage extends MessageTemplate {
   /**
-   * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the contact's fields), `milestone`,
+   * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the subject's own fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and
    * `passed`, the levels that `onJump: "list"` names. Plain JSON data. `notice` is there where more is said of a crossing
    * later, by a `reminder` or as `resolved`.

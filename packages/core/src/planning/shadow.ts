@@ -35,7 +35,7 @@ export interface Shadow {
 /**
  * The original's code over tables of their own. They hold the definitions that are stored now, so that the first step
  * installs there what it would install in the original's store; all else is seeded by who asks. Nothing that is done with
- * it reaches the original's store, its registry or its listeners. Only contacts are the original's: they are read. What is
+ * it reaches the original's store, its registry or its listeners. Only the directory of subjects is the original's: it is read. What is
  * said of addresses is read when they are known, directly before notifications to them are queued.
  */
 export async function shadowOf({ store: original, registry, runtime, clockTolerance }: Original): Promise<Shadow> {
@@ -61,7 +61,7 @@ export async function shadowOf({ store: original, registry, runtime, clockTolera
   });
   const store: Store = {
     ...shadowStore,
-    contacts: original.contacts,
+    subjects: original.subjects,
     crossings: addressed(shadowStore.crossings),
     notices: addressed(shadowStore.notices),
   };

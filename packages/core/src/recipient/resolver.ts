@@ -1,12 +1,12 @@
 import { MilepostError } from "../errors.js";
 import type { Crossing } from "../milestone/crossing.js";
-import type { Member, Subject } from "../store/contact-repository.js";
+import type { Member, Subject } from "../store/subject-repository.js";
 import type { RecipientInput } from "./recipient.js";
 
 /** What a resolver may use. Everything is already narrowed to the crossing's tenant. */
 export interface ResolveContext {
-  readonly contacts: {
-    subject(id: string): Promise<Subject | null>;
+  readonly subjects: {
+    get(id: string): Promise<Subject | null>;
     members(input: { readonly subject: string; readonly roles?: readonly string[] }): Promise<readonly Member[]>;
   };
   /** Aborts when the worker stops. */
@@ -25,14 +25,14 @@ export interface RecipientResolver {
   ): Promise<readonly RecipientInput[]> | AsyncIterable<RecipientInput>;
 }
 
-/** The members of the crossing's subject, from the contacts directory, that have one of these roles. */
+/** The members of the crossing's subject, from the directory of subjects, that have one of these roles. */
 export function membersWithRole(...roles: readonly string[]): RecipientResolver {
   if (roles.length === 0 || !roles.every((role) => typeof role === "string")) {
     const expected = 'one role or more, as in membersWithRole("owner", "manager")';
     throw new MilepostError("invalid_milestone", `recipients: ${expected}`, { path: "recipients", expected });
   }
   return {
-    resolve: (crossing, { contacts }) => contacts.members({ subject: crossing.subject, roles: roles.map(normalRole) }),
+    resolve: (crossing, { subjects }) => subjects.members({ subject: crossing.subject, roles: roles.map(normalRole) }),
   };
 }
 

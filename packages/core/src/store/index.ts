@@ -64,8 +64,7 @@ export type {
 } from "./campaign-repository.js";
 export type { AppliedEvent, DeliveryEventRepository, EngagementInput } from "./delivery-event-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
-export type { ContactRepository, Member, Subject } from "./contact-repository.js";
-export type { ErasedRows, SubjectRepository } from "./subject-repository.js";
+export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
 export type {
   CheckedInvariant,

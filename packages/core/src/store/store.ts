@@ -1,5 +1,4 @@
 import type { CampaignRepository } from "./campaign-repository.js";
-import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
@@ -64,7 +63,6 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly campaigns: CampaignRepository;
   readonly suppressions: SuppressionRepository;
   readonly deliveryEvents: DeliveryEventRepository;
-  readonly contacts: ContactRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;
   /**

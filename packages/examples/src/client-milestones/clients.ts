@@ -71,9 +71,9 @@ export async function storeClients(milepost: Milepost, clients: readonly Client[
     ...{ id, name, fields: { domain } },
     members: members.map(({ email, ...member }) => ({ address: email, ...member })),
   }));
-  await milepost.contacts.put(subjects).catch((error: unknown) => {
+  await milepost.subjects.put(subjects).catch((error: unknown) => {
     // the engine has limits of its own, such as 200 bytes for an id; its paths begin with `subjects`
-    if (MilepostError.is(error) && error.code === "invalid_contact") refuse(error.message.replace(/^subjects/, ""));
+    if (MilepostError.is(error) && error.code === "invalid_subject") refuse(error.message.replace(/^subjects/, ""));
     throw error;
   });
 }

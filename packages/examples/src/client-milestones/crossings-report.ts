@@ -40,7 +40,7 @@ export async function reportedCrossings(milepost: Milepost): Promise<readonly Re
   const reported: ReportedCrossing[] = [];
   for await (const crossing of pages((page) => milepost.crossings.list(page))) {
     const { subject } = crossing;
-    if (!names.has(subject)) names.set(subject, (await milepost.contacts.subject({ id: subject }))?.name ?? subject);
+    if (!names.has(subject)) names.set(subject, (await milepost.subjects.get({ id: subject }))?.name ?? subject);
     reported.push(reportOf(crossing, names.get(subject)!, notifications.get(crossing.id) ?? []));
   }
   return reported.sort((a, b) => compare(a.client, b.client) || a.milestone - b.milestone);
@@ -64,7 +64,7 @@ export async function untoldMembers(milepost: Milepost, clients: readonly string
   const untold: UntoldMember[] = [];
   for (const client of clients) {
     const first = new Map<string, Member>();
-    for (const member of await milepost.contacts.members({ subject: client })) {
+    for (const member of await milepost.subjects.members({ subject: client })) {
       const key = recipientKey(member.address);
       const other = first.get(key);
       if (!toldRoles.some((role) => role === member.role)) {

@@ -76,7 +76,7 @@ async function* withKnownClients(
     const { client } = row.delivery;
     if (!looked.has(client)) {
       looked.add(client);
-      if ((await milepost.contacts.subject({ id: client })) === null) {
+      if ((await milepost.subjects.get({ id: client })) === null) {
         problems.add(row.line, `client "${client}" is not in the directory: counted, but there is nobody to tell`);
       }
     }

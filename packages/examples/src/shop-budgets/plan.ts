@@ -36,7 +36,7 @@ export async function planMonths(
 /** Whom the engine writes to: the owner of each shop. */
 export async function storeOwners(milepost: Milepost, { tables }: ShopsDatabase): Promise<void> {
   const shops = await tables.shops();
-  await milepost.contacts.put(
+  await milepost.subjects.put(
     shops.map(({ id, name }) => ({
       ...{ id: String(id), name },
       members: [{ address: `owner@shop-${id}.example.com`, name, role: "owner" }],

@@ -1,7 +1,6 @@
 import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
 import { memoryCampaigns } from "./memory-campaigns.js";
-import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
@@ -50,7 +49,6 @@ export function storeOver(tables: Tables): Store {
     campaigns: memoryCampaigns(tables),
     suppressions: memorySuppressions(tables),
     deliveryEvents: memoryDeliveryEvents(tables),
-    contacts: memoryContacts(tables),
     subjects: memorySubjects(tables),
     workers: memoryWorkers(tables),
     verify: memoryVerify(tables),

@@ -7,6 +7,7 @@ import { counterActId, counterKeyText } from "../tally.js";
 import { crossingKeyText } from "./memory-crossings.js";
 import { noticeKeyText } from "./memory-notices.js";
 import { notificationKeyText } from "./memory-notifications.js";
+import { memorySubjectDirectory } from "./memory-subject-directory.js";
 import { type CounterRow, keyOf, type Tables } from "./tables.js";
 
 const openStates: readonly NotificationState[] = ["pending", "leased", "sending", "ambiguous"];
@@ -97,6 +98,8 @@ export function memorySubjects(tables: Tables): SubjectRepository {
   }
 
   return {
+    ...memorySubjectDirectory(tables),
+
     async halt({ tenant, subject, act, now = tables.clock() }) {
       const owner = { tenant, subject };
       const rows = countersOf(owner);

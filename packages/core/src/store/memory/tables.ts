@@ -8,7 +8,6 @@ import type { Bounces, Consent, Suppression } from "../../recipient/suppression.
 import type { AddressEvent } from "../../tracking/address-events.js";
 import type { DeliveryEvent } from "../../tracking/delivery-event.js";
 import type { NotificationFacts } from "../../tracking/facts.js";
-import type { Member, Subject } from "../contact-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
@@ -17,6 +16,7 @@ import type { Act } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";
+import type { Member, Subject } from "../subject-repository.js";
 import type { WorkerRecord } from "../worker-repository.js";
 import { MemoryWakeUps } from "./memory-wake-ups.js";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { ContactRepository, Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
+import type { Member, Subject, SubjectRepository } from "../store/subject-repository.js";
 import type { ConformanceCase } from "./case.js";
 import { awkwardJson, awkwardKeys, bytewise, everyPage, twoStores } from "./samples.js";
 
-const about = "contacts";
+const about = "subjects";
 
-type Contact = Parameters<ContactRepository["put"]>[0]["subjects"][number];
+type Entry = Parameters<SubjectRepository["put"]>[0]["subjects"][number];
 
 function member(fields: Partial<Member> = {}): Member {
   return {
@@ -28,20 +28,20 @@ function bare(id: string): Member {
   return { id, address: `${id}@example.com`, ...nothing };
 }
 
-function subject(fields: Partial<Contact> = {}): Contact {
+function subject(fields: Partial<Entry> = {}): Entry {
   const known = { name: "Acme", locale: "de-AT", zone: "Europe/Vienna", fields: { plan: "pro" } };
   return { tenant: "default", id: "acme", ...known, members: null, ...fields };
 }
 
-function withoutMembers({ members: _, ...rest }: Contact): Subject {
+function withoutMembers({ members: _, ...rest }: Entry): Subject {
   return rest;
 }
 
 async function members(store: Store, roles?: readonly string[], tenant = "default"): Promise<readonly Member[]> {
-  return store.contacts.members({ tenant, subject: "acme", ...(roles !== undefined && { roles }) });
+  return store.subjects.members({ tenant, subject: "acme", ...(roles !== undefined && { roles }) });
 }
 
-export const contactCases: readonly ConformanceCase[] = [
+export const subjectDirectoryCases: readonly ConformanceCase[] = [
   {
     about,
     name: "a subject and its members come back with every field",
@@ -51,12 +51,12 @@ export const contactCases: readonly ConformanceCase[] = [
         fields: awkwardJson,
         members: [member(), bare("bob")],
       });
-      await opened.store.contacts.put({ subjects: [given] });
+      await opened.store.subjects.put({ subjects: [given] });
       const [, other] = await twoStores(opened);
-      const found = await other.contacts.subject({ tenant: "default", id: "acme" });
+      const found = await other.subjects.get({ tenant: "default", id: "acme" });
       assert.deepEqual(found, withoutMembers(given));
       assert.deepEqual(await members(other), given.members);
-      assert.deepEqual(await other.contacts.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
+      assert.deepEqual(await other.subjects.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
     },
   },
   {
@@ -64,8 +64,8 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "what is not known stays unknown",
     async run({ store }) {
       const given = subject({ locale: null, zone: null, fields: {}, name: "" });
-      await store.contacts.put({ subjects: [given] });
-      const found = await store.contacts.subject({ tenant: "default", id: "acme" });
+      await store.subjects.put({ subjects: [given] });
+      const found = await store.subjects.get({ tenant: "default", id: "acme" });
       assert.deepEqual(found, withoutMembers(given));
       assert.deepEqual(await members(store), []);
     },
@@ -74,28 +74,28 @@ export const contactCases: readonly ConformanceCase[] = [
     about,
     name: "an unknown subject is null and has no members",
     async run({ store }) {
-      assert.equal(await store.contacts.subject({ tenant: "default", id: "acme" }), null);
+      assert.equal(await store.subjects.get({ tenant: "default", id: "acme" }), null);
       assert.deepEqual(await members(store), []);
       assert.deepEqual(await members(store, ["owner"]), []);
-      assert.deepEqual(await store.contacts.list({ tenant: "default", limit: 10 }), []);
+      assert.deepEqual(await store.subjects.list({ tenant: "default", limit: 10 }), []);
     },
   },
   {
     about,
     name: "putting nothing changes nothing",
     async run({ store }) {
-      await store.contacts.put({ subjects: [] });
-      assert.deepEqual(await store.contacts.list({ tenant: "default", limit: 10 }), []);
+      await store.subjects.put({ subjects: [] });
+      assert.deepEqual(await store.subjects.list({ tenant: "default", limit: 10 }), []);
     },
   },
   {
     about,
     name: "a subject that exists is replaced as a whole",
     async run({ store }) {
-      await store.contacts.put({ subjects: [subject()] });
+      await store.subjects.put({ subjects: [subject()] });
       const second = subject({ name: "Acme Inc", locale: null, zone: null, fields: { other: 1 } });
-      await store.contacts.put({ subjects: [second] });
-      const found = await store.contacts.subject({ tenant: "default", id: "acme" });
+      await store.subjects.put({ subjects: [second] });
+      const found = await store.subjects.get({ tenant: "default", id: "acme" });
       assert.deepEqual(found, withoutMembers(second));
     },
   },
@@ -104,9 +104,9 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "a repeat changes nothing",
     async run({ store }) {
       const given = subject({ members: [member(), bare("bob")] });
-      await store.contacts.put({ subjects: [given] });
-      await store.contacts.put({ subjects: [given] });
-      assert.deepEqual(await store.contacts.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
+      await store.subjects.put({ subjects: [given] });
+      await store.subjects.put({ subjects: [given] });
+      assert.deepEqual(await store.subjects.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
       assert.deepEqual(await members(store), given.members);
     },
   },
@@ -114,11 +114,11 @@ export const contactCases: readonly ConformanceCase[] = [
     about,
     name: "a list of members is the whole list: others are removed, known ones replaced",
     async run({ store }) {
-      await store.contacts.put({ subjects: [subject({ members: [member(), bare("bob"), bare("cleo")] })] });
+      await store.subjects.put({ subjects: [subject({ members: [member(), bare("bob"), bare("cleo")] })] });
       const changed = member({ address: "countess@example.com", role: "manager", firstName: null });
-      await store.contacts.put({ subjects: [subject({ members: [bare("dan"), changed] })] });
+      await store.subjects.put({ subjects: [subject({ members: [bare("dan"), changed] })] });
       assert.deepEqual(await members(store), [changed, bare("dan")]);
-      await store.contacts.put({ subjects: [subject({ members: [] })] });
+      await store.subjects.put({ subjects: [subject({ members: [] })] });
       assert.deepEqual(await members(store), []);
     },
   },
@@ -126,10 +126,10 @@ export const contactCases: readonly ConformanceCase[] = [
     about,
     name: "null members leave the stored ones as they are",
     async run({ store }) {
-      await store.contacts.put({ subjects: [subject({ members: [member(), bare("bob")] })] });
-      await store.contacts.put({ subjects: [subject({ name: "renamed", members: null })] });
+      await store.subjects.put({ subjects: [subject({ members: [member(), bare("bob")] })] });
+      await store.subjects.put({ subjects: [subject({ name: "renamed", members: null })] });
       assert.deepEqual(await members(store), [member(), bare("bob")]);
-      assert.equal((await store.contacts.subject({ tenant: "default", id: "acme" }))?.name, "renamed");
+      assert.equal((await store.subjects.get({ tenant: "default", id: "acme" }))?.name, "renamed");
     },
   },
   {
@@ -144,7 +144,7 @@ export const contactCases: readonly ConformanceCase[] = [
         bare("e"),
         member({ id: "f", role: "o'w%n_e\\r\u{1f389}" }),
       ];
-      await store.contacts.put({ subjects: [subject({ members: all })] });
+      await store.subjects.put({ subjects: [subject({ members: all })] });
       const ids = async (roles?: string[]) => (await members(store, roles)).map((each) => each.id).join("");
       assert.equal(await ids(), "abcdef");
       assert.equal(await ids(["owner"]), "ad");
@@ -160,10 +160,10 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "members are ordered bytewise by id, in whatever order they were put",
     async run({ store }) {
       const all = awkwardKeys.map((id) => member({ id, address: `${id}@x`.trim(), role: null }));
-      await store.contacts.put({ subjects: [subject({ members: all })] });
+      await store.subjects.put({ subjects: [subject({ members: all })] });
       const ids = (await members(store)).map((each) => each.id);
       assert.deepEqual(ids, bytewise(awkwardKeys));
-      await store.contacts.put({ subjects: [subject({ members: [...all].reverse() })] });
+      await store.subjects.put({ subjects: [subject({ members: [...all].reverse() })] });
       assert.deepEqual(
         (await members(store)).map((each) => each.id),
         bytewise(awkwardKeys),
@@ -174,18 +174,18 @@ export const contactCases: readonly ConformanceCase[] = [
     about,
     name: "subjects are listed bytewise by id, page by page",
     async run({ store }) {
-      await store.contacts.put({ subjects: awkwardKeys.map((id) => subject({ id, members: [member()] })) });
-      await store.contacts.put({ subjects: [subject({ tenant: "other" })] });
+      await store.subjects.put({ subjects: awkwardKeys.map((id) => subject({ id, members: [member()] })) });
+      await store.subjects.put({ subjects: [subject({ tenant: "other" })] });
       const listed = await everyPage(4, (last: Subject | undefined, limit) =>
-        store.contacts.list({ tenant: "default", limit, ...(last && { after: last.id }) }),
+        store.subjects.list({ tenant: "default", limit, ...(last && { after: last.id }) }),
       );
       assert.deepEqual(
         listed.map((each) => each.id),
         bytewise(awkwardKeys),
       );
       for (const id of awkwardKeys) {
-        assert.equal((await store.contacts.subject({ tenant: "default", id }))?.id, id);
-        assert.equal((await store.contacts.members({ tenant: "default", subject: id })).length, 1);
+        assert.equal((await store.subjects.get({ tenant: "default", id }))?.id, id);
+        assert.equal((await store.subjects.members({ tenant: "default", subject: id })).length, 1);
       }
     },
   },
@@ -194,11 +194,11 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "the same subject and member ids in two tenants do not touch each other",
     async run({ store }) {
       const elsewhere = subject({ tenant: "other", name: "Other", members: [member({ name: "Other Ada" })] });
-      await store.contacts.put({ subjects: [subject({ members: [member(), bare("bob")] }), elsewhere] });
-      await store.contacts.put({ subjects: [subject({ members: [] })] });
+      await store.subjects.put({ subjects: [subject({ members: [member(), bare("bob")] }), elsewhere] });
+      await store.subjects.put({ subjects: [subject({ members: [] })] });
       assert.deepEqual(await members(store), []);
       assert.deepEqual(await members(store, undefined, "other"), elsewhere.members);
-      assert.deepEqual(await store.contacts.list({ tenant: "other", limit: 10 }), [withoutMembers(elsewhere)]);
+      assert.deepEqual(await store.subjects.list({ tenant: "other", limit: 10 }), [withoutMembers(elsewhere)]);
     },
   },
   {
@@ -206,10 +206,10 @@ export const contactCases: readonly ConformanceCase[] = [
     name: "the same member id in two subjects is two members",
     async run({ store }) {
       const other = subject({ id: "globex", members: [member({ role: "manager" })] });
-      await store.contacts.put({ subjects: [subject({ members: [member()] }), other] });
-      await store.contacts.put({ subjects: [subject({ members: [] })] });
+      await store.subjects.put({ subjects: [subject({ members: [member()] }), other] });
+      await store.subjects.put({ subjects: [subject({ members: [] })] });
       assert.deepEqual(await members(store), []);
-      assert.deepEqual(await store.contacts.members({ tenant: "default", subject: "globex" }), other.members);
+      assert.deepEqual(await store.subjects.members({ tenant: "default", subject: "globex" }), other.members);
     },
   },
   {
@@ -219,9 +219,9 @@ export const contactCases: readonly ConformanceCase[] = [
       const subjects = Array.from({ length: 1000 }, (_, i) =>
         subject({ id: `s-${String(i).padStart(4, "0")}`, members: [member(), bare("bob"), bare(`m-${i}`)] }),
       );
-      await store.contacts.put({ subjects });
-      assert.deepEqual(await store.contacts.list({ tenant: "default", limit: 2000 }), subjects.map(withoutMembers));
-      const last = await store.contacts.members({ tenant: "default", subject: "s-0999" });
+      await store.subjects.put({ subjects });
+      assert.deepEqual(await store.subjects.list({ tenant: "default", limit: 2000 }), subjects.map(withoutMembers));
+      const last = await store.subjects.members({ tenant: "default", subject: "s-0999" });
       assert.deepEqual(last, [member(), bare("bob"), bare("m-999")]);
     },
   },
@@ -234,14 +234,14 @@ export const contactCases: readonly ConformanceCase[] = [
       await Promise.all(
         [0, 1, 2, 3].map((n) => {
           const subjects = ids.map((id) => subject({ id, name: `by ${n}`, members: [bare(`m-${n}`), bare("all")] }));
-          return stores[n % 2]!.contacts.put({ subjects: n < 2 ? subjects : subjects.reverse() });
+          return stores[n % 2]!.subjects.put({ subjects: n < 2 ? subjects : subjects.reverse() });
         }),
       );
       const names = new Set<string>();
       for (const id of ids) {
-        const found = await opened.store.contacts.subject({ tenant: "default", id });
+        const found = await opened.store.subjects.get({ tenant: "default", id });
         names.add(found!.name);
-        const all = await opened.store.contacts.members({ tenant: "default", subject: id });
+        const all = await opened.store.subjects.members({ tenant: "default", subject: id });
         const winner = found!.name.replace("by ", "m-");
         assert.deepEqual(all, [bare("all"), bare(winner)]);
       }
@@ -250,13 +250,13 @@ export const contactCases: readonly ConformanceCase[] = [
   },
   {
     about,
-    name: "contacts are there when the database is opened again",
+    name: "subjects are there when the database is opened again",
     requires: "persistence",
     async run(opened) {
       const given = subject({ members: [member()] });
-      await opened.store.contacts.put({ subjects: [given] });
+      await opened.store.subjects.put({ subjects: [given] });
       const again = await opened.reopen!();
-      assert.deepEqual(await again.contacts.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
+      assert.deepEqual(await again.subjects.list({ tenant: "default", limit: 10 }), [withoutMembers(given)]);
       assert.deepEqual(await members(again), [member()]);
     },
   },

@@ -1,12 +1,12 @@
-import type { ContactRepository, Member, Subject } from "@milepost/core/store";
+import type { Member, Subject, SubjectDirectory } from "@milepost/core/store";
 import type { Database } from "./driver.js";
 import { textArray } from "./values.js";
 
-export function contactRepository(database: Database): ContactRepository {
+export function subjectDirectory(database: Database): SubjectDirectory {
   // In a statement of its own, whose row locks the members' statement then starts from: in the same one, a second put of
   // the same subject would have waited here and yet removed members by a snapshot from before the first.
   const putSubjects = database.statement(
-    "contacts_put_subjects",
+    "subjects_put",
     `INSERT INTO {subjects} (tenant, id, name, locale, zone, fields)
      SELECT tenant, id, name, locale, zone, fields
      FROM jsonb_to_recordset($1) AS s (tenant text, id text, name text, locale text, zone text, fields jsonb)
@@ -16,7 +16,7 @@ export function contactRepository(database: Database): ContactRepository {
   );
 
   const putMembers = database.statement(
-    "contacts_put_members",
+    "subjects_put_members",
     `WITH listed AS (
        SELECT s.tenant, s.id AS subject, m.*
        FROM jsonb_to_recordset($1) AS s (tenant text, id text, members jsonb),
@@ -36,18 +36,18 @@ export function contactRepository(database: Database): ContactRepository {
 
   const subjectColumns = "tenant, id, name, locale, zone, fields";
   const subject = database.statement(
-    "contacts_subject",
+    "subjects_get",
     `SELECT ${subjectColumns} FROM {subjects} WHERE tenant = $1 AND id = $2`,
   );
 
   const members = database.statement(
-    "contacts_members",
+    "subjects_members",
     `SELECT id, address, name, first_name AS "firstName", last_name AS "lastName", role, locale, zone FROM {members}
      WHERE tenant = $1 AND subject = $2 AND ($3::text[] IS NULL OR role = ANY ($3)) ORDER BY id`,
   );
 
   const list = database.statement(
-    "contacts_list",
+    "subjects_list",
     // Every id is greater than '': keys are not empty.
     `SELECT ${subjectColumns} FROM {subjects} WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3`,
   );
@@ -70,7 +70,7 @@ export function contactRepository(database: Database): ContactRepository {
       });
     },
 
-    async subject({ tenant, id }) {
+    async get({ tenant, id }) {
       const [row] = await database.run<Subject>(subject, [tenant, id]);
       return row ?? null;
     },

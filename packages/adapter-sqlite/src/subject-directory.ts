@@ -1,4 +1,4 @@
-import type { ContactRepository, Member, Subject } from "@milepost/core/store";
+import type { Member, Subject, SubjectDirectory } from "@milepost/core/store";
 import { allOf, list } from "./conditions.js";
 import type { Driver } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
@@ -23,7 +23,7 @@ const memberCodec: RowCodec<Member> = rowCodec<Member>({
   zone: "plain",
 });
 
-export function contactRepository(driver: Driver): ContactRepository {
+export function subjectDirectory(driver: Driver): SubjectDirectory {
   return {
     put({ subjects }) {
       return driver.write((step) => {
@@ -44,7 +44,7 @@ export function contactRepository(driver: Driver): ContactRepository {
       });
     },
 
-    subject({ tenant, id }) {
+    get({ tenant, id }) {
       return driver.read((step) => {
         const row = step.get("SELECT * FROM {subjects} WHERE tenant = ? AND id = ?", tenant, id);
         return row === undefined ? null : subjectCodec.decode(row);

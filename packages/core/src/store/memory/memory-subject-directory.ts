@@ -1,8 +1,8 @@
 import { compareKeys } from "../../text-key.js";
-import type { ContactRepository } from "../contact-repository.js";
+import type { SubjectDirectory } from "../subject-repository.js";
 import { keyOf, type Tables } from "./tables.js";
 
-export function memoryContacts(tables: Tables): ContactRepository {
+export function memorySubjectDirectory(tables: Tables): SubjectDirectory {
   return {
     async put({ subjects }) {
       for (const { members, ...subject } of subjects) {
@@ -17,7 +17,7 @@ export function memoryContacts(tables: Tables): ContactRepository {
       }
     },
 
-    async subject({ tenant, id }) {
+    async get({ tenant, id }) {
       return tables.subjects.get(keyOf(tenant, id)) ?? null;
     },
 

@@ -2,8 +2,8 @@ import * as z from "zod";
 import { MilepostError } from "../errors.js";
 import { plainObject } from "../json.js";
 import { defaultTenant } from "../recording/event.js";
-import type { Member, Subject } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
+import type { Member, Subject } from "../store/subject-repository.js";
 import {
   type Agrees,
   itemsOf,
@@ -37,10 +37,10 @@ export interface SubjectInput {
 }
 
 /** The optional directory, for hosts that keep no such table of their own. */
-export interface Contacts {
-  /** Stores subjects with their members, all or none; throws `invalid_contact` with the path of the field. */
+export interface Subjects {
+  /** Stores subjects with their members, all or none; throws `invalid_subject` with the path of the field. */
   put(subjects: SubjectInput | readonly SubjectInput[]): Promise<void>;
-  subject(input: { readonly tenant?: string; readonly id: string }): Promise<Subject | null>;
+  get(input: { readonly tenant?: string; readonly id: string }): Promise<Subject | null>;
   members(input: {
     readonly tenant?: string;
     readonly subject: string;
@@ -77,29 +77,29 @@ const membersSchema = z.strictObject({
 });
 const listSchema = z.strictObject({ ...pageFields, after: keySchema.optional() });
 
-export function contactsOver(store: Store): Contacts {
+export function subjectsOver(store: Store): Subjects {
   return {
     async put(input) {
-      if (!reading("invalid_contact", "subject", () => Array.isArray(input))) {
-        return store.contacts.put({ subjects: [parseSubject(input, "subject")] });
+      if (!reading("invalid_subject", "subject", () => Array.isArray(input))) {
+        return store.subjects.put({ subjects: [parseSubject(input, "subject")] });
       }
       const subjects: ReturnType<typeof parseSubject>[] = [];
-      for (const [i, one] of itemsOf(input, "invalid_contact", "subjects")) {
+      for (const [i, one] of itemsOf(input, "invalid_subject", "subjects")) {
         subjects.push(parseSubject(one, `subjects[${i}]`));
       }
-      await store.contacts.put({ subjects });
+      await store.subjects.put({ subjects });
     },
-    subject: async (input) => store.contacts.subject(parseInput(oneSchema, input, "invalid_options")),
+    get: async (input) => store.subjects.get(parseInput(oneSchema, input, "invalid_options")),
     async members(input) {
       const { roles, ...subject } = parseInput(membersSchema, input, "invalid_options");
-      return store.contacts.members({ ...subject, ...(roles && { roles: roles.map(normalRole) }) });
+      return store.subjects.members({ ...subject, ...(roles && { roles: roles.map(normalRole) }) });
     },
-    list: async (query = {}) => store.contacts.list(parsePresent(listSchema, query, "invalid_options")),
+    list: async (query = {}) => store.subjects.list(parsePresent(listSchema, query, "invalid_options")),
   };
 }
 
 function parseSubject(input: unknown, path: string): Subject & { readonly members: readonly Member[] | null } {
-  const { tenant, id, name, locale, zone, fields, members } = parseInput(subjectSchema, input, "invalid_contact", path);
+  const { tenant, id, name, locale, zone, fields, members } = parseInput(subjectSchema, input, "invalid_subject", path);
   const ids = new Set<string>();
   return {
     tenant,
@@ -107,7 +107,7 @@ function parseSubject(input: unknown, path: string): Subject & { readonly member
     name: name ?? id,
     locale: locale ?? null,
     zone: zone ?? null,
-    fields: fields === undefined ? {} : plainObject(fields, `${path}.fields`, "invalid_contact"),
+    fields: fields === undefined ? {} : plainObject(fields, `${path}.fields`, "invalid_subject"),
     members:
       members === undefined ? null : members.map((member, i) => parseMember(member, `${path}.members[${i}]`, ids)),
   };
@@ -120,7 +120,7 @@ function parseMember(member: z.infer<typeof memberSchema>, path: string, ids: Se
   // two members may share an address, as in a family or a small office; an id that was given twice is a mistake
   for (let n = 2; ids.has(id) && member.id === undefined; n++) id = `${key.slice(0, 180)}#${n}`;
   if (ids.has(id))
-    throw new MilepostError("invalid_contact", `${path}.id: unique within the subject`, { path: `${path}.id` });
+    throw new MilepostError("invalid_subject", `${path}.id: unique within the subject`, { path: `${path}.id` });
   ids.add(id);
   return {
     id,
