@@ -3,6 +3,7 @@ import { campaignRepository } from "./campaign-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
+import { deliveryEventRepository } from "./delivery-event-repository.js";
 import { Database, type DatabaseOptions, type PostgresPool, type PostgresTransaction } from "./driver.js";
 import { eventRepository } from "./event-repository.js";
 import { inboxRepository } from "./inbox-repository.js";
@@ -76,6 +77,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
     suppressions: suppressionRepository(database),
+    deliveryEvents: deliveryEventRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

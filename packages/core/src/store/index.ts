@@ -149,7 +149,7 @@ export {
   walk,
 } from "./tally.js";
 export { additionsOf } from "../tracking/applied.js";
-export { forbiddenBy, releaseEvent, suppressionByEvents, whyForbidden } from "../tracking/address-events.js";
+export { forbiddenBy, releaseEvent, suppressionByEvents, weighs, whyForbidden } from "../tracking/address-events.js";
 export { forgottenBefore, monthsFrom, nextLookAt } from "../tracking/delivery-event.js";
 export { factMarks, factsOf, marksOf, mergeFacts, noFacts } from "../tracking/facts.js";
 export { inOrder, matcher } from "../tracking/matching.js";
