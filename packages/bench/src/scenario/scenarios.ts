@@ -1,4 +1,5 @@
 import { adoption } from "./adoption.js";
+import { analytics } from "./analytics.js";
 import { deadlockBait } from "./deadlock-bait.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
@@ -55,6 +56,7 @@ export const scenarios: readonly Scenario[] = [
   suppressed,
   quotas,
   localHours,
+  analytics,
   skewedClocks,
   expiring,
   storm,
