@@ -67,10 +67,9 @@ export type { AddressKey, SuppressionRepository } from "./suppression-repository
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
 export type {
-  CheckedInvariant,
+  InvariantId,
   Finding,
   InvariantCheck,
-  InvariantId,
   Look,
   VerifyInput,
   VerifyReport,

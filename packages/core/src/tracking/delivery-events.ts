@@ -154,7 +154,7 @@ const eventSchema = z.strictObject({
   zone: said.optional(),
   device: said.optional(),
   client: said.optional(),
-  raw: z.unknown(),
+  raw: z.unknown().optional(),
   by: keySchema.optional(),
   why: whySchema.optional(),
 });
