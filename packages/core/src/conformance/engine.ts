@@ -3,6 +3,7 @@ import { engineAnnouncingCases } from "./engine-announcing.js";
 import { engineCanaryCases } from "./engine-canaries.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineDeliveryEventCases } from "./engine-delivery-events.js";
 import { engineEffectCases } from "./engine-effects.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineExplainCases } from "./engine-explain.js";
@@ -76,6 +77,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineLaneCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
+    ...engineDeliveryEventCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,
