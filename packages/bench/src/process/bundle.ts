@@ -7,6 +7,7 @@ import { build } from "esbuild";
 export const programNames = [
   "batch-client",
   "deployment",
+  "event-teller",
   "failing-mail-server",
   "holder",
   "host",

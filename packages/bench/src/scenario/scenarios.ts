@@ -1,6 +1,7 @@
 import { adoption } from "./adoption.js";
 import { analytics } from "./analytics.js";
 import { deadlockBait } from "./deadlock-bait.js";
+import { deliveryEvents } from "./delivery-events.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
 import { expiring } from "./expiring.js";
@@ -56,6 +57,7 @@ export const scenarios: readonly Scenario[] = [
   suppressed,
   quotas,
   localHours,
+  deliveryEvents,
   analytics,
   skewedClocks,
   expiring,
