@@ -29,6 +29,8 @@ describe("migrate", () => {
           "suppressions",
           "operating",
           "hours",
+          "campaigns",
+          "delivery_events",
         ],
       },
     ]);
@@ -50,6 +52,8 @@ describe("migrate", () => {
           "suppressions",
           "operating",
           "hours",
+          "campaigns",
+          "delivery_events",
         ],
       })),
     );
@@ -109,7 +113,19 @@ describe("a database of the first version", () => {
       RESET search_path`);
     const store = sandbox.store({}, pool);
     expect(await store.migrate()).toEqual({
-      applied: ["proof", "policies", "reactions", "gauges", "asking", "lanes", "suppressions", "operating", "hours"],
+      applied: [
+        "proof",
+        "policies",
+        "reactions",
+        "gauges",
+        "asking",
+        "lanes",
+        "suppressions",
+        "operating",
+        "hours",
+        "campaigns",
+        "delivery_events",
+      ],
     });
     return store;
   }
@@ -194,6 +210,8 @@ test.each([
       "suppressions",
       "operating",
       "hours",
+      "campaigns",
+      "delivery_events",
     ],
   });
   expect(await store.migrate()).toEqual({ applied: [] });

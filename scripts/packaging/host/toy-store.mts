@@ -42,6 +42,7 @@ function client(server: Store): Store {
     notifications: repository("notifications"),
     lanes: repository("lanes"),
     suppressions: repository("suppressions"),
+    deliveryEvents: repository("deliveryEvents"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),
