@@ -45,7 +45,8 @@ CREATE INDEX {#delivery_events_received} ON {delivery_events} (received_at);
 
 -- What the events of a notification merge into, by core's mergeFacts; kept when its events are forgotten. campaign, template
 -- and queued_at are its notification's, here so that figures need no join; template may still change while the notification is
--- not `settled`, that is, was not `sent` when a fact was last merged. marks: core's marksOf.
+-- not `settled`, that is, was not `sent` when a fact was last merged. marks: core's marksOf, and
+-- no generated column as in Postgres, because SQLite takes no index that has one for covering.
 CREATE TABLE {delivery_facts} (
   tenant           TEXT NOT NULL,
   notification     TEXT NOT NULL,
@@ -68,11 +69,7 @@ CREATE TABLE {delivery_facts} (
   complained_at    TEXT,
   unsubscribed_at  TEXT,
   failed_at        TEXT,
-  marks            INTEGER NOT NULL GENERATED ALWAYS AS (
-    iif(sent_at IS NULL, 0, 1) + iif(delivered_at IS NULL, 0, 2) + iif(first_opened_at IS NULL, 0, 4)
-    + iif(first_clicked_at IS NULL, 0, 8) + iif(bounce IS 'soft', 16, 0) + iif(bounce IS 'hard', 32, 0)
-    + iif(complained_at IS NULL, 0, 64) + iif(unsubscribed_at IS NULL, 0, 128) + iif(failed_at IS NULL, 0, 256)
-  ) STORED,
+  marks            INTEGER NOT NULL,
   PRIMARY KEY (tenant, notification)
 ) STRICT, WITHOUT ROWID;
 -- All that figures of a campaign need, in the order in which they are grouped.

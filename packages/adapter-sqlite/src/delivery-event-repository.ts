@@ -5,6 +5,7 @@ import {
   forgottenBefore,
   inOrder,
   type MatchedEvent,
+  marksOf,
   matcher,
   mergeFacts,
   type NewDeliveryEvent,
@@ -206,12 +207,13 @@ function apply(
   for (const { notification, facts: added } of facts) {
     const { id, campaign, template, createdAt, state } = notification;
     const row = step.get("SELECT * FROM {delivery_facts} WHERE tenant = ? AND notification = ?", tenant, id);
-    const before = row === undefined ? noFacts : factsCodec.decode(row);
+    const merged = mergeFacts(row === undefined ? noFacts : factsCodec.decode(row), added);
     step.run(
       `INSERT OR REPLACE INTO {delivery_facts} (${factsCodec.columns}) VALUES (${factsCodec.marks})`,
       ...factsCodec.values({
         ...{ tenant, notification: id, campaign, template, queuedAt: createdAt, settled: state === "sent" },
-        ...mergeFacts(before, added),
+        ...merged,
+        marks: marksOf(merged),
       }),
     );
   }

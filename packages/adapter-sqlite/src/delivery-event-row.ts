@@ -35,7 +35,11 @@ export const eventCodec: RowCodec<StoredDeliveryEvent> = rowCodec<StoredDelivery
 
 /** With what of its notification figures are grouped by. */
 type FactsRow = NotificationFacts &
-  Pick<TrackedNotification, "campaign" | "template"> & { readonly queuedAt: Date; readonly settled: boolean };
+  Pick<TrackedNotification, "campaign" | "template"> & {
+    readonly queuedAt: Date;
+    readonly settled: boolean;
+    readonly marks: number;
+  };
 
 export const factsCodec: RowCodec<FactsRow> = rowCodec<FactsRow>({
   tenant: "plain",
@@ -44,6 +48,7 @@ export const factsCodec: RowCodec<FactsRow> = rowCodec<FactsRow>({
   template: "plain",
   queuedAt: "time",
   settled: "flag",
+  marks: "plain",
   events: "plain",
   sentAt: "time",
   deliveredAt: "time",
@@ -61,7 +66,14 @@ export const factsCodec: RowCodec<FactsRow> = rowCodec<FactsRow>({
   failedAt: "time",
 });
 
-export function factsOfRow({ campaign: _, template: __, queuedAt: ___, settled: ____, ...facts }: FactsRow): {
+export function factsOfRow({
+  campaign: _,
+  template: __,
+  queuedAt: ___,
+  settled: ____,
+  marks: _____,
+  ...facts
+}: FactsRow): {
   readonly tenant: string;
   readonly notification: string;
 } & DeliveryFacts {

@@ -29,6 +29,10 @@ const folds: readonly (readonly [fold: string, stored: string])[] = [
 
 const folded = folds.map(([fold], i) => `${fold} AS fold${i}`).join(", ");
 const differs = folds.map(([, stored], i) => `x.fold${i} IS NOT ${stored}`).join(" OR ");
+// in Postgres a column that the database derives
+const marks = `(iif(f.sent_at IS NULL, 0, 1) + iif(f.delivered_at IS NULL, 0, 2) + iif(f.first_opened_at IS NULL, 0, 4)
+  + iif(f.first_clicked_at IS NULL, 0, 8) + iif(f.bounce IS 'soft', 16, 0) + iif(f.bounce IS 'hard', 32, 0)
+  + iif(f.complained_at IS NULL, 0, 64) + iif(f.unsubscribed_at IS NULL, 0, 128) + iif(f.failed_at IS NULL, 0, 256))`;
 const ofNotification = "'notification ' || x.notification AS what";
 
 // Facts of which events are forgotten have more than those that are left: they are not looked at.
@@ -53,7 +57,7 @@ export const trackingRules: Rules = {
           SELECT e.tenant, e.notification, count(*) AS events, ${folded} FROM {delivery_events} e
           WHERE {mine e} AND e.notification IS NOT NULL GROUP BY e.tenant, e.notification
         ) x JOIN {delivery_facts} f ON f.tenant = x.tenant AND f.notification = x.notification
-        WHERE x.events = f.events AND (${differs})`,
+        WHERE x.events = f.events AND (${differs} OR f.marks IS NOT ${marks})`,
     },
   ],
 };

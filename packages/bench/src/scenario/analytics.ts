@@ -101,10 +101,11 @@ async function fill(place: Place, campaign: string, count: number): Promise<void
     const when = (these: string) => `CASE WHEN i % ${cycle} IN (${these}) THEN ${time} END`;
     await raw.run(`
       INSERT INTO ${raw.table("delivery_facts")} (tenant, notification, campaign, template, queued_at, settled, events,
-        delivered_at, first_opened_at, last_opened_at, opens, first_clicked_at, last_clicked_at, clicks, bounced_at, bounce)
+        delivered_at, first_opened_at, last_opened_at, opens, first_clicked_at, last_clicked_at, clicks, bounced_at, bounce${postgres ? "" : ", marks"})
       SELECT 'default', ${id}, '${campaign}', ${template}, ${time}, ${postgres ? "true" : "1"}, 1, ${when("3, 4, 5, 6, 7, 8")},
         ${when("3")}, ${when("3")}, CASE i % ${cycle} WHEN 3 THEN 2 ELSE 0 END, ${when("3")}, ${when("3")},
         CASE i % ${cycle} WHEN 3 THEN 1 ELSE 0 END, ${when("9")}, CASE i % ${cycle} WHEN 9 THEN 'soft' END
+        ${postgres ? "" : `, CASE i % ${cycle} WHEN 3 THEN 14 WHEN 9 THEN 16 ELSE 2 END`}
       FROM ${numbers} WHERE i % ${cycle} > 2`);
     // what autovacuum does after so many rows
     if (postgres)

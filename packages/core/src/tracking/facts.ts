@@ -121,8 +121,8 @@ function later(a: Date | null, b: Date | null): Date | null {
 }
 
 /**
- * Which facts there are, one bit each: what figures are counted by, so that a store groups a million rows into a few. Its
- * stores keep it beside the facts as a column that the database derives from them.
+ * Which facts there are, one bit each: what figures are counted by, so that a store groups a million rows into a few. Stores
+ * keep it beside the facts.
  */
 export const factMarks = {
   sent: 1,
