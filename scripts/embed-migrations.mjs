@@ -25,17 +25,14 @@ for (const name of readdirSync(packages)) {
 
 function render(folder) {
   const files = readdirSync(folder).sort();
-  let last = 0;
-  const rows = files.map((file) => {
+  const rows = files.map((file, index) => {
     const [, version, name] = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file) ?? [];
-    // a number may be left out: it belongs to what is still being built on another branch
-    if (!(Number(version) > last)) {
-      throw new Error(`${folder}/${file}: expected ${String(last + 1).padStart(4, "0")}_some_name.sql`);
+    if (Number(version) !== index + 1) {
+      throw new Error(`${folder}/${file}: expected ${String(index + 1).padStart(4, "0")}_some_name.sql`);
     }
-    last = Number(version);
     // A checkout with CRLF must give the same checksum.
     const sql = readFileSync(`${folder}/${file}`, "utf8").replaceAll("\r\n", "\n");
-    return `  { version: ${last}, name: ${JSON.stringify(name)}, sql: ${JSON.stringify(sql)} },\n`;
+    return `  { version: ${index + 1}, name: ${JSON.stringify(name)}, sql: ${JSON.stringify(sql)} },\n`;
   });
   return [
     "// Generated from migrations/*.sql by scripts/embed-migrations.mjs: edit those.\n",

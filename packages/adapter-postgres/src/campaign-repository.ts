@@ -7,6 +7,8 @@ import {
   campaignMove,
   campaignNotFound,
   editMove,
+  leasable,
+  leaseMove,
   newCampaign,
 } from "@milepost/core/store";
 import { addressLock } from "./address-lock.js";
@@ -15,27 +17,45 @@ import { type NotificationRow, notificationColumns, notificationOf } from "./not
 import { queuedNotifications } from "./queued-notifications.js";
 import { textArray, time } from "./values.js";
 
-const columns = `c.tenant, c.id, c.name, c.kind, c.state, c.detail, c.definition, c.revision,
-  c.scheduled_at AS "scheduledAt", c.recurrence, c.occurrence, c.chunks, c.cursor, c.loaded, c.changing,
-  c.changed_after AS "changedAfter", c.rate, c.not_before AS "notBefore", c.usage, c.fence, c.lease_until AS "leaseUntil",
+const columns = `c.tenant, c.id, c.name, c.kind, c.state, c.detail, c.definition, c.audience, c.code,
+  c.revision,
+  c.scheduled_at AS "scheduledAt", c.recurrence, c.occurrence, c.chunks, c.cursor, c.loaded,
+  c.look_at AS "lookAt", c.rejected, c.changing,
+  c.changed_after AS "changedAfter", c.rate, c.not_before AS "notBefore", c.usage, c.fence, c.tries, c.lease_until AS "leaseUntil",
   c.created_at AS "createdAt", c.started_at AS "startedAt", c.ended_at AS "endedAt"`;
 
 const clock = (parameter: string) =>
   `date_trunc('milliseconds', coalesce(${parameter}::timestamptz, clock_timestamp()))`;
 
-const createText = `
-WITH created AS (
-  INSERT INTO {campaigns} AS c (tenant, id, name, kind, state, definition, scheduled_at, rate, recurrence, occurrence, created_at)
-  SELECT p.tenant, p.id, p.name, p.kind, p.state, p.definition, p."scheduledAt", nullif(p.rate, 'null'), p.recurrence,
-    p.occurrence, ${clock("$4")}
-  FROM jsonb_to_record($1) AS p (tenant text, id text, name text, kind text, state text, definition jsonb,
-    "scheduledAt" timestamptz, rate jsonb, recurrence text, occurrence text)
+/** Parameters of a step that stores a campaign: it, null for none, as jsonb; who did it and why; the step's time. */
+export interface CampaignParameters {
+  readonly campaign: string;
+  readonly by: string;
+  readonly why: string;
+  readonly now: string;
+  /** What has to have a row. */
+  readonly from: string;
+}
+
+/** Two CTEs: `created`, the campaign that is new, and its act. */
+export const campaignInsert = ({ campaign, by, why, now, from }: CampaignParameters): string => `created AS (
+  INSERT INTO {campaigns} AS c (tenant, id, name, kind, state, definition, audience, code, scheduled_at, rate, recurrence,
+    occurrence, created_at)
+  SELECT p.tenant, p.id, p.name, p.kind, p.state, p.definition, p.audience, p.code, p."scheduledAt",
+    nullif(p.rate, 'null'), p.recurrence, p.occurrence, ${clock(now)}
+  FROM ${from}, jsonb_to_record(nullif(${campaign}::jsonb, 'null')) AS p (tenant text, id text, name text, kind text,
+    state text, definition jsonb, audience text, code text, "scheduledAt" timestamptz, rate jsonb, recurrence text,
+    occurrence text)
+  WHERE p.id IS NOT NULL
   ON CONFLICT DO NOTHING
   RETURNING c.*
 ), act AS (
   INSERT INTO {acts} (tenant, entity, entity_id, act, by, why, at)
-  SELECT c.tenant, 'campaign', c.id, 'create', $2, $3, c.created_at FROM created c
-)
+  SELECT c.tenant, 'campaign', c.id, 'create', ${by}, ${why}, c.created_at FROM created c
+)`;
+
+const createText = `
+WITH ${campaignInsert({ campaign: "$1", by: "$2", why: "$3", now: "$4", from: "(SELECT 1) always" })}
 SELECT ${columns} FROM created c`;
 
 const sameText = `
@@ -50,10 +70,10 @@ const lockText = `SELECT ${columns}, ${clock("$3")} AS now FROM {campaigns} c WH
 const patchText = `
 UPDATE {campaigns} c SET name = p.name, kind = p.kind, state = p.state, detail = p.detail, definition = p.definition,
   revision = p.revision, scheduled_at = p."scheduledAt", chunks = p.chunks, cursor = p.cursor, loaded = p.loaded,
-  changing = p.changing, changed_after = p."changedAfter", rate = nullif(p.rate, 'null'), not_before = p."notBefore",
+  look_at = p."lookAt", fence = p.fence, tries = p.tries, changing = p.changing, changed_after = p."changedAfter", rate = nullif(p.rate, 'null'), not_before = p."notBefore",
   usage = p.usage, lease_until = p."leaseUntil", started_at = p."startedAt", ended_at = p."endedAt"
 FROM jsonb_to_record($3) AS p (name text, kind text, state text, detail text, definition jsonb, revision bigint,
-  "scheduledAt" timestamptz, chunks bigint, cursor text, loaded boolean, changing text, "changedAfter" text, rate jsonb,
+  "scheduledAt" timestamptz, chunks bigint, cursor text, loaded boolean, "lookAt" timestamptz, fence bigint, tries integer, changing text, "changedAfter" text, rate jsonb,
   "notBefore" timestamptz, usage jsonb, "leaseUntil" timestamptz, "startedAt" timestamptz, "endedAt" timestamptz)
 WHERE c.tenant = $1 AND c.id = $2
 RETURNING ${columns}`;
@@ -68,12 +88,14 @@ WITH step AS MATERIALIZED (
   SELECT c.tenant, c.id FROM {campaigns} c
   WHERE (c.state IN ('scheduled', 'sending', 'paused') OR c.changing IS NOT NULL)
     AND (c.lease_until IS NULL OR c.lease_until <= (SELECT now FROM step))
-    AND (c.changing IS NOT NULL OR NOT c.loaded OR (c.state = 'scheduled' AND c.scheduled_at <= (SELECT now FROM step))
-      OR (c.state = 'sending' AND NOT EXISTS (
+    AND (c.changing IS NOT NULL
+      OR (c.loaded AND c.state = 'scheduled' AND c.scheduled_at <= (SELECT now FROM step))
+      OR ((NOT c.loaded OR c.look_at <= (SELECT now FROM step)) AND (c.code = '' OR c.code = ANY ($4::text[])))
+      OR (c.loaded AND c.look_at IS NULL AND c.state = 'sending' AND NOT EXISTS (
         SELECT FROM {notifications} n WHERE n.tenant = c.tenant AND n.campaign = c.id AND n.campaign <> '' AND ${live})))
   ORDER BY coalesce(c.scheduled_at, c.created_at), c.tenant, c.id LIMIT $1 FOR UPDATE OF c SKIP LOCKED
 ), claimed AS (
-  UPDATE {campaigns} c SET fence = c.fence + 1,
+  UPDATE {campaigns} c SET fence = c.fence + 1, tries = c.tries + 1,
     lease_until = (SELECT now FROM step) + $2::float8 * interval '1 millisecond'
   FROM wanting w WHERE c.tenant = w.tenant AND c.id = w.id
   RETURNING c.*
@@ -88,6 +110,7 @@ const leased = `locked AS MATERIALIZED (
   SELECT ${clock("$4")} AS now FROM (SELECT count(*) FROM locked) after_the_lock
 )`;
 
+// Core's loadMove.
 const loadText = (woken: string) => `
 WITH held AS MATERIALIZED (
   SELECT c.tenant, c.id, c.lease_until, c.ended_at FROM {campaigns} c
@@ -98,16 +121,21 @@ WITH held AS MATERIALIZED (
   SELECT h.tenant, h.id FROM held h, step WHERE h.lease_until > step.now AND h.ended_at IS NULL
 ), ${queuedNotifications({ notifications: "$5", templates: "$6", addressLock: "$7" })}
 )
-UPDATE {campaigns} c SET chunks = c.chunks + 1, cursor = $8, loaded = $9::boolean,
-  lease_until = CASE WHEN NOT $9 THEN step.now + $10::float8 * interval '1 millisecond' END
+UPDATE {campaigns} c SET chunks = c.chunks + 1, tries = 0, cursor = $8, loaded = c.loaded OR $9::boolean, rejected = c.rejected + $11,
+  look_at = $12::timestamptz, lease_until = CASE WHEN NOT $9 THEN step.now + $10::float8 * interval '1 millisecond' END
 FROM locked l, step WHERE c.tenant = l.tenant AND c.id = l.id
-RETURNING c.loaded, ${woken}`;
+RETURNING (SELECT count(*) FROM added) AS added, ${woken}`;
 
 // Core's rewriteMove.
 const rewriteText = (woken: string) => `
 WITH ${leased}, rewritten AS (
   SELECT * FROM jsonb_to_recordset($5) AS p (id text, template text, data jsonb, "notBefore" timestamptz,
     "expiresAt" timestamptz, hours jsonb, "openUntil" timestamptz)
+), template AS (
+  INSERT INTO {templates} (tenant, hash, content, created_at)
+  SELECT l.tenant, t.key, t.value, step.now FROM locked l, step, jsonb_each($9::jsonb) t
+  WHERE l.lease_until > step.now AND l.changing = 'edit' ORDER BY t.key COLLATE "C"
+  ON CONFLICT DO NOTHING
 ), open AS MATERIALIZED (
   SELECT n.id FROM locked l, step, rewritten p JOIN {notifications} n ON n.tenant = $1 AND n.id = p.id
   WHERE l.lease_until > step.now AND l.changing = 'edit'
@@ -122,7 +150,7 @@ WITH ${leased}, rewritten AS (
   WHERE n.tenant = $1 AND n.id = p.id AND n.id IN (SELECT o.id FROM open o)
     AND n.state IN ('pending', 'leased') AND n.attempts = 0
 )
-UPDATE {campaigns} c SET changing = CASE WHEN NOT $7::boolean THEN c.changing END, changed_after = CASE WHEN NOT $7 THEN $6 END,
+UPDATE {campaigns} c SET tries = 0, changing = CASE WHEN NOT $7::boolean THEN c.changing END, changed_after = CASE WHEN NOT $7 THEN $6 END,
   lease_until = CASE WHEN NOT $7 THEN step.now + $8::float8 * interval '1 millisecond' END
 FROM locked l, step
 WHERE c.tenant = l.tenant AND c.id = l.id AND l.lease_until > step.now AND l.changing = 'edit'
@@ -185,7 +213,8 @@ export function campaignRepository(database: Database): CampaignRepository {
   const cancel = database.statement("campaigns_cancel", cancelText);
   const release = database.statement(
     "campaigns_release",
-    "UPDATE {campaigns} SET lease_until = NULL WHERE tenant = $1 AND id = $2 AND fence = $3",
+    `UPDATE {campaigns} SET lease_until = CASE WHEN $4::float8 > 0::float8 THEN ${clock("$5")} + $4::float8 * interval '1 millisecond' END
+     WHERE tenant = $1 AND id = $2 AND fence = $3`,
   );
   const counts = database.statement(
     "campaigns_counts",
@@ -207,14 +236,29 @@ export function campaignRepository(database: Database): CampaignRepository {
     given: Date | undefined,
     move: (campaign: Campaign, now: Date) => CampaignPatch,
   ): Promise<Campaign> {
+    return locked({ tenant, id }, given, async (run, campaign, now) => {
+      const stored = await patched(run, campaign, move(campaign, now));
+      await run(act, [tenant, id, name, by, why, time(now)]);
+      return stored;
+    });
+  }
+
+  async function patched(run: Run, campaign: Campaign, change: CampaignPatch): Promise<Campaign> {
+    const changed = JSON.stringify({ ...campaign, ...change });
+    const [stored] = await run<Campaign>(patch, [campaign.tenant, campaign.id, changed]);
+    return stored!;
+  }
+
+  function locked<T>(
+    { tenant, id }: CampaignKey,
+    given: Date | undefined,
+    work: (run: Run, campaign: Campaign, now: Date) => Promise<T>,
+  ): Promise<T> {
     return database.transaction(async (run: Run) => {
       const [found] = await run<Campaign & { readonly now: Date }>(lock, [tenant, id, time(given)]);
       if (found === undefined) throw campaignNotFound(id);
       const { now, ...campaign } = found;
-      const changed = JSON.stringify({ ...campaign, ...move(campaign, now) });
-      const [stored] = await run<Campaign>(patch, [tenant, id, changed]);
-      await run(act, [tenant, id, name, by, why, time(now)]);
-      return stored!;
+      return work(run, campaign, now);
     });
   }
 
@@ -244,21 +288,39 @@ export function campaignRepository(database: Database): CampaignRepository {
 
     edit: ({ now, ...input }) => acted({ ...input, act: "edit" }, now, (campaign) => editMove(campaign, input)),
 
-    claim: ({ limit, lease, now }) => database.run<Campaign>(claim, [limit, lease, time(now)]),
+    claim: ({ codes, limit, lease, now }) => database.run<Campaign>(claim, [limit, lease, time(now), textArray(codes)]),
 
-    async load({ tenant, id, fence, notifications, templates, cursor, last, lease, now }) {
+    lease: ({ tenant, id, lease, now: given }) =>
+      locked({ tenant, id }, given, async (run, campaign, now) => {
+        if (!leasable(campaign, now)) return null;
+        return patched(run, campaign, leaseMove(campaign, lease, now));
+      }),
+
+    async load({ tenant, id, fence, notifications, templates, cursor, last, rejected, lookAt, lease, now }) {
       const queued = [JSON.stringify(notifications), JSON.stringify(templates), addressLock(database, tenant)];
-      const values = [tenant, id, fence, time(now), ...queued, cursor, last, lease];
-      const [row] = await database.run<{ readonly loaded: boolean }>(load, values);
-      return row === undefined ? "lost" : row.loaded ? "loaded" : "continued";
+      const values = [
+        tenant,
+        id,
+        fence,
+        time(now),
+        ...queued,
+        cursor,
+        last,
+        lease,
+        rejected,
+        time(lookAt ?? undefined),
+      ];
+      const [row] = await database.run<{ readonly added: number }>(load, values);
+      return row?.added ?? null;
     },
 
     async open({ tenant, id, after, limit }) {
       return (await database.run<NotificationRow>(open, [tenant, id, after ?? "", limit])).map(notificationOf);
     },
 
-    async rewrite({ tenant, id, fence, notifications, after, last, lease, now }) {
-      const values = [tenant, id, fence, time(now), JSON.stringify(notifications), after, last, lease];
+    async rewrite({ tenant, id, fence, notifications, templates, after, last, lease, now }) {
+      const rows = JSON.stringify(notifications);
+      const values = [tenant, id, fence, time(now), rows, after, last, lease, JSON.stringify(templates)];
       return (await database.run(rewrite, values)).length > 0;
     },
 
@@ -268,8 +330,8 @@ export function campaignRepository(database: Database): CampaignRepository {
       return row?.cancelled ?? null;
     },
 
-    async release({ tenant, id, fence }) {
-      await database.run(release, [tenant, id, fence]);
+    async release({ tenant, id, fence, retryIn, now }) {
+      await database.run(release, [tenant, id, fence, retryIn, time(now)]);
     },
 
     counts: ({ tenant, ids }) => database.run<CampaignCount>(counts, [tenant, textArray(ids)]),

@@ -67,6 +67,8 @@ export type Value = string | number | boolean | null;
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** One of texts that there is no end of: never prepared by name. */
+  readonly once?: true;
 }
 
 /** The same step twice: one text tells others of the work it makes, the other only says whether it made any. */
@@ -165,6 +167,11 @@ export class Database {
     // Stores with other tables may share the connection, and a name stands for one text only. 63 bytes at most.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
     return { name: `milepost_${label}_${digest}`, text };
+  }
+
+  /** A statement that is run this once: planned for its values, and not kept by the connection. */
+  once(sql: string): Statement {
+    return { name: "", text: this.fill(sql), once: true };
   }
 
   /** A step that often makes work, in its two texts; `woken` is the column that says so, if `rows` has any. */
@@ -280,10 +287,10 @@ export class Database {
     const checkedOut = await this.#checkOut();
     const { client } = checkedOut;
     try {
-      const run: Run = async <Row>({ name, text }: Statement, values: readonly Value[] = []) => {
+      const run: Run = async <Row>({ name, text, once }: Statement, values: readonly Value[] = []) => {
         const named = this.#prepare && name !== "";
         // A text of several statements must have neither name nor values, or pg takes the extended protocol.
-        const query = name === "" ? { text } : { text, values: [...values], types: decoding };
+        const query = name === "" && !once ? { text } : { text, values: [...values], types: decoding };
         const { rows } = await client.query(named ? { ...query, name } : query);
         return rows as Row[];
       };

@@ -7,6 +7,17 @@ import { time } from "./values.js";
 // Core's settleMove as one statement. A late result's attempt is locked too: one that waited for the sweep has to see the
 // attempt that the sweep ended as ambiguous, not the open one of its snapshot. The others are spared: joining all of a
 // batch's attempts back, whose number no plan can guess, was a third of the statement at 100 rows.
+// Core's wasEmailed. Contacts are locked in the order of their ids, as whoever stores them does.
+const emailed = `, written AS MATERIALIZED (
+  SELECT c.tenant, c.id FROM {contacts} c
+  WHERE (c.tenant, c.recipient_key) IN (SELECT d.tenant, d.recipient_key FROM decided d
+    WHERE d.channel = 'email' AND ((d.result = 'settled' AND d.state = 'sent') OR (d.result = 'evidence' AND d.waits_for_evidence)))
+  ORDER BY c.tenant, c.id
+  FOR NO KEY UPDATE OF c
+), emailed AS (
+  UPDATE {contacts} c SET last_emailed_at = step.now FROM written w, step WHERE c.tenant = w.tenant AND c.id = w.id
+)`;
+
 const text = `
 WITH settlement AS MATERIALIZED (
   SELECT s.n, s.tenant, s.id, s.fence, s.attempt, s."to", s.outcome, s.reason, s.detail, s.receipt, s.excused,
@@ -16,7 +27,8 @@ WITH settlement AS MATERIALIZED (
     outcome text, reason text, detail text, receipt text, "retryIn" float8, "horizonIn" float8, payload jsonb,
     excused boolean)
 ), locked AS MATERIALIZED (
-  SELECT r.tenant, r.id, r.state, r.fence, r.cancel_requested, r.was_ambiguous FROM settlement s
+  SELECT r.tenant, r.id, r.state, r.fence, r.cancel_requested, r.was_ambiguous, r.channel, r.recipient_key
+  FROM settlement s
   JOIN {notifications} r ON r.tenant = s.tenant AND r.id = s.id
   ORDER BY r.tenant, r.id
   FOR UPDATE OF r
@@ -32,7 +44,7 @@ WITH settlement AS MATERIALIZED (
   FROM (SELECT count(*) FROM locked) after_the_locks
 ), decided AS MATERIALIZED (
   SELECT s.*, step.now, r.state = 'ambiguous' AS waits_for_evidence,
-    s."to" = 'pending' AND r.cancel_requested AS cancelled,
+    s."to" = 'pending' AND r.cancel_requested AS cancelled, r.channel, r.recipient_key,
     CASE
       WHEN s."to" <> 'pending' OR NOT r.cancel_requested THEN s."to"
       WHEN r.was_ambiguous OR s.outcome = 'ambiguous' THEN 'unknown'
@@ -70,7 +82,7 @@ WITH settlement AS MATERIALIZED (
   UPDATE {notifications} r SET state = 'sent', reason = NULL, detail = NULL, lease_until = NULL, horizon_at = NULL,
     settled_at = d.now, receipt = d.receipt
   FROM decided d WHERE r.tenant = d.tenant AND r.id = d.id AND d.result = 'evidence' AND d.waits_for_evidence
-)
+)${emailed}
 SELECT n, result FROM decided`;
 
 export function settleStep(database: Database): NotificationRepository["settle"] {

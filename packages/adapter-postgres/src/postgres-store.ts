@@ -1,5 +1,7 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -14,8 +16,10 @@ import { ddlText, migrateDatabase } from "./migrate.js";
 import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { WakeUps } from "./wake-ups.js";
 import { workerRepository } from "./worker-repository.js";
@@ -76,8 +80,12 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
     campaigns: campaignRepository(database),
+    recurrences: recurrenceRepository(database),
     suppressions: suppressionRepository(database),
     deliveryEvents: deliveryEventRepository(database),
+    templates: templateRepository(database),
+    contacts: contactRepository(database),
+    contactImports: contactImportRepository(database),
     subjects: subjectRepository(database),
     workers: workerRepository(database),
     verify: verifyStep(database),

@@ -28,6 +28,12 @@ export function subjectRepository(database: Database): SubjectRepository {
        member AS (DELETE FROM {members} m WHERE m.tenant = $1 AND m.subject = $2 RETURNING 1)
      SELECT (SELECT count(*) FROM subject) AS subjects, (SELECT count(*) FROM member) AS members`,
   );
+  const contact = database.statement(
+    "subjects_contact",
+    `WITH gone AS (DELETE FROM {contacts} WHERE tenant = $1 AND id = $2 RETURNING 1),
+       renamed AS (UPDATE {acts} SET entity_id = $3 WHERE tenant = $1 AND entity = 'contact' AND entity_id = $2)
+     SELECT count(*) AS contacts FROM gone`,
+  );
   const metrics = database.statement("subjects_metrics", "SELECT metric FROM {definitions}");
   const renameActs = database.statement(
     "subjects_rename_acts",
@@ -67,6 +73,7 @@ export function subjectRepository(database: Database): SubjectRepository {
         // again: a drain that the inbox has waited for may have made counters
         const after = await halted();
         const entry = await only(run<Pick<ErasedRows, "subjects" | "members">>(directory, owner));
+        const person = await only(run<Pick<ErasedRows, "contacts">>(contact, [...owner, by.entityId]));
         const open = await messages.halt(run, tenant, subject);
         const known = await run<{ readonly metric: string }>(metrics);
         const ranges = known.map(({ metric }) => counterActRange({ metric, subject }));
@@ -75,7 +82,7 @@ export function subjectRepository(database: Database): SubjectRepository {
         await run(renameActs, [tenant, textArray(prefixes), textArray(ends), textArray(digested)]);
         await run(act, [tenant, by.entityId, by.by, by.why, time(now)]);
         const stopped = { trail: before.trail + after.trail, parked: before.parked + after.parked };
-        return { ...nothingErased, ...measures, ...stopped, ...waiting, ...entry, ...open };
+        return { ...nothingErased, ...measures, ...stopped, ...waiting, ...entry, ...person, ...open };
       }),
 
     erase: ({ tenant, subject, limit }) =>

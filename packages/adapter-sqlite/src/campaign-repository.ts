@@ -9,6 +9,9 @@ import {
   decideMove,
   editMove,
   type FencedCampaign,
+  leasable,
+  leaseMove,
+  loadMove,
   newCampaign,
   rewriteMove,
 } from "@milepost/core/store";
@@ -16,7 +19,7 @@ import { allOf, later, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
 import { insertAct } from "./lane-repository.js";
 import { findNotification, notificationOf, patchNotification } from "./notification-row.js";
-import { queueNotifications } from "./queue-notifications.js";
+import { keepTemplates, queueNotifications } from "./queue-notifications.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<Campaign> = rowCodec<Campaign>({
@@ -27,6 +30,8 @@ const codec: RowCodec<Campaign> = rowCodec<Campaign>({
   state: "plain",
   detail: "plain",
   definition: "json",
+  audience: "plain",
+  code: "plain",
   revision: "plain",
   scheduledAt: "time",
   recurrence: "plain",
@@ -34,12 +39,15 @@ const codec: RowCodec<Campaign> = rowCodec<Campaign>({
   chunks: "plain",
   cursor: "plain",
   loaded: "flag",
+  lookAt: "time",
+  rejected: "plain",
   changing: "plain",
   changedAfter: "plain",
   rate: "json",
   notBefore: "time",
   usage: "json",
   fence: "plain",
+  tries: "plain",
   leaseUntil: "time",
   createdAt: "time",
   startedAt: "time",
@@ -54,8 +62,9 @@ const live = "n.state IN ('pending', 'leased', 'sending', 'ambiguous')";
 const wanting = `SELECT * FROM {campaigns} c
   WHERE (c.state IN ('scheduled', 'sending', 'paused') OR c.changing IS NOT NULL)
     AND (c.lease_until IS NULL OR c.lease_until <= @now)
-    AND (c.changing IS NOT NULL OR c.loaded = 0 OR (c.state = 'scheduled' AND c.scheduled_at <= @now)
-      OR (c.state = 'sending' AND NOT EXISTS (
+    AND (c.changing IS NOT NULL OR (c.loaded = 1 AND c.state = 'scheduled' AND c.scheduled_at <= @now)
+      OR ((c.loaded = 0 OR c.look_at <= @now) AND (c.code = '' OR c.code IN (SELECT value FROM json_each(@codes))))
+      OR (c.loaded = 1 AND c.look_at IS NULL AND c.state = 'sending' AND NOT EXISTS (
         SELECT 1 FROM {notifications} n WHERE n.tenant = c.tenant AND n.campaign = c.id AND n.campaign <> '' AND ${live})))
   ORDER BY coalesce(c.scheduled_at, c.created_at), c.tenant, c.id LIMIT @limit`;
 
@@ -84,7 +93,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
           (recurrence === "" ? undefined : findOccurrence(step, { tenant, recurrence, occurrence }));
         if (same !== undefined) return { created: false, campaign: same };
         const campaign = newCampaign(given, at);
-        step.run(`INSERT INTO {campaigns} (${codec.columns}) VALUES (${codec.marks})`, ...codec.values(campaign));
+        insertCampaign(step, campaign);
         insertAct(step, { tenant, entity: "campaign", entityId: id, act: "create", by, why, at });
         return { created: true, campaign };
       });
@@ -118,25 +127,32 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       );
     },
 
-    claim({ limit, lease, now }) {
+    claim({ codes, limit, lease, now }) {
       return driver.write((step) => {
         const at = step.now(now);
-        const found = step.all(wanting, { now: at.toISOString(), limit }).map(codec.decode);
-        return found.map((campaign) =>
-          patch(step, campaign, { fence: campaign.fence + 1, leaseUntil: later(at, lease) }),
-        );
+        const found = step.all(wanting, { now: at.toISOString(), limit, codes: list(codes) }).map(codec.decode);
+        return found.map((campaign) => patch(step, campaign, leaseMove(campaign, lease, at)));
       });
     },
 
-    load({ notifications, templates, cursor, last, lease, now, ...fenced }) {
+    lease({ lease, now, ...key }) {
       return driver.write((step) => {
         const at = step.now(now);
-        const campaign = leased(step, fenced, at);
-        if (campaign === undefined || campaign.endedAt !== null) return "lost";
-        queueNotifications(step, fenced.tenant, { notifications, templates }, at);
-        const leaseUntil = last ? null : later(at, lease);
-        patch(step, campaign, { chunks: campaign.chunks + 1, cursor, loaded: last, leaseUntil });
-        return last ? "loaded" : "continued";
+        const campaign = find(step, key);
+        if (campaign === undefined) throw campaignNotFound(key.id);
+        if (!leasable(campaign, at)) return null;
+        return patch(step, campaign, leaseMove(campaign, lease, at));
+      });
+    },
+
+    load({ notifications, templates, now, ...chunk }) {
+      return driver.write((step) => {
+        const at = step.now(now);
+        const campaign = leased(step, chunk, at);
+        if (campaign === undefined || campaign.endedAt !== null) return null;
+        const added = queueNotifications(step, campaign.tenant, { notifications, templates }, at);
+        patch(step, campaign, loadMove(campaign, chunk, at));
+        return added;
       });
     },
 
@@ -146,11 +162,12 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       return driver.read((step) => step.all(sql, tenant, id, after ?? "", limit).map(notificationOf));
     },
 
-    rewrite({ notifications, after, last, lease, now, ...fenced }) {
+    rewrite({ notifications, templates, after, last, lease, now, ...fenced }) {
       return driver.write((step) => {
         const at = step.now(now);
         const campaign = leased(step, fenced, at);
         if (campaign?.changing !== "edit") return false;
+        keepTemplates(step, campaign.tenant, templates, at);
         for (const rewritten of notifications) {
           const key = { tenant: fenced.tenant, id: rewritten.id };
           const row = findNotification(step, key);
@@ -159,6 +176,7 @@ export function campaignRepository(driver: Driver): CampaignRepository {
         }
         patch(step, campaign, {
           ...(last ? { changing: null, changedAfter: null } : { changedAfter: after }),
+          tries: 0,
           leaseUntil: last ? null : later(at, lease),
         });
         return true;
@@ -187,9 +205,12 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       });
     },
 
-    release({ tenant, id, fence }) {
-      const sql = `UPDATE {campaigns} SET lease_until = NULL ${byKey} AND fence = ?`;
-      return driver.write((step) => void step.run(sql, tenant, id, fence));
+    release({ tenant, id, fence, retryIn, now }) {
+      const sql = `UPDATE {campaigns} SET lease_until = ? ${byKey} AND fence = ?`;
+      return driver.write((step) => {
+        const until = retryIn > 0 ? later(step.now(now), retryIn).toISOString() : null;
+        step.run(sql, until, tenant, id, fence);
+      });
     },
 
     counts({ tenant, ids }) {
@@ -199,6 +220,12 @@ export function campaignRepository(driver: Driver): CampaignRepository {
       return driver.read((step) => step.all(sql, tenant, list(ids)) as unknown as CampaignCount[]);
     },
   };
+}
+
+/** False where its id, or its recurrence's occurrence, exists. */
+export function insertCampaign(step: Step, campaign: Campaign): boolean {
+  const sql = `INSERT INTO {campaigns} (${codec.columns}) VALUES (${codec.marks}) ON CONFLICT DO NOTHING`;
+  return step.run(sql, ...codec.values(campaign)) > 0;
 }
 
 function find(step: Step, { tenant, id }: CampaignKey): Campaign | undefined {

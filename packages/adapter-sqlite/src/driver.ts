@@ -37,6 +37,8 @@ export interface Step {
   /** The row of a statement that always has one. */
   one(sql: string, ...params: SqlParams): SqlRow;
   all(sql: string, ...params: SqlParams): SqlRow[];
+  /** Prepared for this once and not kept: of texts that there is no end of. */
+  allOnce(sql: string, ...params: SqlParams): SqlRow[];
   /** Several statements without parameters, unprepared: for DDL. */
   script(sql: string): void;
   /** One statement of the host, its text as it is; rows that it answers are dropped. Throws what the driver throws. */
@@ -99,6 +101,11 @@ function stepOn(db: SqliteDatabase, named: (sql: string) => string): Step & { fo
       return row;
     },
     all: (sql, ...params) => prepared(sql).all(...params) as SqlRow[],
+    allOnce(sql, ...params) {
+      const statement = db.prepare(named(sql));
+      statement.safeIntegers(false);
+      return statement.all(...params) as SqlRow[];
+    },
     script: (sql) => void db.exec(named(sql)),
     runHosted(sql, values) {
       // Not kept: how many texts a host has is not ours to know.

@@ -14,9 +14,11 @@ import {
   type Served,
   settledLane,
   settleMove,
+  wasEmailed,
 } from "@milepost/core/store";
 import { findGate, storeGate } from "./campaign-gate.js";
 import { allOf, later } from "./conditions.js";
+import { emailed } from "./contact-row.js";
 import type { Driver, Step } from "./driver.js";
 import { findLane, insertAct, storeLane } from "./lane-repository.js";
 import { listSteps, madeBy } from "./notification-list.js";
@@ -99,6 +101,7 @@ export function notificationRepository(driver: Driver): NotificationRepository {
           const stored = findAttempt(step, settlement, settlement.attempt);
           const { result, patch, attempt } = settleMove(row, stored, settlement, at);
           if (patch !== null) patchNotification(step, settlement, patch);
+          if (row !== undefined && wasEmailed(row, patch)) emailed(step, row, at);
           if (attempt !== null) patchAttempt(step, settlement, settlement.attempt, attempt);
           if (result === "settled" && (settlement.slot !== null || settlement.parkIn !== null)) {
             const before = findLane(step, settlement.tenant, settlement.notifier);

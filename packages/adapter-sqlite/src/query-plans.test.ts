@@ -325,3 +325,32 @@ test("figures of a campaign read an index of its rows, and sort nothing", async 
     ]);
   }
 });
+
+test("templates are listed by name or by their category, and a version with its variants is found by keys", async () => {
+  const byDefault = "SEARCH d USING INDEX sqlite_autoindex_milepost_template_defaults_1 (tenant=? AND category=?)";
+  expect(await plansOf(() => store.templates.list({ tenant: "t", after: "a", limit: 9 }))).toEqual([
+    "SEARCH t USING INDEX sqlite_autoindex_milepost_message_templates_1 (tenant=? AND name>?)",
+    byDefault,
+  ]);
+  const ofCategory = { tenant: "t", category: "c", isDefault: true, limit: 9 };
+  expect(await plansOf(() => store.templates.list(ofCategory))).toEqual([
+    "SEARCH t USING INDEX milepost_message_templates_category (tenant=? AND category=?)",
+    byDefault,
+    byDefault,
+  ]);
+  const content = { text: "x" };
+  const version = {
+    variants: [{ language: "en", hash: "h", content }],
+    fallback: "en",
+    tags: [],
+    sample: {},
+    maxItems: null,
+  };
+  const template = { tenant: "t", name: "n", category: "c", origin: "custom", source: null } as const;
+  await store.templates.create({ template, version, by: "ann", why: "a test" });
+  expect(await plansOf(() => store.templates.versions({ tenant: "t", name: "n", after: 0, limit: 9 }))).toEqual([
+    "SEARCH milepost_template_versions USING INDEX sqlite_autoindex_milepost_template_versions_1 (tenant=? AND template=? AND number>?)",
+    "SEARCH r USING INDEX sqlite_autoindex_milepost_template_variants_1 (tenant=? AND template=? AND version=?)",
+    "SEARCH c USING INDEX sqlite_autoindex_milepost_templates_1 (tenant=? AND hash=?)",
+  ]);
+});

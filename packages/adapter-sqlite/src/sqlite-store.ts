@@ -7,6 +7,8 @@ import {
   tableNamer,
 } from "@milepost/core/store";
 import { campaignRepository } from "./campaign-repository.js";
+import { contactImportRepository } from "./contact-import-repository.js";
+import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
@@ -24,8 +26,10 @@ import { noticeRepository } from "./notice-repository.js";
 import { notificationRepository } from "./notification-repository.js";
 import { parkingRepository } from "./parking-repository.js";
 import { realPatience } from "./patience.js";
+import { recurrenceRepository } from "./recurrence-repository.js";
 import { subjectRepository } from "./subject-repository.js";
 import { suppressionRepository } from "./suppression-repository.js";
+import { templateRepository } from "./template-repository.js";
 import { verifyStep } from "./verify.js";
 import { workerRepository } from "./worker-repository.js";
 
@@ -84,8 +88,12 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
     campaigns: campaignRepository(driver),
+    recurrences: recurrenceRepository(driver),
     suppressions: suppressionRepository(driver),
     deliveryEvents: deliveryEventRepository(driver),
+    templates: templateRepository(driver),
+    contacts: contactRepository(driver),
+    contactImports: contactImportRepository(driver),
     subjects: subjectRepository(driver),
     workers: workerRepository(driver),
     verify: verifyStep(driver),

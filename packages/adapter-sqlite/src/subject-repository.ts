@@ -5,6 +5,7 @@ import {
   nothingErased,
   type SubjectRepository,
 } from "@milepost/core/store";
+import { deleteContact, findContact } from "./contact-row.js";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
 import { insertAct } from "./lane-repository.js";
@@ -39,10 +40,13 @@ export function subjectRepository(driver: Driver): SubjectRepository {
         const levels = step.run("DELETE FROM {levels} WHERE tenant = ? AND subject = ?", ...owner);
         const members = step.run("DELETE FROM {members} WHERE tenant = ? AND subject = ?", ...owner);
         const subjects = step.run("DELETE FROM {subjects} WHERE tenant = ? AND id = ?", ...owner);
+        const contact = findContact(step, tenant, subject);
+        if (contact !== undefined) deleteContact(step, contact);
+        const contacts = contact === undefined ? 0 : 1;
         const messages = haltMessages(step, owner);
         renameActs(step, owner, act.entityId);
         insertAct(step, { tenant, entity: "subject", act: "forget", ...act, at });
-        return { ...nothingErased, trail, parked, inbox, limits, levels, members, subjects, ...messages };
+        return { ...nothingErased, trail, parked, inbox, limits, levels, members, subjects, contacts, ...messages };
       });
     },
 
@@ -82,6 +86,8 @@ function deleteOf(step: Step, table: "counters" | "trail" | "parked", key: Count
 
 /** Acts on the subject's counters go on under what stands for it. */
 function renameActs(step: Step, [tenant, subject]: Owner, digest: string): void {
+  const contact = "UPDATE {acts} SET entity_id = ? WHERE tenant = ? AND entity = 'contact' AND entity_id = ?";
+  step.run(contact, digest, tenant, subject);
   for (const { metric } of step.all("SELECT metric FROM {definitions}") as { metric: string }[]) {
     const { prefix, before } = counterActRange({ metric, subject });
     step.run(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { CampaignDefinition } from "./campaign/definition.js";
 import type { DeliveryTiming } from "./delivery/timing.js";
 import { MilepostError } from "./errors.js";
 import type { MetricOptions } from "./milestone/definition.js";
@@ -18,7 +19,9 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
    * deployment may have it; once removed, nothing of it is evaluated or announced any more.
    */
   readonly removed?: readonly string[];
-  /** Notifiers that no milestone names but stored notifications may, such as one a removed milestone used. */
+  /** Campaigns that the code knows: `milepost.campaigns.create({ definition })`. */
+  readonly campaigns?: readonly CampaignDefinition[];
+  /** Notifiers that no milestone or campaign names but stored notifications may, such as one a removed milestone used. */
   readonly notifiers?: readonly Notifier[];
   /** What is to be known of metrics beyond their milestones. */
   readonly metrics?: Readonly<Record<string, MetricOptions>>;
@@ -49,6 +52,14 @@ const optionsSchema = z.strictObject({
   ),
   milestones: z
     .array(z.custom<Milestone>((m) => (m as Milestone | null)?.kind === "milestone", "made by milestone({ … })"))
+    .default([]),
+  campaigns: z
+    .array(
+      z.custom<CampaignDefinition>(
+        (c) => (c as CampaignDefinition | null)?.is === "campaign",
+        "made by campaign({ … })",
+      ),
+    )
     .default([]),
   notifiers: z.array(z.custom<Notifier>((n) => typeof (n as Notifier)?.send === "function", "a notifier")).default([]),
   removed: listOf(keySchema, 10_000).default([]),
@@ -83,6 +94,7 @@ const optionsSchema = z.strictObject({
 /** What the engine is wired from. */
 export interface CheckedOptions {
   readonly milestones: readonly Milestone[];
+  readonly campaigns: readonly CampaignDefinition[];
   readonly removed: readonly string[];
   readonly metrics: Readonly<Record<string, MetricOptions>>;
   /** By name: of the milestones, and the others that were given. */
@@ -108,8 +120,10 @@ export function checkedOptions<Tx, Done extends void | Promise<void>>(
     runtime: __,
     ...parsed
   } = parseInput(optionsSchema, options, "invalid_options");
-  const byName = notifiersByName(parsed.milestones, notifiers);
-  refuseForgetfulStore(store, parsed.milestones, notifiers);
+  const { milestones, campaigns } = parsed;
+  refuseTwice(campaigns);
+  const byName = notifiersByName(milestones, [...campaigns.map(({ notifier }) => notifier), ...notifiers]);
+  refuseForgetfulStore(store, milestones, campaigns, notifiers);
   refuseEffects(store, parsed.milestones);
   return { ...parsed, metrics: metrics as CheckedOptions["metrics"], notifiers: byName };
 }
@@ -125,6 +139,14 @@ function refuseEffects({ supports }: Pick<Store, "supports">, milestones: readon
       expected,
     });
   });
+}
+
+function refuseTwice(campaigns: readonly CampaignDefinition[]): void {
+  const names = campaigns.map(({ name }) => name);
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (twice < 0) return;
+  const path = `campaigns[${twice}].name`;
+  throw new MilepostError("invalid_options", `${path}: a name of its own`, { path, expected: "a name of its own" });
 }
 
 function notifiersByName(milestones: readonly Milestone[], more: readonly Notifier[]): ReadonlyMap<string, Notifier> {
@@ -143,10 +165,16 @@ function notifiersByName(milestones: readonly Milestone[], more: readonly Notifi
 }
 
 /** A store that may forget a commit may forget a mark, and with it that a message was sent. */
-function refuseForgetfulStore(store: Store, milestones: readonly Milestone[], more: readonly Notifier[]): void {
+function refuseForgetfulStore(
+  store: Store,
+  milestones: readonly Milestone[],
+  campaigns: readonly CampaignDefinition[],
+  more: readonly Notifier[],
+): void {
   if (store.supports.durableCommits) return;
   const modes = [
     ...milestones.map(({ announcement }, i) => [`milestones[${i}].notifier`, announcement?.mode] as const),
+    ...campaigns.map(({ mode, notifier }, i) => [`campaigns[${i}].notifier`, mode ?? notifier.mode] as const),
     ...more.map(({ mode }, i) => [`notifiers[${i}]`, mode] as const),
   ];
   const [path, mode] = modes.find(([, used]) => used !== undefined && used !== "at-least-once") ?? [];

@@ -1,5 +1,9 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { campaignsOver } from "./campaign/campaigns.js";
+import { CampaignKeeper } from "./campaign/keeper.js";
+import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
+import { contactsOver } from "./contact/contacts.js";
 import { Announcer } from "./delivery/announcer.js";
 import { ClockWatch } from "./delivery/clock-skew.js";
 import { Deliverer } from "./delivery/deliverer.js";
@@ -12,6 +16,7 @@ import { DeliveryWorker, runPass, type Workshop } from "./delivery/worker.js";
 import { workersOver } from "./delivery/workers.js";
 import { checkedOptions, type MilepostOptions } from "./engine-options.js";
 import { Events } from "./events.js";
+import { templatesOver } from "./message/templates.js";
 import type { Milepost } from "./milepost.js";
 import { definitionsOver } from "./milestone/definitions.js";
 import { Evaluator } from "./milestone/evaluator.js";
@@ -70,7 +75,7 @@ const passSchema = z.strictObject({ concurrency: z.int().min(1).max(10_000).defa
 export function createMilepost<Tx = never, Done extends void | Promise<void> = void | Promise<void>>(
   options: MilepostOptions<Tx, Done>,
 ): Milepost<Tx, Done> {
-  const { milestones, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
+  const { milestones, campaigns, removed, metrics, notifiers, messageIdDomain, onUnknownMetric, clockTolerance } =
     checkedOptions(options);
   const { store } = options;
   const timing = deliveryTiming(options.delivery);
@@ -89,6 +94,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
   const trackingUpkeep = new TrackingUpkeep(store, runtime, tracking, clockTolerance);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
+  const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
+  const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
   const shop: Workshop = {
     store,
     evaluator,
@@ -116,6 +123,8 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       return purged + (await trackingUpkeep.run(stop));
     },
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
+    campaigns: keeper,
+    recurring,
     deliverer: new Deliverer(store, notifiers, messageIdDomain, runtime, timing, workerEmit),
   };
   const unwatch = [...notifiers.values()].map((notifier) =>
@@ -140,11 +149,13 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     for (const stop of unwatch) stop?.();
     await store.close();
   }
+  /** There is something to be done beside sending. */
+  function wakeAtOnce(): void {
+    for (const worker of workers) worker.wakeForInbox();
+  }
   /** A synchronous transaction has ended by the next turn of the event loop; others are found by the next poll. */
   function wakeAfterCommit(): void {
-    setImmediate(() => {
-      for (const worker of workers) worker.wakeForInbox();
-    });
+    setImmediate(wakeAtOnce);
   }
   function wake(): void {
     for (const worker of workers) worker.wake();
@@ -195,6 +206,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       forget: (act) => forget(store, runtime, act, calls.closing),
       verify: verifying(store, runtime),
     }),
+    contacts: contactsOver(store, runtime, events.emit, calls),
     subjects: calls.guard(subjectsOver(store)),
     crossings: calls.guard<Milepost["crossings"]>({
       list: async (query = {}) => store.crossings.list(crossingQuery(query)),
@@ -204,6 +216,11 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     }),
     notifications: calls.guard(notificationsOver(store, runtime, timing)),
     lanes: calls.guard(lanesOver(store, runtime, new Set(notifiers.keys()), wake)),
+    templates: calls.guard(templatesOver(store, runtime)),
+    campaigns: calls.guard(
+      campaignsOver({ store, keeper, notifiers, runtime, timing, closing: calls.closing, opened: wakeAtOnce }),
+    ),
+    recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
     deliveryEvents: calls.guard(
       deliveryEventsOver({ store, runtime, options: tracking, emit: (name, event) => events.emit(name, event) }),

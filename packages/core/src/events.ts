@@ -1,4 +1,6 @@
 import mitt, { type Emitter } from "mitt";
+import type { CampaignState } from "./campaign/campaign.js";
+import type { ImportProgress } from "./contact/importing.js";
 import type { Reason } from "./delivery/reason.js";
 import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
@@ -20,6 +22,11 @@ export interface CrossingEvent {
   readonly subject: string;
   /** There where it is about a reminder, or about a level that was armed again. */
   readonly notice?: string;
+}
+
+export interface CampaignEvent {
+  readonly tenant: string;
+  readonly campaign: string;
 }
 
 export interface NotifierEvent {
@@ -54,6 +61,10 @@ export interface MilepostEvents {
   unaddressed: CrossingEvent;
   /** Its announcement failed; `final` once its tries are used up. */
   announce_failed: CrossingEvent & { readonly reason: Reason; readonly final: boolean; readonly error: unknown };
+  /** A campaign came from one state to another. */
+  campaign: CampaignEvent & { readonly state: CampaignState; readonly detail: string | null };
+  /** One of a campaign's audience gets nothing, because the host's code or data is wrong; `path` names it. */
+  campaign_refused: CampaignEvent & { readonly path: string; readonly code: ErrorCode };
   /** A notification was marked and is handed to its notifier now. */
   sending: NotificationEvent;
   sent: NotificationEvent;
@@ -86,6 +97,8 @@ export interface MilepostEvents {
   refused: { readonly number: number; readonly code: ErrorCode };
   /** Counters that ran before a milestone was installed have met it; told chunk by chunk, `done` at the end. */
   adopted: { readonly metric: string; readonly counters: number; readonly done: boolean };
+  /** An import of contacts has stored one more chunk; `endedAt` is there at its end. */
+  importing: ImportProgress;
   /** A notifier stopped working, or one of those behind a `failoverNotifier`: it is left alone until it works again. */
   degraded: NotifierEvent;
   recovered: NotifierEvent;
@@ -106,6 +119,8 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "announced",
   "unaddressed",
   "announce_failed",
+  "campaign",
+  "campaign_refused",
   "sending",
   "sent",
   "retry",
@@ -118,6 +133,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "behind",
   "refused",
   "adopted",
+  "importing",
   "degraded",
   "recovered",
   "deliveryEvent",

@@ -1,7 +1,7 @@
 // engine
 export type { Milepost, MilepostOptions } from "./engine.js";
 export { createMilepost } from "./engine.js";
-export type { CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
+export type { CampaignEvent, CrossingEvent, MilepostEvents, NotificationEvent, NotifierEvent } from "./events.js";
 export type { CounterQuery, CrossingQuery, EventQuery, NoticeQuery, SubjectCounter } from "./queries.js";
 export type { Runtime } from "./runtime.js";
 
@@ -37,6 +37,41 @@ export type {
   SpanSoFar,
 } from "./milestone/policy.js";
 export { policyNeeds, severities } from "./milestone/policy.js";
+
+// campaigns
+export { campaign } from "./campaign/definition.js";
+export type {
+  AudienceContext,
+  CampaignDefinition,
+  CampaignFields,
+  CampaignOptions,
+  RecurrenceTimes,
+} from "./campaign/definition.js";
+export type { CampaignState } from "./campaign/campaign.js";
+export type {
+  CampaignActInput,
+  CampaignChange,
+  CampaignQuery,
+  EditInput,
+  LaunchInput,
+  NewCampaignInput,
+  ScheduleInput,
+} from "./campaign/campaign-inputs.js";
+export type { CampaignCounts, CampaignReport } from "./campaign/campaign-report.js";
+export type { Campaigns } from "./campaign/campaigns.js";
+export type { Recurrence, Skip, SkipReason } from "./campaign/recurrence.js";
+export type {
+  RecurrenceAct,
+  RecurrenceInput,
+  RecurrenceReport,
+  Recurrences,
+  RecurringCampaign,
+} from "./campaign/recurrences.js";
+export type { CampaignContent } from "./campaign/content.js";
+export type { Loaded, Refused } from "./campaign/loader.js";
+export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
+export type { CampaignMessage, CampaignMessages } from "./campaign/messages.js";
+export type { Window } from "./campaign/window.js";
 
 // local time
 export type { Hours, ZonedHours } from "./campaign/hours.js";
@@ -85,6 +120,21 @@ export type { ThresholdsOfOptions } from "./milestone/policies/thresholds-of.js"
 export { thresholdsOf } from "./milestone/policies/thresholds-of.js";
 
 // recipients
+export type {
+  ContactPage,
+  ContactQuery,
+  Contacts,
+  ContactsAct,
+  PutOptions,
+  Tagging,
+} from "./contact/contacts.js";
+export type { Contact, Merging } from "./contact/contact.js";
+export type { ContactFilter, FieldCondition, FieldValue, NumberRange, TimeRange } from "./contact/contact-filter.js";
+export type { ContactImport, RejectedRow, RejectionCode } from "./contact/contact-import.js";
+export type { ContactDefaults, ContactInput } from "./contact/contact-input.js";
+export type { Importing, ImportProgress } from "./contact/importing.js";
+export type { PutCounts } from "./store/contact-repository.js";
+export type { ImportedConsent } from "./store/contact-import-repository.js";
 export type { Subjects, MemberInput, SubjectInput } from "./recipient/subjects.js";
 export type { Recipient, RecipientInput } from "./recipient/recipient.js";
 export { recipientKey } from "./recipient/recipient.js";
@@ -103,8 +153,34 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageTemplate, RenderedMessage } from "./message/message.js";
-export type { CompiledTemplate } from "./message/template.js";
+export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
+export type { CompiledTemplate, MessagePart } from "./message/template.js";
+export type { Reader, ValueFormat } from "./message/value-format.js";
+export { valueFormats } from "./message/value-format.js";
+
+// templates in the store
+export type {
+  StoredTemplate,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "./message/stored-template.js";
+export { templateOrigins } from "./message/stored-template.js";
+export type { TagProblem, TagType, TemplateTag } from "./message/template-tag.js";
+export { tagTypes } from "./message/template-tag.js";
+export type { VariantInput, VersionInput } from "./message/template-check.js";
+export type {
+  PreviewInput,
+  TemplateActing,
+  TemplateInput,
+  TemplatePreview,
+  TemplateQuery,
+  Templates,
+  VersionAct,
+  VersionEdit,
+  VersionQuery,
+} from "./message/templates.js";
 
 // notifiers
 export type { ConsoleNotifierOptions } from "./notifier/console-notifier.js";

@@ -1,3 +1,6 @@
+import type { Campaigns } from "./campaign/campaigns.js";
+import type { Recurrences } from "./campaign/recurrences.js";
+import type { Contacts } from "./contact/contacts.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
@@ -5,6 +8,7 @@ import type { ExplainQuery, Story } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
 import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
+import type { Templates } from "./message/templates.js";
 import type { Crossing } from "./milestone/crossing.js";
 import type { Definitions } from "./milestone/definitions.js";
 import type { Levels } from "./milestone/levels-keeper.js";
@@ -103,6 +107,7 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
    */
   state(query: StateQuery): Promise<readonly SubjectState[]>;
   readonly subjects: Subjects;
+  readonly contacts: Contacts;
   readonly crossings: { list(query?: CrossingQuery): Promise<readonly Crossing[]> };
   /** Reminders of crossings, and that levels are armed again. */
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
@@ -114,7 +119,13 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   explain(query: ExplainQuery): Promise<Story | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
+  /** Messages to an audience: by schedule instead of by crossing. */
+  readonly campaigns: Campaigns;
+  /** Campaigns that are sent again and again. */
+  readonly recurrences: Recurrences;
   readonly lanes: Lanes;
+  /** Messages that people write and keep, in versions and languages. */
+  readonly templates: Templates;
   readonly suppressions: Suppressions;
   /** What is heard of messages after they were sent. */
   readonly deliveryEvents: DeliveryEvents;

@@ -108,8 +108,12 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorC
 
 /** {@link parseInput} for a written interface with optional fields: those that are undefined are left out. */
 export function parsePresent<T extends object>(schema: z.ZodType, input: unknown, code: ErrorCode, path = ""): T {
-  const fields = Object.entries(parseInput(schema, input, code, path) as object);
-  return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as T;
+  return present(parseInput(schema, input, code, path) as T);
+}
+
+/** An object without its fields that are undefined. */
+export function present<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** What every query may say: whose rows, and which page of them. */
@@ -147,3 +151,10 @@ export function joinPath(path: string, keys: readonly PropertyKey[]): string {
     return joined === "" ? String(key) : `${joined}.${String(key)}`;
   }, path);
 }
+
+/** An object of the host's that has a method of this name. */
+export const withMethod = <T>(name: string): z.ZodType<T> =>
+  z.custom<T>(
+    (value) => typeof value === "object" && value !== null && typeof (value as never)[name] === "function",
+    `an object with a method ${name}()`,
+  );

@@ -25,6 +25,9 @@ export const stepsOnTheWay: Readonly<Record<string, Readonly<Record<string, Step
     expire: "writes",
     closed: "reads",
   },
+  // looked for campaigns, of which the small work has none
+  campaigns: { claim: "writes" },
+  recurrences: { due: "reads" },
 };
 
 export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
@@ -45,7 +48,13 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   crossings: ["get", "reasons"],
   // `reopen`: those of messages with hours, which the small work has none of
   notifications: ["reopen", "decide", "list", "deadLetters", "attempts", "count", "reasons"],
+  campaigns: [
+    ...["create", "get", "list", "act", "edit", "lease", "load", "open", "rewrite", "cancelNext", "release"],
+    "counts",
+  ],
+  recurrences: ["put", "get", "list", "setPaused", "remove", "occur", "skips"],
   lanes: ["setPaused", "limit", "list", "acts"],
+  templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   suppressions: ["add", "bounced", "release", "list", "consent", "consents"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],
@@ -59,7 +68,7 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
  * Steps that change nothing unless a process died before, or time alone brings something: no transaction of theirs holds a
  * change in a first run.
  */
-const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire", "counters.wake"]);
+const idleAtFirst: ReadonlySet<string> = new Set(["notifications.expire", "counters.wake", "campaigns.claim"]);
 
 /** On Postgres one statement is the whole transaction of a step, except here. */
 const severalStatements: ReadonlySet<string> = new Set(["definitions.install", drainStep]);

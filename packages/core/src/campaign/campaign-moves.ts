@@ -38,11 +38,14 @@ export function newCampaign(given: NewCampaign, now: Date): Campaign {
     chunks: 0,
     cursor: null,
     loaded: false,
+    lookAt: null,
+    rejected: 0,
     changing: null,
     changedAfter: null,
     notBefore: null,
     usage: {},
     fence: 0,
+    tries: 0,
     leaseUntil: null,
     createdAt: now,
     startedAt: null,
@@ -72,17 +75,60 @@ export function editMove(
   };
 }
 
+/** Whether a process may lease it to load or to change it. */
+export function leasable(
+  { leaseUntil, endedAt, changing }: Pick<Campaign, "leaseUntil" | "endedAt" | "changing">,
+  now: Date,
+): boolean {
+  return (leaseUntil === null || leaseUntil <= now) && (endedAt === null || changing !== null);
+}
+
+/** What becomes of it by a lease of so many milliseconds. */
+export function leaseMove({ fence, tries }: Campaign, lease: number, now: Date): CampaignPatch {
+  return { fence: fence + 1, tries: tries + 1, leaseUntil: new Date(now.getTime() + lease) };
+}
+
+/** What becomes of it by a chunk of its audience. `lease` in milliseconds. */
+export function loadMove(
+  { chunks, loaded, rejected }: Campaign,
+  chunk: {
+    readonly cursor: string | null;
+    readonly last: boolean;
+    readonly rejected: number;
+    readonly lookAt: Date | null;
+    readonly lease: number;
+  },
+  now: Date,
+): CampaignPatch {
+  const { cursor, last, lookAt, lease } = chunk;
+  return {
+    chunks: chunks + 1,
+    ...{ cursor, lookAt },
+    // one whose late joiners come was loaded before
+    loaded: loaded || last,
+    rejected: rejected + chunk.rejected,
+    tries: 0,
+    leaseUntil: last ? null : new Date(now.getTime() + lease),
+  };
+}
+
 /** What a campaign wants of a process beside sending. */
-export type CampaignWork = "start" | "load" | "edit" | "cancel" | "complete";
+export type CampaignWork = "start" | "load" | "join" | "edit" | "cancel" | "complete";
 
 /** `hasOpen`: whether any of its notifications has not ended. */
 export function wants(campaign: Campaign, hasOpen: () => boolean, now: Date): CampaignWork | null {
-  const { state, changing, loaded, scheduledAt } = campaign;
+  const { state, changing, loaded, scheduledAt, lookAt } = campaign;
   if (changing !== null) return changing;
   if (state !== "scheduled" && state !== "sending" && state !== "paused") return null;
   if (!loaded) return "load";
-  if (state === "scheduled") return scheduledAt !== null && scheduledAt <= now ? "start" : null;
+  if (state === "scheduled" && scheduledAt !== null && scheduledAt <= now) return "start";
+  if (lookAt !== null) return lookAt <= now ? "join" : null;
   return state === "sending" && !hasOpen() ? "complete" : null;
+}
+
+/** Whether a process has what the work needs: only the host's code knows the audience that comes from it. */
+export function knows(codes: readonly string[], { code }: Pick<Campaign, "code">, work: CampaignWork): boolean {
+  return (work !== "load" && work !== "join") || code === "" || codes.includes(code);
 }
 
 /**
@@ -90,9 +136,14 @@ export function wants(campaign: Campaign, hasOpen: () => boolean, now: Date): Ca
  * Throws `act_refused` where the state forbids the act.
  */
 export function campaignMove(campaign: Campaign, { act, at, detail }: CampaignActInput, now: Date): CampaignPatch {
-  const { id, state } = campaign;
-  if (!from[act].includes(state)) {
-    throw new MilepostError("act_refused", `Campaign "${id}" is ${state}: ${refusals[act]}`);
+  const { id, state, audience, loaded } = campaign;
+  const refuse = (why: string): never => {
+    throw new MilepostError("act_refused", `Campaign "${id}" is ${state}: ${why}`);
+  };
+  if (!from[act].includes(state)) refuse(refusals[act]);
+  // no other process can load it
+  if ((act === "schedule" || act === "start") && audience === "given" && !loaded) {
+    refuse("launch() it with its recipients first");
   }
   const begun = { startedAt: campaign.startedAt ?? now };
   switch (act) {
@@ -116,7 +167,12 @@ export function campaignMove(campaign: Campaign, { act, at, detail }: CampaignAc
 
 /** Its audience is loaded no further; what was loaded is cancelled, row by row. */
 function ending({ chunks }: Campaign): CampaignPatch {
-  return { loaded: true, leaseUntil: null, ...(chunks > 0 && ({ changing: "cancel", changedAfter: null } as const)) };
+  return {
+    loaded: true,
+    lookAt: null,
+    leaseUntil: null,
+    ...(chunks > 0 && ({ changing: "cancel", changedAfter: null } as const)),
+  };
 }
 
 const refusals: Readonly<Record<CampaignAct, string>> = {

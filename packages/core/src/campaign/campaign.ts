@@ -20,6 +20,10 @@ export interface Campaign extends CampaignKey {
   readonly detail: string | null;
   /** What is said, to whom and how: what the engine wrote. */
   readonly definition: JsonObject;
+  /** Where its audience comes from: whoever launches it, the host's code, or the contacts. */
+  readonly audience: "given" | "code" | "contacts";
+  /** The definition in code that knows its audience; `''` where none does. */
+  readonly code: string;
   /** 1, and 1 more with each edit. */
   readonly revision: number;
   /** When it begins; null = when a person starts it. */
@@ -31,6 +35,10 @@ export interface Campaign extends CampaignKey {
   readonly chunks: number;
   readonly cursor: string | null;
   readonly loaded: boolean;
+  /** When those are looked for who joined its audience after it was loaded; null = never again. */
+  readonly lookAt: Date | null;
+  /** How many of its audience were refused: no address, or a value is missing. */
+  readonly rejected: number;
   /** What its notifications are being brought to, and the last one that was; null while they are as it says. */
   readonly changing: "edit" | "cancel" | null;
   readonly changedAfter: string | null;
@@ -40,6 +48,8 @@ export interface Campaign extends CampaignKey {
   /** What of its rate is taken. */
   readonly usage: Slots;
   readonly fence: number;
+  /** How often it was leased since something of it was done; too often is given up. */
+  readonly tries: number;
   /** Until when one process loads or changes it. */
   readonly leaseUntil: Date | null;
   readonly createdAt: Date;

@@ -1,99 +1,114 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cronProblem, occurrences } from "./recurrence.js";
-import { clockOf, sampleZones, unusualZones } from "./zones.sample.js";
+import { dueAt, firstAfter, putMove } from "./recurrence.js";
+import { occurrences } from "./timetable.js";
 
 const at = (text: string) => Date.parse(text);
-const told = (cron: string, zone: string, after: string, until: string) =>
-  [...occurrences({ cron, zone }, { after: at(after), until: at(until) })].map(
-    ({ key, at: instant }) => `${key} ${new Date(instant).toISOString().slice(0, 16)}Z`,
-  );
+const hour = 3_600_000;
+const weekly = { cron: "0 9 * * 6", zone: "Europe/London", catchUp: 6 * hour, last: null };
+const saturday = new Date("2026-11-21T09:00:00Z");
 
-describe("occurrences", () => {
-  test("are those after the one instant, up to and with the other", () => {
-    expect(told("0 9 * * 6", "Europe/London", "2026-11-14T09:00:00Z", "2026-11-28T09:00:00Z")).toEqual([
-      "2026-11-21T09:00 2026-11-21T09:00Z",
-      "2026-11-28T09:00 2026-11-28T09:00Z",
+describe("dueAt", () => {
+  test("sends what is due, and says when the next one is", () => {
+    expect(dueAt({ ...weekly, nextAt: saturday }, at("2026-11-21T09:00:01Z"))).toEqual({
+      run: { key: "2026-11-21T09:00", at: saturday.getTime() },
+      skipped: [],
+      nextAt: new Date("2026-11-28T09:00:00Z"),
+      last: "2026-11-21T09:00",
+    });
+  });
+
+  test("is nothing before its time", () => {
+    const { run, skipped, nextAt } = dueAt({ ...weekly, nextAt: saturday }, saturday.getTime() - 1);
+    expect([run, skipped, nextAt]).toEqual([null, [], saturday]);
+  });
+
+  test("one that was missed is caught up while it is not too late, and skipped after that", () => {
+    expect(dueAt({ ...weekly, nextAt: saturday }, at("2026-11-21T15:00:00Z")).run?.key).toBe("2026-11-21T09:00");
+    const late = dueAt({ ...weekly, nextAt: saturday }, at("2026-11-21T15:00:00.001Z"));
+    expect(late.run).toBeNull();
+    expect(late.skipped).toEqual([{ occurrence: "2026-11-21T09:00", at: saturday, reason: "missed" }]);
+    expect(late.nextAt).toEqual(new Date("2026-11-28T09:00:00Z"));
+  });
+
+  test("of several that were missed the last one is sent, and those before it are superseded", () => {
+    const hourly = { ...weekly, cron: "0 * * * *", nextAt: new Date("2026-11-21T01:00:00Z"), catchUp: 2 * hour };
+    const { run, skipped } = dueAt(hourly, at("2026-11-21T04:30:00Z"));
+    expect(run?.key).toBe("2026-11-21T04:00");
+    expect(skipped.map(({ occurrence, reason }) => [occurrence, reason])).toEqual([
+      ["2026-11-21T01:00", "missed"],
+      ["2026-11-21T02:00", "missed"],
+      ["2026-11-21T03:00", "superseded"],
     ]);
   });
 
-  test("a time that a clock change skips is the moment of the change", () => {
-    expect(told("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z")).toEqual([
-      "2026-03-29T02:30 2026-03-29T01:00Z",
-      "2026-03-30T02:30 2026-03-30T00:30Z",
-    ]);
-    expect(told("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", "2026-10-04T00:00:00Z")).toEqual([
-      "2026-10-04T02:15 2026-10-03T15:30Z",
-    ]);
-  });
-
-  test("a time that is shown twice is its first", () => {
-    expect(told("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z")).toEqual([
-      "2026-10-25T02:30 2026-10-25T00:30Z",
-    ]);
-    // also for one who looks between the two
-    expect(told("30 2 * * *", "Europe/Berlin", "2026-10-25T00:45:00Z", "2026-10-25T12:00:00Z")).toEqual([]);
-  });
-
-  test("several that a clock change puts at one instant are one", () => {
-    expect(told("*/15 * * * *", "Europe/Berlin", "2026-03-29T00:30:00Z", "2026-03-29T01:15:00Z")).toEqual([
-      "2026-03-29T01:45 2026-03-29T00:45Z",
-      "2026-03-29T02:00 2026-03-29T01:00Z",
-      "2026-03-29T03:15 2026-03-29T01:15Z",
-    ]);
-  });
-
-  test("there is none on a date that the zone skipped", () => {
-    expect(told("0 9 * * *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2011-12-31T00:00:00Z")).toEqual([
-      "2011-12-29T09:00 2011-12-29T19:00Z",
-      "2011-12-31T09:00 2011-12-30T19:00Z",
-    ]);
-  });
-
-  test("dittofeed-dst: Monday 05:00 in Tokyo is a Monday there, whatever day it is elsewhere", () => {
-    expect(told("0 5 * * 1", "Asia/Tokyo", "2026-11-15T00:00:00Z", "2026-11-17T00:00:00Z")).toEqual([
-      "2026-11-16T05:00 2026-11-15T20:00Z",
-    ]);
-  });
-
-  test.each(["30 2 * * *", "0 0 * * *"])("a daily one, %j, occurs once on each local date", (cron) => {
-    for (const zone of unusualZones) {
-      const clock = clockOf(zone);
-      const [after, until] = [at("2011-01-01T12:00:00Z"), at("2012-01-02T12:00:00Z")];
-      const keys = [...occurrences({ cron, zone }, { after, until })].map(({ key }) => key.slice(0, 10));
-      const dates = new Set<string>();
-      for (let time = after; time <= until; time += 3 * 3_600_000) dates.add(clock(time).slice(0, 10));
-      // the first and the last date are cut
-      expect(keys.slice(1, -1)).toEqual([...dates].filter((date) => date > keys[0]! && date < keys.at(-1)!));
+  test("winback-year: a year with 53 ISO weeks has 53 Saturdays, each once", () => {
+    // 2026 has 53 weeks; ISO week 53 ends on Sunday 2027-01-03
+    const keys: string[] = [];
+    let nextAt: Date | null = firstAfter(weekly, at("2025-12-28T23:59:59Z"));
+    while (nextAt !== null && nextAt.getTime() <= at("2027-01-03T23:59:59Z")) {
+      const due = dueAt({ ...weekly, nextAt }, nextAt.getTime());
+      keys.push(due.run!.key);
+      nextAt = due.nextAt;
     }
+    expect(keys).toHaveLength(53);
+    expect([keys[0], keys.at(-1)]).toEqual(["2026-01-03T09:00", "2027-01-02T09:00"]);
   });
 
-  test("are the same wherever one starts to look", () => {
-    const zone = fc.constantFrom(...sampleZones);
-    const cron = fc.constantFrom("*/20 * * * *", "30 2 * * *", "0 0 * * *", "15,45 1-3 * * *");
-    const start = fc.constantFrom("2026-03-28T12:00:00Z", "2026-10-24T12:00:00Z", "2011-12-29T12:00:00Z").map(at);
+  test("by the recipients' clocks it begins with the earliest of them", () => {
+    const nextAt = firstAfter({ ...weekly, zone: "recipient" }, at("2026-11-16T00:00:00Z"));
+    expect(nextAt).toEqual(new Date("2026-11-20T19:00:00Z"));
+  });
+
+  test("looked at whenever and however often, each date is sent or skipped exactly once", () => {
+    const cron = fc.constantFrom("*/30 * * * *", "30 2 * * *", "15,45 1-3 * * *");
+    const zone = fc.constantFrom("Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "recipient");
+    const begin = fc.constantFrom("2026-03-28T12:00:00Z", "2026-10-24T12:00:00Z", "2011-12-28T12:00:00Z").map(at);
+    const looks = fc.array(fc.integer({ min: 1, max: 20 * hour }), { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(zone, cron, start, fc.integer({ min: 0, max: 36 * 60 }), (where, pattern, after, minutes) => {
-        const until = after + 48 * 3_600_000;
-        const all = [...occurrences({ cron: pattern, zone: where }, { after, until })];
-        const middle = after + minutes * 60_000;
-        const later = [...occurrences({ cron: pattern, zone: where }, { after: middle, until })];
-        expect(later).toEqual(all.filter(({ at: instant }) => instant > middle));
+      fc.property(cron, zone, begin, looks, fc.integer({ min: 1, max: 5 }), (pattern, where, from, gaps, most) => {
+        const times = { cron: pattern, zone: where, catchUp: 2 * hour };
+        let row = { ...times, nextAt: firstAfter(times, from), last: null as string | null };
+        const met: string[] = [];
+        let now = from;
+        for (const gap of gaps) {
+          now += gap;
+          while (row.nextAt !== null && row.nextAt.getTime() <= now) {
+            const { run, skipped, nextAt, last } = dueAt(row, now, most);
+            met.push(...skipped.map(({ occurrence }) => occurrence), ...(run ? [run.key] : []));
+            if (run) expect(now - run.at).toBeLessThanOrEqual(times.catchUp);
+            row = { ...row, nextAt, last };
+          }
+        }
+        const clocks = where === "recipient" ? "Etc/GMT-14" : where;
+        const all = [...occurrences({ cron: pattern, zone: clocks }, { after: from, until: now })];
+        expect(met).toEqual(all.map(({ key }) => key));
       }),
       { numRuns: 200 },
     );
   });
 });
 
-test.each(["", "0 9 * *", "61 * * * *", "0 0 9 * * 6", "2026-11-21T09:00:00", "0 0 31 2 *", "x"])(
-  "cronProblem: %j is refused",
-  (text) => {
-    expect(cronProblem(text)).toBeTypeOf("string");
-  },
-);
-test.each(["0 9 * * 6", "*/5 9-17 * * 1-5", "0 0 29 2 *", "0 9 L * *", "@weekly"])(
-  "cronProblem: %j is taken",
-  (text) => {
-    expect(cronProblem(text)).toBeUndefined();
-  },
-);
+describe("putMove", () => {
+  const given = {
+    ...{ tenant: "default", id: "weekly", code: "news", definition: {}, otherwise: null },
+    ...{ cron: weekly.cron, zone: weekly.zone, catchUp: hour, nextAt: saturday },
+  };
+  const now = new Date("2026-11-20T00:00:00Z");
+  const stored = putMove(null, given, now)!;
+
+  test("a new text keeps when it is due, and that it is paused", () => {
+    const paused = { ...stored, state: "paused" as const, nextAt: new Date("2026-11-14T09:00:00Z") };
+    const { state, nextAt, catchUp } = putMove(paused, { ...given, catchUp: 2 * hour }, now)!;
+    expect([state, nextAt, catchUp]).toEqual(["paused", paused.nextAt, 2 * hour]);
+  });
+
+  test("other times are due anew", () => {
+    const next = new Date("2026-11-22T10:00:00Z");
+    expect(putMove(stored, { ...given, cron: "0 10 * * 7", nextAt: next }, now)!.nextAt).toEqual(next);
+  });
+
+  test("the same again is no change", () => {
+    expect(putMove(stored, { ...given, nextAt: new Date("2026-11-28T09:00:00Z") }, now)).toBeNull();
+  });
+});

@@ -18,6 +18,12 @@ export const zoneSchema: z.ZodString = z
   .max(64, { abort: true })
   .refine(isZone, "a zone that this machine knows, as in Europe/Berlin");
 
+/** The fields of a {@link ZoneChoice}. */
+export const zoneChoiceFields: {
+  readonly zone: z.ZodUnion<readonly [z.ZodLiteral<"recipient">, z.ZodString]>;
+  readonly otherwise: z.ZodOptional<z.ZodString>;
+} = { zone: z.union([z.literal("recipient"), zoneSchema]), otherwise: zoneSchema.optional() };
+
 const zones = new Map<string, boolean>();
 
 /** Whether this machine knows a zone by that name. */

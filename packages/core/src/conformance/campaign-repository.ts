@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CampaignCount } from "../store/campaign-repository.js";
-import { act, after, audience, campaign, created, held, key, person, sending } from "./campaign-samples.js";
+import { act, after, audience, campaign, created, held, key, person, sending, wholeChunk } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { template } from "./crossing-samples.js";
 import { claimed, mark } from "./notification-samples.js";
@@ -88,19 +88,27 @@ export const campaignCases: readonly ConformanceCase[] = [
       await act(store, "start");
       const first = await held(store);
       const all = audience(5);
-      const chunk = { templates, lease: minute, now: start };
-      const begin = { ...key, fence: first.fence, ...chunk, notifications: all.slice(0, 3), cursor: "3", last: false };
-      assert.equal(await store.campaigns.load(begin), "continued");
-      assert.deepEqual(await store.campaigns.claim({ limit: 10, lease: minute, now: after(0.5) }), []);
+      const chunk = { ...wholeChunk, templates };
+      const begin = {
+        ...key,
+        fence: first.fence,
+        ...chunk,
+        notifications: all.slice(0, 3),
+        cursor: "3",
+        last: false,
+        rejected: 2,
+      };
+      assert.equal(await store.campaigns.load(begin), 3);
+      assert.deepEqual(await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now: after(0.5) }), []);
       const second = await held(store, after(2));
       assert.deepEqual([second.cursor, second.chunks, second.fence], ["3", 1, first.fence + 1]);
-      assert.equal(await store.campaigns.load({ ...begin, now: after(2) }), "lost");
-      const rest = { ...key, fence: second.fence, ...chunk, now: after(2), cursor: "5", last: true };
-      assert.equal(await store.campaigns.load({ ...rest, notifications: all.slice(1) }), "loaded");
+      assert.equal(await store.campaigns.load({ ...begin, now: after(2) }), null);
+      const rest = { ...key, fence: second.fence, ...chunk, now: after(2), cursor: "5", rejected: 1 };
+      assert.equal(await store.campaigns.load({ ...rest, notifications: all.slice(1) }), 2);
       const counts = await store.campaigns.counts({ tenant: "default", ids: [key.id, "other"] });
       assert.deepEqual(counts, [{ ...key, state: "pending", reason: null, count: 5 }]);
       const loaded = (await store.campaigns.get(key))!;
-      assert.deepEqual([loaded.loaded, loaded.chunks, loaded.leaseUntil], [true, 2, null]);
+      assert.deepEqual([loaded.loaded, loaded.chunks, loaded.rejected, loaded.leaseUntil], [true, 2, 3, null]);
     },
   },
   {
@@ -110,7 +118,7 @@ export const campaignCases: readonly ConformanceCase[] = [
       await created(store);
       await act(store, "start");
       const { fence } = await held(store);
-      const chunk = { ...key, fence, templates, lease: minute, now: start, cursor: null };
+      const chunk = { ...wholeChunk, ...key, fence, templates };
       await store.campaigns.load({ ...chunk, notifications: audience(2), last: false });
       assert.deepEqual(await claimed(store, after(0)), []);
       await store.campaigns.load({ ...chunk, notifications: [], last: true });
@@ -181,7 +189,7 @@ export const campaignCases: readonly ConformanceCase[] = [
           openUntil: null,
         };
       });
-      const step = { ...key, fence, lease: minute, now: start };
+      const step = { ...key, fence, templates, lease: minute, now: start };
       const one = { ...step, notifications: notifications.slice(0, 1), after: "ntf-0002", last: false };
       assert.equal(await store.campaigns.rewrite(one), true);
       assert.deepEqual(await claimed(store, after(6)), []);
@@ -217,7 +225,16 @@ export const campaignCases: readonly ConformanceCase[] = [
         hours: null,
         openUntil: null,
       };
-      const step = { ...key, fence, notifications: [to], after: row!.id, last: true, lease: minute, now: start };
+      const step = {
+        ...key,
+        fence,
+        templates,
+        notifications: [to],
+        after: row!.id,
+        last: true,
+        lease: minute,
+        now: start,
+      };
       assert.equal(await store.campaigns.rewrite(step), true);
       const [late] = await store.notifications.mark({ marks: [mark(row!)], lease: minute, now: start });
       assert.deepEqual(late, { result: "lost" });
@@ -249,7 +266,7 @@ export const campaignCases: readonly ConformanceCase[] = [
       ]);
       const [sent] = await store.notifications.list({ tenant: "default", ids: [first!.id], limit: 1 });
       assert.equal(sent!.cancelRequested, true);
-      assert.deepEqual(await store.campaigns.claim({ limit: 10, lease: minute, now: after(5) }), []);
+      assert.deepEqual(await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now: after(5) }), []);
     },
   },
   {
@@ -259,18 +276,90 @@ export const campaignCases: readonly ConformanceCase[] = [
       await created(store, { id: "draft" });
       await created(store, { id: "later", scheduledAt: after(10) });
       const ids = async (now: Date) =>
-        (await store.campaigns.claim({ limit: 10, lease: minute, now })).map(({ id }) => id);
+        (await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now })).map(({ id }) => id);
       assert.deepEqual(await ids(start), ["later"], "its audience is not loaded");
       assert.deepEqual(await ids(after(0.5)), []);
-      const [leased] = await store.campaigns.claim({ limit: 10, lease: minute, now: after(2) });
-      const whole = { fence: leased!.fence, notifications: [], templates, cursor: null, last: true, lease: minute };
-      await store.campaigns.load({ tenant: "default", id: "later", ...whole, now: after(2) });
+      const [leased] = await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now: after(2) });
+      const whole = { ...wholeChunk, fence: leased!.fence, notifications: [], templates, now: after(2) };
+      await store.campaigns.load({ ...whole, tenant: "default", id: "later" });
       assert.deepEqual(await ids(after(3)), []);
       assert.deepEqual(await ids(after(10)), ["later"], "its time has come");
       await act(store, "start", { id: "later", now: after(10) });
       assert.deepEqual(await ids(after(11)), ["later"], "nothing is left to be sent");
       await act(store, "complete", { id: "later", now: after(11) });
       assert.deepEqual(await ids(after(20)), []);
+    },
+  },
+  {
+    about,
+    name: "an audience that comes from code is left to who has it, and one that is given to who gives it",
+    async run({ store }) {
+      await created(store, { audience: "code", code: "winback", scheduledAt: after(10) });
+      await created(store, { id: "given", audience: "given" });
+      await assert.rejects(act(store, "start", { id: "given" }), refused);
+      await assert.rejects(act(store, "schedule", { id: "given", at: after(10) }), refused);
+      const ids = async (codes: readonly string[], now: Date) =>
+        (await store.campaigns.claim({ codes, limit: 10, lease: minute, now })).map(({ id }) => id);
+      assert.deepEqual(await ids([], start), []);
+      assert.deepEqual(await ids(["other", "winback"], start), [key.id]);
+      const held = await store.campaigns.lease({ ...key, id: "given", lease: minute, now: start });
+      assert.deepEqual([held?.id, held?.leaseUntil], ["given", after(1)]);
+      const chunk = { ...wholeChunk, fence: held!.fence, notifications: audience(1), templates };
+      assert.equal(await store.campaigns.load({ ...chunk, ...key, id: "given" }), 1);
+      assert.equal((await act(store, "start", { id: "given" })).state, "sending");
+    },
+  },
+  {
+    about,
+    name: "one campaign is leased to one process, a draft too, and none that has ended",
+    async run({ store }) {
+      const { fence } = await created(store);
+      const lease = { ...key, lease: minute };
+      assert.equal((await store.campaigns.lease({ ...lease, now: start }))!.fence, fence + 1);
+      assert.equal(await store.campaigns.lease({ ...lease, now: after(0.5) }), null);
+      assert.equal((await store.campaigns.lease({ ...lease, now: after(1) }))!.fence, fence + 2);
+      await store.campaigns.release({ ...key, fence: fence + 1, retryIn: 0, now: after(1) });
+      assert.equal(await store.campaigns.lease({ ...lease, now: after(1.5) }), null, "released under an old fence");
+      await store.campaigns.release({ ...key, fence: fence + 2, retryIn: 0, now: after(1.5) });
+      const third = (await store.campaigns.lease({ ...lease, now: after(1.5) }))!;
+      assert.deepEqual([third.fence, third.tries], [fence + 3, 3]);
+      await store.campaigns.release({ ...key, fence: fence + 3, retryIn: minute / 4, now: after(1.5) });
+      assert.equal(await store.campaigns.lease({ ...lease, now: after(1.7) }), null, "not before its next try");
+      const chunk = { ...wholeChunk, fence: fence + 4, notifications: [], templates, now: after(1.8) };
+      assert.equal((await store.campaigns.lease({ ...lease, now: after(1.75) }))!.tries, 4);
+      await store.campaigns.load({ ...chunk, ...key });
+      assert.equal((await store.campaigns.get(key))!.tries, 0, "something was done");
+      await act(store, "cancel", { now: after(2) });
+      const last = (await store.campaigns.lease({ ...lease, now: after(3) }))!;
+      const cancelling = { ...key, fence: last.fence, limit: 10, lease: minute, now: after(3) };
+      assert.equal(await store.campaigns.cancelNext(cancelling), 0, "nothing was loaded");
+      assert.equal(await store.campaigns.lease({ ...lease, now: after(4) }), null);
+      await assert.rejects(store.campaigns.lease({ ...lease, id: "unknown" }), { code: "not_found" });
+    },
+  },
+  {
+    about,
+    name: "late joiners are looked for while it sends, and it is not complete before the last look",
+    async run({ store }) {
+      await created(store);
+      await act(store, "start");
+      const ids = async (now: Date) =>
+        (await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now })).map(({ id }) => id);
+      const first = await held(store);
+      const chunk = { ...wholeChunk, ...key, templates, notifications: [] };
+      await store.campaigns.load({ ...chunk, fence: first.fence, lookAt: after(10) });
+      assert.deepEqual(await ids(after(9)), []);
+      const second = await held(store, after(10));
+      const joined = { ...chunk, notifications: audience(2), now: after(10) };
+      assert.equal(await store.campaigns.load({ ...joined, fence: second.fence, lookAt: after(20) }), 2);
+      assert.equal((await claimed(store, after(10))).length, 2, "it goes on sending");
+      const third = await held(store, after(20));
+      await store.campaigns.load({ ...chunk, fence: third.fence, now: after(20), last: false, lookAt: after(20) });
+      assert.equal((await store.campaigns.get(key))!.loaded, true);
+      await store.campaigns.load({ ...chunk, fence: third.fence, now: after(20) });
+      assert.deepEqual(await ids(after(21)), [], "its notifications are open");
+      await act(store, "cancel", { now: after(22) });
+      assert.equal((await store.campaigns.get(key))!.lookAt, null);
     },
   },
 ];

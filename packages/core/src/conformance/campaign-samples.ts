@@ -22,6 +22,8 @@ export function campaign(fields: Partial<NewCampaign> = {}): NewCampaign {
     name: "Spring sale",
     kind: "news",
     definition: { message: "tpl-1" },
+    audience: "contacts",
+    code: "",
     scheduledAt: null,
     rate: null,
     recurrence: "",
@@ -51,10 +53,16 @@ export function audience(count: number, fields: Partial<NewNotification> = {}): 
 
 /** Leases the campaign; there must be no other that wants something. */
 export async function held(store: Store, now: Date = start): Promise<Campaign> {
-  const [campaign, ...others] = await store.campaigns.claim({ limit: 10, lease: minute, now });
+  const [campaign, ...others] = await store.campaigns.claim({ codes: [], limit: 10, lease: minute, now });
   assert.deepEqual([campaign?.id, others], [key.id, []]);
   return campaign!;
 }
+
+/** Of a load: the last chunk, of which nobody was refused. */
+export const wholeChunk: Omit<
+  Parameters<CampaignRepository["load"]>[0],
+  "tenant" | "id" | "fence" | "notifications" | "templates"
+> = { cursor: null, last: true, rejected: 0, lookAt: null, lease: minute, now: start };
 
 /** A campaign that is sending, with all of its notifications loaded. */
 export async function sending(
@@ -66,7 +74,7 @@ export async function sending(
   await act(store, "start");
   const { fence } = await held(store);
   const templates = { "tpl-1": template };
-  const chunk = { notifications: all, templates, cursor: null, last: true, lease: minute, now: start };
-  assert.equal(await store.campaigns.load({ ...key, fence, ...chunk }), "loaded");
+  const chunk = { ...wholeChunk, notifications: all, templates };
+  assert.equal(await store.campaigns.load({ ...key, fence, ...chunk }), all.length);
   return (await store.campaigns.get(key))!;
 }

@@ -48,8 +48,19 @@ export function ownError(text: string): Error {
 const events: Readonly<Record<keyof MilepostEvents, true>> = {
   ...{ crossing: true, announced: true, unaddressed: true, announce_failed: true, adopted: true, behind: true },
   ...{ sending: true, sent: true, retry: true, failed: true, expired: true, suppressed: true, ambiguous: true },
-  ...{ deliveryEvent: true },
-  ...{ unknown: true, lease_lost: true, refused: true, error: true, degraded: true, recovered: true, clock_skew: true },
+  ...{
+    campaign: true,
+    campaign_refused: true,
+    unknown: true,
+    lease_lost: true,
+    refused: true,
+    error: true,
+    degraded: true,
+    recovered: true,
+    clock_skew: true,
+  },
+  importing: true,
+  deliveryEvent: true,
 };
 
 /** All that is told while an engine runs: events, warnings, what is printed, errors that are thrown. */

@@ -286,6 +286,11 @@ export const engineCanaryCases: readonly ConformanceCase[] = [
           }),
         () => milepost.subjects.put({ id: "s", name: "n", fields: { [canary.recipient.address]: () => 1 } as never }),
         () => milepost.subjects.put({ id: "s", name: "n", locale: indiscretion.repeat(9) }),
+        () => milepost.contacts.put({ address: indiscretion.replace(";", "\n"), name: secret }),
+        () => milepost.contacts.put({ ...canary.recipient, role: secret } as never),
+        () => milepost.contacts.put({ address: canary.recipient.address, fields: { [canary.token]: () => 1 } }),
+        () => milepost.contacts.list({ filter: { [canary.recipient.address]: secret } as never }),
+        () => milepost.contacts.list({ filter: { field: indiscretion, gt: {} as never } }),
         () => milepost.suppressions.add({ address: indiscretion.replace(";", "\n"), by: "ann", why: "w" }),
         () => milepost.suppressions.add({ address: canary.recipient.address, by: "ann", why: secret, reason: secret }),
         () =>

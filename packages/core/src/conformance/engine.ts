@@ -1,6 +1,10 @@
 import type { ConformanceCase } from "./case.js";
 import { engineAnnouncingCases } from "./engine-announcing.js";
+import { engineCampaignAudienceCases } from "./engine-campaign-audiences.js";
+import { engineCampaignCases } from "./engine-campaigns.js";
 import { engineCanaryCases } from "./engine-canaries.js";
+import { engineContactImportCases } from "./engine-contact-imports.js";
+import { engineContactCases } from "./engine-contacts.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
 import { engineDeliveryEventCases } from "./engine-delivery-events.js";
@@ -31,6 +35,7 @@ import { enginePlanReactionCases } from "./engine-plan-reactions.js";
 import { engineReactionCases } from "./engine-reactions.js";
 import { engineReasonCases } from "./engine-reasons.js";
 import { engineRecordingCases, sequentialCountCases } from "./engine-recording.js";
+import { engineRecurrenceCases } from "./engine-recurrences.js";
 import { engineRedefinitionCases } from "./engine-redefinition.js";
 import { engineReplayCases } from "./engine-replay.js";
 import { engineRetentionCases } from "./engine-retention.js";
@@ -39,6 +44,7 @@ import { engineStateMoreCases } from "./engine-state-more.js";
 import { engineStoredLevelCases } from "./engine-stored-levels.js";
 import { engineSuppressionCases } from "./engine-suppressions.js";
 import { engineSweepCases } from "./engine-sweep.js";
+import { engineTemplateCases } from "./engine-templates.js";
 import { engineVerifyCases } from "./engine-verify.js";
 import { engineWakeUpCases } from "./engine-wake-ups.js";
 import { engineWorkerCases } from "./engine-worker.js";
@@ -73,11 +79,17 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineAnnouncingCases,
     ...engineDeliveryCases,
     ...engineMessageCases,
+    ...engineTemplateCases,
     ...engineNotificationActCases,
     ...engineLaneCases,
+    ...engineCampaignCases,
+    ...engineCampaignAudienceCases,
+    ...engineRecurrenceCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
     ...engineDeliveryEventCases,
+    ...engineContactCases,
+    ...engineContactImportCases,
     ...engineStateCases,
     ...engineStateMoreCases,
     ...engineExplainCases,

@@ -1,4 +1,6 @@
 import type { ConformanceCase } from "./case.js";
+import { contactImportCases } from "./contact-import-repository.js";
+import { contactCases } from "./contact-repository.js";
 import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
@@ -8,6 +10,7 @@ import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
 import { laneQuotaAgainCases } from "./lane-quota-again.js";
 import { campaignCases } from "./campaign-repository.js";
+import { recurrenceCases } from "./recurrence-repository.js";
 import { laneCases } from "./lane-repository.js";
 import { levelsCases } from "./levels-repository.js";
 import { limitCases } from "./limit-repository.js";
@@ -20,6 +23,7 @@ import { suppressionCases } from "./suppression-repository.js";
 import { subjectDirectoryCases } from "./subject-directory.js";
 import { subjectLaterCases } from "./subject-later.js";
 import { subjectCases } from "./subject-repository.js";
+import { templateCases } from "./template-repository.js";
 import { workerCases } from "./worker-repository.js";
 import { wakeUpCases } from "./wake-ups.js";
 
@@ -48,6 +52,7 @@ export { type DamageCase, damageCases, type SpoilableHistory } from "./damage-ca
 export { hostileNames } from "./hostile-names.js";
 export { checkPlan, type Dump } from "./plan-check.js";
 export { checkReplay } from "./replay-check.js";
+export { checkContactFilters } from "./contact-filter-check.js";
 export { type CountingScenario, checkSequentialCount, randomScenario } from "./sequential-count.js";
 export { soundHistory } from "./sound-history.js";
 export {
@@ -70,12 +75,16 @@ export function storeCases(): readonly ConformanceCase[] {
     ...reasonCountCases,
     ...laneCases,
     ...campaignCases,
+    ...recurrenceCases,
     ...laneLimitCases,
+    ...templateCases,
     ...suppressionCases,
     ...deliveryEventCases,
     ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,
+    ...contactCases,
+    ...contactImportCases,
     ...subjectDirectoryCases,
     ...subjectCases,
     ...subjectLaterCases,

@@ -9,8 +9,10 @@ import { crossingPages } from "../milestone/crossing-pages.js";
 import type { Announcement, Said } from "../milestone/milestone.js";
 import { type Notice, type NoticeFacts, saidOf } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
-import { parseRecipient, type Recipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
-import type { RecipientResolver, ResolveContext } from "../recipient/resolver.js";
+import { safeKeyLifetime } from "../notifier/notifier.js";
+import { named, parseRecipient, type RecipientInput, recipientKey } from "../recipient/recipient.js";
+import { inTime, isStream, synchronous } from "../recipient/resolved.js";
+import type { ResolveContext } from "../recipient/resolver.js";
 import type { Runtime } from "../runtime.js";
 import type { CrossingRepository } from "../store/crossing-repository.js";
 import type { Store } from "../store/store.js";
@@ -285,51 +287,6 @@ function levelOf({ threshold, code, severity }: Crossing): { threshold: string; 
 
 function factsOf({ kind, number, value, noticedAt }: Notice): NoticeFacts {
   return { kind, number, value, noticedAt };
-}
-
-/** For templates: a recipient without a name of its own is called by first and last name. */
-function named(recipient: Recipient): Recipient {
-  const full = [recipient.firstName, recipient.lastName].filter((part) => part !== undefined).join(" ");
-  return recipient.name === undefined && full !== "" ? { ...recipient, name: full } : recipient;
-}
-
-/** Recipients as they come; each wait for the list, or for the next one of a stream, has its own deadline. */
-async function* inTime(
-  resolved: ReturnType<RecipientResolver["resolve"]>,
-  wait: <T>(work: () => Promise<T>) => Promise<T>,
-): AsyncGenerator<RecipientInput, void, undefined> {
-  if (!isStream(resolved)) {
-    const list = await wait(async () => resolved);
-    if (!Array.isArray(list)) throw new TypeError("resolve() must answer a list or a stream of recipients");
-    yield* list as readonly RecipientInput[];
-    return;
-  }
-  const iterator = resolved[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await wait(() => iterator.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    // not awaited: a stream that is stuck would never answer
-    void (async () => iterator.return?.())().catch(() => {});
-  }
-}
-
-/** A promise is no data and is refused; that it rejects is then nobody's error any more. */
-function synchronous(data: unknown): unknown {
-  if (data instanceof Promise) data.catch(() => {});
-  return data;
-}
-
-function isStream(resolved: ReturnType<RecipientResolver["resolve"]>): resolved is AsyncIterable<RecipientInput> {
-  return typeof resolved === "object" && resolved !== null && Symbol.asyncIterator in resolved;
-}
-
-/** A sixth of a key's lifetime is kept as a margin: 20 h of 24 h. */
-function safeKeyLifetime(keyLifetime: number): number {
-  return Math.floor((keyLifetime * 5) / 6);
 }
 
 /** What is said of what was claimed. */

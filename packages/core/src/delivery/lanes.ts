@@ -47,6 +47,11 @@ export interface Lanes {
 const count = z.int("a whole number from 1 to 1,000,000,000").min(1).max(1_000_000_000);
 const day = 86_400_000;
 
+export const rateSchema: z.ZodType<Rate, Rate> = z.strictObject({
+  count,
+  interval: z.int("whole milliseconds, 1 to a day").min(1).max(day),
+});
+
 const perSchema: z.ZodType<Quota["per"], Quota["per"]> = z
   .custom<Quota["per"]>((value) => typeof value === "string", { error: "a text", abort: true })
   .check((context) => {
@@ -59,7 +64,7 @@ const actFields = { tenant: keySchema.default(defaultTenant), notifier: keySchem
 const actSchema = z.strictObject(actFields);
 const limitsSchema = z.strictObject({
   ...actFields,
-  rate: z.strictObject({ count, interval: z.int("whole milliseconds, 1 to a day").min(1).max(day) }).nullish(),
+  rate: rateSchema.nullish(),
   quota: z.strictObject({ count, per: perSchema }).nullish(),
 });
 const querySchema = z.strictObject({ tenant: keySchema.default(defaultTenant) });

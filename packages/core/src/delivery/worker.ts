@@ -1,5 +1,7 @@
 import { setMaxListeners } from "node:events";
 import * as z from "zod";
+import type { CampaignKeeper } from "../campaign/keeper.js";
+import type { RecurrenceKeeper } from "../campaign/recurrences.js";
 import type { Emit } from "../events.js";
 import type { Evaluator } from "../milestone/evaluator.js";
 import type { Runtime } from "../runtime.js";
@@ -56,6 +58,8 @@ export interface PassReport {
   readonly crossings: Readonly<Record<AnnounceEnd, number>>;
   /** The same of reminders, and of notices that a level is armed again. */
   readonly notices: Readonly<Record<AnnounceEnd, number>>;
+  /** Pieces of work that were done for campaigns: audiences loaded, changes brought along, begun and completed. */
+  readonly campaigns: number;
   /** Notifications by where they stood afterwards; `pending` ones wait for a later try. */
   readonly notifications: Readonly<Record<DeliveryEnd, number>>;
 }
@@ -74,6 +78,8 @@ true satisfies Agrees<typeof stopSchema, StopOptions>;
 
 const sweepLimit = 500;
 const announceLimit = 20;
+/** Campaigns that are loaded, or changed, by one worker at once. */
+const campaignLimit = 2;
 /** Milliseconds after the grace in which what became of calls may still be written. */
 const writingTime = 1_000;
 const firstBackoff = 1_000;
@@ -95,6 +101,8 @@ export interface Workshop {
   readonly store: Store;
   readonly evaluator: Evaluator;
   readonly announcer: Announcer;
+  readonly campaigns: CampaignKeeper;
+  readonly recurring: RecurrenceKeeper;
   readonly deliverer: Deliverer;
   readonly runtime: Runtime;
   readonly timing: DeliveryTiming;
@@ -145,6 +153,7 @@ export class DeliveryWorker implements Worker {
   readonly #graceOver = new AbortController();
   // Apart from each other: a resolver that hangs must not hold up what is queued already.
   readonly #announcements = new Slots(announceLimit);
+  readonly #campaigns = new Slots(campaignLimit);
   readonly #deliveries: Slots;
   readonly #heartbeat: Heartbeat;
   #loop: Promise<void> | undefined;
@@ -195,6 +204,7 @@ export class DeliveryWorker implements Worker {
   async #ended(): Promise<void> {
     await this.#loop;
     await this.#announcements.empty();
+    await this.#campaigns.empty();
     await this.#deliveries.empty();
     await this.#heartbeat.stop();
   }
@@ -247,6 +257,7 @@ export class DeliveryWorker implements Worker {
         if (more || this.#lookAtOnce || now - lookedAt >= this.#options.pollInterval) {
           this.#lookAtOnce = false;
           more = (await this.#apart(() => this.#shop.upkeep()))?.more ?? false;
+          await this.#apart(() => this.#startCampaigns());
           lookedAt = now;
         }
         const started = await this.#startWork();
@@ -277,6 +288,16 @@ export class DeliveryWorker implements Worker {
     while ((await evaluator.sweep(sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     while ((await reap(store, runtime, timing, sweepLimit)) >= sweepLimit && !this.#stopping.signal.aborted);
     await this.#shop.purge(this.#stopping.signal);
+  }
+
+  async #startCampaigns(): Promise<void> {
+    await this.#shop.recurring.makeDue();
+    const { free } = this.#campaigns;
+    if (free === 0) return;
+    const started = await this.#shop.campaigns.start(free, this.#stopping.signal);
+    // what it leads to is found at once
+    const ended = started.map((work) => work.finally(() => this.wakeForInbox()));
+    this.#track(this.#campaigns, ended);
   }
 
   /** Starts what there is room for; answers how much that was. */
@@ -322,7 +343,7 @@ export class DeliveryWorker implements Worker {
 
 /** One pass for cron jobs and cloud functions: does all that can be done now, then returns; sooner once `stop` aborts. */
 export async function runPass(shop: Workshop, concurrency: number, stop: AbortSignal): Promise<PassReport> {
-  const { store, evaluator, announcer, deliverer, runtime, timing } = shop;
+  const { store, evaluator, announcer, campaigns, recurring, deliverer, runtime, timing } = shop;
   const never = new AbortController().signal;
   setMaxListeners(0, never);
   const crossings: Record<AnnounceEnd, number> = { announced: 0, unaddressed: 0, retry: 0, failed: 0, lost: 0 };
@@ -337,6 +358,7 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   let refused = 0;
   let adopted = 0;
   let evaluated = 0;
+  let kept = 0;
 
   await shop.ready();
   await shop.refresh();
@@ -352,15 +374,20 @@ export async function runPass(shop: Workshop, concurrency: number, stop: AbortSi
   const purged = await shop.purge(stop);
   for (let moved = true; moved; ) {
     const swept = await evaluator.sweep(sweepLimit);
+    const recurred = await recurring.makeDue();
+    const worked = await Promise.all(await campaigns.start(campaignLimit, stop));
     const started = await announcer.start(announceLimit, never);
     const announced = await Promise.all(started.crossings);
     const noticed = await Promise.all(started.notices);
     const ended = await Promise.all(await deliverer.start(concurrency, { begun: never, over: never }));
     evaluated += swept;
+    kept += worked.length;
     for (const end of announced) crossings[end]++;
     for (const end of noticed) notices[end]++;
     for (const end of ended) notifications[end]++;
-    moved = !stop.aborted && (swept > 0 || announced.length + noticed.length > 0 || ended.length > 0);
+    moved =
+      !stop.aborted &&
+      (swept > 0 || recurred + worked.length > 0 || announced.length + noticed.length > 0 || ended.length > 0);
   }
-  return { drained, refused, adopted, purged, evaluated, crossings, notices, notifications };
+  return { drained, refused, adopted, purged, evaluated, crossings, notices, campaigns: kept, notifications };
 }

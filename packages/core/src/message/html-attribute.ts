@@ -47,3 +47,14 @@ export function attributeUse(element: string, attribute: string): AttributeUse {
   if (codeElements.has(element) || codes.has(name) || name.startsWith("on")) return "code";
   return urls.has(name) ? "url" : "text";
 }
+
+/** Attributes that people read, or have read out to them. */
+const spoken: ReadonlySet<string> = new Set([
+  ...["alt", "title", "label", "placeholder", "summary"],
+  ...["aria-description", "aria-label", "aria-placeholder", "aria-roledescription", "aria-valuetext"],
+]);
+
+/** Whether an attribute is text for people; in lower case. */
+export function isSpoken(attribute: string): boolean {
+  return spoken.has(attribute);
+}

@@ -238,19 +238,21 @@ describe("any template that is taken", () => {
     )
     .map((parts) => parts.join(""));
 
-  it("is read by a browser the same whatever is merged", () => {
+  it.each([undefined, "ar"])("is read by a browser the same whatever is merged, in the language %s", (language) => {
     let taken = 0;
+    // an empty value is not isolated, for there is nothing to isolate
+    const some = language === undefined ? value : value.map((text) => `z${text}`);
     fc.assert(
       fc.property(
         fc.array(piece, { minLength: 1, maxLength: 14 }),
-        value,
-        value,
+        some,
+        some,
         fc.integer({ min: 0, max: 2 }),
         (pieces, x, y, n) => {
           const source = pieces.join("");
           let template: ReturnType<typeof compile>;
           try {
-            template = compile(source);
+            template = compileTemplate({ html: source, ...(language && { language }) }, "message");
           } catch {
             return;
           }

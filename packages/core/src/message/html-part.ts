@@ -1,5 +1,7 @@
-import { attributeUse } from "./html-attribute.js";
+import { attributeUse, isSpoken } from "./html-attribute.js";
 import { HtmlScanner } from "./html-scanner.js";
+import type { Isolation } from "./isolation.js";
+import { directionOf } from "./language.js";
 import { literalScheme } from "./safe-url.js";
 import { refusedTemplate, type TemplateNode } from "./template-node.js";
 
@@ -16,18 +18,34 @@ import { refusedTemplate, type TemplateNode } from "./template-node.js";
  *
  * `{{{x}}}` stands in text alone, and only for fields that `safeHtml` names. A section begins and ends in one place, so
  * that what follows it is read the same whether the section is there or not.
+ *
+ * In a `language` each value is isolated by `<bdi>`, or by characters where no element can stand and people read the text.
+ * `<html>` and `<body>` say language and direction, a `<div>` round everything where neither is there.
  */
 export function placeInHtml(
   nodes: readonly TemplateNode[],
   path: string,
   safeHtml: readonly string[],
+  language?: string,
 ): readonly TemplateNode[] {
-  return placed(nodes, new HtmlScanner(), { path, safeHtml });
+  if (language === undefined) return placed(nodes, new HtmlScanner(), { path, safeHtml });
+  const shown = { said: { lang: language, dir: directionOf(language) }, bearers: 0 };
+  const inner = placed(nodes, new HtmlScanner(), { path, safeHtml, shown });
+  if (shown.bearers > 0) return inner;
+  return [{ kind: "text", text: `<div${attributes(shown.said)}>` }, ...inner, { kind: "text", text: "</div>" }];
 }
 
 interface Part {
   readonly path: string;
   readonly safeHtml: readonly string[];
+  /** What html says of its language, and how many elements say it so far. */
+  readonly shown?: { readonly said: Readonly<Record<"lang" | "dir", string>>; bearers: number };
+}
+
+function attributes(said: Readonly<Record<string, string>>): string {
+  return Object.entries(said)
+    .map(([name, value]) => ` ${name}="${value}"`)
+    .join("");
 }
 
 function placed(nodes: readonly TemplateNode[], scanner: HtmlScanner, part: Part): readonly TemplateNode[] {
@@ -44,6 +62,13 @@ function placed(nodes: readonly TemplateNode[], scanner: HtmlScanner, part: Part
         from = at;
       };
       const read = scanner.read(node.text, {
+        named(at) {
+          const { shown } = part;
+          if (shown === undefined || scanner.inForeign || !["html", "body"].includes(scanner.element)) return;
+          upTo(at);
+          shown.bearers++;
+          text(attributes(unsaid(shown.said, node.text.slice(at))));
+        },
         opened(at) {
           if (attributeUse(scanner.element, scanner.attribute) !== "url") return;
           upTo(at);
@@ -60,7 +85,8 @@ function placed(nodes: readonly TemplateNode[], scanner: HtmlScanner, part: Part
       upTo(node.text.length);
     } else if (node.kind === "value") {
       refuseUnsafe(node, scanner, part);
-      out.push(node);
+      const isolation = part.shown && isolationAt(scanner);
+      out.push(isolation === undefined ? node : { ...node, isolation });
     } else if (node.kind === "section") {
       const refused = () =>
         refusedTemplate(part.path, `{{#${node.name}}} to begin and end in text, or in the same place of one tag`);
@@ -73,6 +99,20 @@ function placed(nodes: readonly TemplateNode[], scanner: HtmlScanner, part: Part
     }
   }
   return out;
+}
+
+/** What the tag that goes on with `rest` does not say itself. */
+function unsaid(said: Readonly<Record<string, string>>, rest: string): Readonly<Record<string, string>> {
+  const own = rest.slice(0, rest.indexOf(">") + 1 || rest.length);
+  return Object.fromEntries(
+    Object.entries(said).filter(([name]) => !new RegExp(`[\\s"'/]${name}\\s*=`, "i").test(own)),
+  );
+}
+
+/** An element stands in text alone, and an svg or formula would not show it. */
+function isolationAt({ place, attribute, inForeign }: HtmlScanner): Isolation | undefined {
+  if (place === "text") return inForeign ? "characters" : "element";
+  return place === "escapable" || (place === "quoted" && isSpoken(attribute)) ? "characters" : undefined;
 }
 
 function urlNodes(nodes: readonly TemplateNode[], path: string): readonly TemplateNode[] {

@@ -53,8 +53,10 @@ const starts: readonly (readonly [RegExp, HtmlPlace])[] = [
   [/^[/!?]/, "bogus"],
 ];
 
-/** Is told of the quoted values of attributes, with the place in the text that was read. */
+/** Is told of elements and the quoted values of attributes, with the place in the text that was read. */
 export interface HtmlListener {
+  /** Behind the name of an element that begins. */
+  named(at: number): void;
   /** Behind the opening quote. */
   opened(at: number): void;
   /** At the closing quote. */
@@ -107,7 +109,10 @@ export class HtmlScanner {
           const name = until(html, at, nameEnd);
           this.element += html.slice(at, name).toLowerCase();
           at = name;
-          if (at < html.length) this.place = "tag";
+          if (at < html.length) {
+            this.place = "tag";
+            if (!this.#ends) listener.named(at);
+          }
           break;
         }
         case "edge":
@@ -189,13 +194,13 @@ export class HtmlScanner {
     return 0;
   }
 
-  get #inForeign(): boolean {
+  get inForeign(): boolean {
     return this.#foreign.svg + this.#foreign.math > 0;
   }
 
   #endTag(): void {
     const { element } = this;
-    const foreign = this.#inForeign;
+    const foreign = this.inForeign;
     if (element === "svg" || element === "math") {
       const depth = this.#foreign[element] + (this.#ends ? -1 : this.#selfClosed ? 0 : 1);
       this.#foreign[element] = Math.max(0, depth);
@@ -223,7 +228,7 @@ export class HtmlScanner {
     end.lastIndex = at;
     const found = this.element === "plaintext" || this.element === "" ? null : end.exec(html);
     if (found?.[0] === "<!--") this.element = "";
-    if (this.#inForeign && html.indexOf("<", at) < (found?.index ?? html.length)) this.element = "";
+    if (this.inForeign && html.indexOf("<", at) < (found?.index ?? html.length)) this.element = "";
     if (found === null || this.element === "") return html.length;
     this.place = "name";
     this.#ends = true;

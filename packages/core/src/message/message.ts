@@ -1,7 +1,8 @@
 import type { Recipient } from "../recipient/recipient.js";
+import type { ValueFormat } from "./value-format.js";
 
 /** What is said, as mustache templates. At least one of `text` and `html` is present. */
-export interface MessageTemplate {
+export interface MessageParts {
   readonly subject?: string;
   readonly text?: string;
   readonly html?: string;
@@ -10,6 +11,17 @@ export interface MessageTemplate {
    * Everything else is escaped. Whoever fills such a field must have cleaned it.
    */
   readonly safeHtml?: readonly string[];
+}
+
+/** What is said as it is stored, under the hash of its content. */
+export interface MessageTemplate extends MessageParts {
+  /**
+   * The language it is written in, a BCP 47 tag. With it merged values are isolated, so that none turns what stands around
+   * it, and html says its language and direction. Absent: values are merged as they are.
+   */
+  readonly language?: string;
+  /** How fields are written in that language, by their path from the root. Only with a `language`. */
+  readonly formats?: Readonly<Record<string, ValueFormat>>;
 }
 
 /** A message as one recipient gets it. */

@@ -3,6 +3,7 @@ import type { JsonObject } from "../json.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { MessageTemplate, RenderedMessage } from "./message.js";
 import { type CompiledTemplate, compileTemplate } from "./template.js";
+import { Formatters } from "./value-format.js";
 
 /**
  * Keeps the templates a worker met last, so that a million messages of one campaign are parsed once. Bounded by their
@@ -12,6 +13,8 @@ export class TemplateCache {
   readonly #compiled = new Map<string, CompiledTemplate>();
   readonly #capacity: number;
   readonly #characters: number;
+  /** Shared by all of them: a formatter holds more than most templates. */
+  readonly #formatters = new Formatters();
   #held = 0;
 
   constructor(capacity = 500, characters = 4_194_304) {
@@ -25,7 +28,7 @@ export class TemplateCache {
 
   get(hash: string, template: MessageTemplate): CompiledTemplate {
     const known = this.#compiled.get(hash);
-    const compiled = known ?? compileTemplate(template, "template");
+    const compiled = known ?? compileTemplate(template, "template", this.#formatters);
     this.#compiled.delete(hash);
     this.#compiled.set(hash, compiled);
     if (known === undefined) this.#held += lengthOf(compiled);
@@ -43,9 +46,9 @@ function lengthOf({ template: { subject = "", text = "", html = "" } }: Pick<Com
   return subject.length + text.length + html.length;
 }
 
-/** A message as one recipient gets it. Deterministic: the same template and data give the same bytes. */
+/** A message as one recipient gets it. Deterministic: the same template, data and recipient give the same bytes. */
 export function renderMessage(compiled: CompiledTemplate, data: JsonObject, to: Recipient): RenderedMessage {
-  return { to, ...compiled.render(data) };
+  return { to, ...compiled.render(data, to) };
 }
 
 /** SHA-256 over a rendered message, to show that all attempts carried the same payload. */

@@ -1,8 +1,10 @@
 import { MilepostError } from "../errors.js";
 import type { JsonObject } from "../json.js";
 import { DataScope, type Found } from "./data-scope.js";
-import { safeUrl } from "./safe-url.js";
+import { balanced, isolated } from "./isolation.js";
+import { nowhere, safeUrl } from "./safe-url.js";
 import type { TemplateNode } from "./template-node.js";
+import { expectedOfFormat, type ValueFormat, type ValueWriter } from "./value-format.js";
 
 /** Bytes of UTF-8 that a rendered message has at most, all parts together. */
 export const maxMessageBytes = 262_144;
@@ -19,8 +21,9 @@ export class RenderBudget {
   #characters = maxMessageBytes;
 
   /** Throws `render_failed`. */
-  step(): void {
-    if (--this.#steps < 0) throw tooLarge(`at most ${maxSteps} steps of rendering`);
+  step(steps = 1): void {
+    this.#steps -= steps;
+    if (this.#steps < 0) throw tooLarge(`at most ${maxSteps} steps of rendering`);
   }
 
   write(text: string): string {
@@ -39,6 +42,10 @@ export interface Writing {
   readonly escape: (text: string) => string;
   /** Fields that are written as they are where the template says so. */
   readonly safe: ReadonlySet<string>;
+  /** Fields that are written in the reader's language. */
+  readonly formats?: ReadonlyMap<string, ValueFormat>;
+  /** Whether a url stands bare: what isolates it would be taken for a part of it where it is made a link of. */
+  readonly bareUrls?: boolean;
 }
 
 /** A part as text. Throws `render_failed` once `budget` is spent. */
@@ -47,6 +54,7 @@ export function renderNodes(
   data: JsonObject,
   writing: Writing,
   budget: RenderBudget,
+  values?: ValueWriter,
 ): string {
   const step = () => budget.step();
   return all(nodes, new DataScope(data));
@@ -63,9 +71,24 @@ export function renderNodes(
     if (node.kind === "url") return safeUrl(all(node.inner, scope));
     const found = scope.find(node.path, step);
     if (node.kind === "section") return section(node, found, scope);
-    const value = textOf(found.value, step);
-    const asItIs = node.unescaped && writing.safe.has(found.scope?.fieldOf(node.path) ?? "");
-    return budget.write(asItIs ? value : writing.escape(value));
+    const field = node.unescaped || values ? (found.scope?.fieldOf(node.path) ?? "") : "";
+    if (node.unescaped && writing.safe.has(field)) return budget.write(textOf(found.value, step));
+    const format = values && writing.formats?.get(field);
+    const value = format ? formatted(format, found.value, field) : textOf(found.value, step);
+    const bare = node.isolation === undefined || value === "" || (format === "url" && writing.bareUrls);
+    if (bare) return budget.write(writing.escape(value));
+    if (node.isolation === "characters") return budget.write(writing.escape(isolated(value)));
+    return budget.write(`<bdi>${writing.escape(balanced(value))}</bdi>`);
+  }
+
+  function formatted(format: ValueFormat, value: unknown, field: string): string {
+    if (value === undefined || value === null) return "";
+    const text = values!.write(format, value);
+    // what leads to a place that nobody may be led to leads nowhere, as everywhere in messages
+    if (text === undefined && format === "url") return nowhere;
+    if (text !== undefined) return text;
+    const expected = expectedOfFormat[format];
+    throw new MilepostError("render_failed", `${field}: expected ${expected}`, { path: field, expected });
   }
 
   function section(

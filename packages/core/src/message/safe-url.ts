@@ -2,7 +2,7 @@
 const safeSchemes: ReadonlySet<string> = new Set(["http", "https", "mailto", "tel"]);
 
 /** What stands in the place of a url that may not be followed: by CSS Values 4 section 4.5.4 it never leads anywhere. */
-const nowhere = "about:invalid";
+export const nowhere = "about:invalid";
 
 /**
  * The value of a url attribute as it may be sent, as html between quotes: `about:invalid` unless it is relative or its

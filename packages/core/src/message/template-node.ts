@@ -1,10 +1,18 @@
 import mustache from "mustache";
 import { MilepostError } from "../errors.js";
+import type { Isolation } from "./isolation.js";
 
 /** A template's part as it is rendered: text, merged values, sections, and values of url attributes. */
 export type TemplateNode =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "value"; readonly name: string; readonly path: readonly string[]; readonly unescaped: boolean }
+  | {
+      readonly kind: "value";
+      readonly name: string;
+      readonly path: readonly string[];
+      readonly unescaped: boolean;
+      /** Absent: merged as it is. */
+      readonly isolation?: Isolation;
+    }
   | {
       readonly kind: "section";
       readonly name: string;

@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { type LocalHours, localHoursSchema } from "../campaign/local-hours.js";
 import { MilepostError } from "../errors.js";
-import type { MessageTemplate } from "../message/message.js";
+import type { MessageParts } from "../message/message.js";
 import { type CompiledTemplate, compileTemplate } from "../message/template.js";
 import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
+import { notifierSchema } from "../notifier/notifier-schema.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { RecipientResolver } from "../recipient/resolver.js";
-import { everything } from "../recipient/suppression.js";
-import { keySchema, listOf, parseInput } from "../validation.js";
+import { scopeSchema } from "../recipient/suppression.js";
+import { keySchema, listOf, parseInput, withMethod } from "../validation.js";
 import type { Crossing } from "./crossing.js";
 import type { EffectAnswer, Effects } from "./effect.js";
 import { refuseShortSighted } from "./levels.js";
@@ -19,7 +20,7 @@ const jumps = ["highest", "each", "list"] as const;
 export type OnJump = (typeof jumps)[number];
 
 /** What is said of a crossing. */
-export interface MilestoneMessage extends MessageTemplate {
+export interface MilestoneMessage extends MessageParts {
   /**
    * Adds to, or replaces, what the templates can merge: `subject` (`id`, `name`, the subject's own fields), `milestone`,
    * `metric`, `period`, `threshold`, `code`, `severity`, `value`, `previous`, `reachedAt` (ISO), `recipient`, and
@@ -173,12 +174,6 @@ export interface Said {
   readonly data: NonNullable<MilestoneMessage["data"]>;
 }
 
-const functionOf = <T>(name: string): z.ZodType<T> =>
-  z.custom<T>(
-    (value) => typeof value === "object" && value !== null && typeof (value as never)[name] === "function",
-    `an object with a method ${name}()`,
-  );
-
 const messageSchema = z.strictObject({
   subject: z.string().optional(),
   text: z.string().optional(),
@@ -190,27 +185,10 @@ const messageSchema = z.strictObject({
 
 const effectSchema = z.custom<(about: never) => EffectAnswer>((value) => typeof value === "function", "a function");
 
-const scopeSchema = keySchema.refine((scope) => scope !== everything, "the name of one scope");
-
 const year = 366 * 86_400_000;
 
-const notifierSchema = functionOf<Notifier>("send").check((context) => {
-  const { name, channel, mode, keyLifetime } = context.value;
-  const refuse = (path: string, message: string) =>
-    context.issues.push({ code: "custom", path: [path], message, input: "" });
-  if (!keySchema.safeParse(name).success) refuse("name", "a text key of 1 to 200 bytes");
-  if (!keySchema.safeParse(channel).success) refuse("channel", "a text key of 1 to 200 bytes");
-  if (!deliveryModes.includes(mode)) refuse("mode", `one of ${deliveryModes.join(", ")}`);
-  if (
-    (mode === "idempotent") !== (keyLifetime !== undefined) ||
-    (keyLifetime !== undefined && !(Number.isSafeInteger(keyLifetime) && keyLifetime > 0 && keyLifetime <= year))
-  ) {
-    refuse("keyLifetime", "whole milliseconds above 0 and up to a year, exactly with the mode idempotent");
-  }
-});
-
 /** What can be told of a policy without asking it. */
-export const policySchema: z.ZodType<MilestonePolicy> = functionOf<MilestonePolicy>("levels").check((context) => {
+export const policySchema: z.ZodType<MilestonePolicy> = withMethod<MilestonePolicy>("levels").check((context) => {
   const { key, needs = [] } = context.value;
   if (typeof key !== "string" || key === "") {
     context.issues.push({ code: "custom", path: ["key"], message: "a text that names the policy", input: "" });
@@ -238,7 +216,7 @@ const milestoneSchema = z.strictObject({
     .default(0),
   reminder: messageSchema.optional(),
   resolved: messageSchema.optional(),
-  recipients: functionOf<RecipientResolver>("resolve").optional(),
+  recipients: withMethod<RecipientResolver>("resolve").optional(),
   message: messageSchema.optional(),
   notifier: notifierSchema.optional(),
   mode: z.enum(deliveryModes).optional(),

@@ -113,3 +113,8 @@ export interface Notifier {
   /** Tells when it stops working and when it works again, until the returned function is called; the engine listens. */
   onHealth?(listener: (health: NotifierHealth) => void): () => void;
 }
+
+/** A sixth of a key's lifetime is kept as a margin: 20 h of 24 h. */
+export function safeKeyLifetime(keyLifetime: number): number {
+  return Math.floor((keyLifetime * 5) / 6);
+}

@@ -69,6 +69,12 @@ export function parseRecipient(input: unknown, path: string): Recipient {
   return parsePresent<Recipient>(nullableSchema, input, "invalid_recipient", path);
 }
 
+/** For templates: a recipient without a name of its own is called by first and last name. */
+export function named(recipient: Recipient): Recipient {
+  const full = [recipient.firstName, recipient.lastName].filter((part) => part !== undefined).join(" ");
+  return recipient.name === undefined && full !== "" ? { ...recipient, name: full } : recipient;
+}
+
 /**
  * `local@domain`. No colon before the `@`, which would end a URL's scheme. Else everything that a dot-atom may have (RFC 5322
  * section 3.2.3), `/`, `?` and `#` too: whatever mail can be sent to has one key, however it is written.

@@ -1,7 +1,12 @@
+import type * as z from "zod";
 import type { Notification } from "../delivery/notification.js";
+import { keySchema } from "../validation.js";
 
 /** The scope of whatever is said to an address. */
 export const everything = "*";
+
+/** What kind of message one is. */
+export const scopeSchema: z.ZodString = keySchema.refine((scope) => scope !== everything, "the name of one scope");
 
 /** The lightest first: of two for one address and scope the heavier is kept, and what its owner said weighs most. */
 export const suppressionReasons = ["soft_bounces", "manual", "hard_bounce", "unsubscribed", "complaint"] as const;

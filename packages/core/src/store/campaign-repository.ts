@@ -7,7 +7,17 @@ import type { MessageTemplate } from "../message/message.js";
 /** A campaign as it is stored first. */
 export type NewCampaign = Pick<
   Campaign,
-  "tenant" | "id" | "name" | "kind" | "definition" | "scheduledAt" | "rate" | "recurrence" | "occurrence"
+  | "tenant"
+  | "id"
+  | "name"
+  | "kind"
+  | "definition"
+  | "audience"
+  | "code"
+  | "scheduledAt"
+  | "rate"
+  | "recurrence"
+  | "occurrence"
 >;
 
 /** What an edit may change; what is not named stays. */
@@ -75,11 +85,13 @@ export interface CampaignRepository {
   ): Promise<Campaign>;
 
   /**
-   * Leases up to `limit` campaigns that want something beside sending, and that nobody has leased: scheduled ones whose
-   * time has come, those that are not loaded and not drafts, those that are changing, and loaded ones that are sending and
-   * have no open notification. The longest waiting first.
+   * Leases up to `limit` campaigns that want something beside sending, by core's `wants`, and that nobody has leased:
+   * scheduled ones whose time has come, those that are not loaded and not drafts, those whose late joiners are looked for,
+   * those that are changing, and loaded ones that are sending and have no open notification. The longest waiting first.
    */
   claim(input: {
+    /** The definitions in code that this process has: audiences of others are left to those who have them. */
+    readonly codes: readonly string[];
     readonly limit: number;
     /** Milliseconds. */
     readonly lease: number;
@@ -87,9 +99,21 @@ export interface CampaignRepository {
   }): Promise<readonly Campaign[]>;
 
   /**
+   * Leases one campaign, a draft too, whatever it wants; null where another process has it, or it has ended and nothing of it
+   * is changing. Throws `not_found`.
+   */
+  lease(
+    input: CampaignKey & {
+      /** Milliseconds. */
+      readonly lease: number;
+      readonly now?: Date;
+    },
+  ): Promise<Campaign | null>;
+
+  /**
    * One chunk of a campaign's audience: inserts its notifications, those whose key exists left out, and says where the next
-   * chunk begins. `last`: that was all. Prolongs the lease. Answers `lost` where it is not leased under the fence, or has
-   * ended.
+   * chunk begins. `last`: that was all, and the lease ends; else it is prolonged. Answers how many are new; null where it is
+   * not leased under the fence, or has ended.
    */
   load(
     input: FencedCampaign & {
@@ -97,10 +121,14 @@ export interface CampaignRepository {
       readonly templates: Readonly<Record<string, MessageTemplate>>;
       readonly cursor: string | null;
       readonly last: boolean;
+      /** How many more of the audience were refused. */
+      readonly rejected: number;
+      /** When late joiners are looked for. */
+      readonly lookAt: Date | null;
       readonly lease: number;
       readonly now?: Date;
     },
-  ): Promise<"lost" | "continued" | "loaded">;
+  ): Promise<number | null>;
 
   /** Notifications of a campaign that were never marked and have not ended, ordered by id, after `after`. */
   open(
@@ -114,6 +142,7 @@ export interface CampaignRepository {
   rewrite(
     input: FencedCampaign & {
       readonly notifications: readonly RewrittenNotification[];
+      readonly templates: Readonly<Record<string, MessageTemplate>>;
       readonly after: string | null;
       readonly last: boolean;
       readonly lease: number;
@@ -130,8 +159,8 @@ export interface CampaignRepository {
     input: FencedCampaign & { readonly limit: number; readonly lease: number; readonly now?: Date },
   ): Promise<number | null>;
 
-  /** Ends a lease. */
-  release(input: FencedCampaign): Promise<void>;
+  /** Ends a lease; nobody leases it for another `retryIn` milliseconds. */
+  release(input: FencedCampaign & { readonly retryIn: number; readonly now?: Date }): Promise<void>;
 
   /** How many notifications each of these campaigns has, by state and reason: of the rows, and so always true. */
   counts(input: { readonly tenant: string; readonly ids: readonly string[] }): Promise<readonly CampaignCount[]>;

@@ -63,6 +63,13 @@ export type {
   RewrittenNotification,
 } from "./campaign-repository.js";
 export type { AppliedEvent, DeliveryEventRepository, EngagementInput } from "./delivery-event-repository.js";
+export type { TemplateRepository } from "./template-repository.js";
+export type {
+  ContactImportRepository,
+  ImportChunk,
+  ImportedConsent,
+} from "./contact-import-repository.js";
+export type { ContactAct, ContactRepository, PutCounts } from "./contact-repository.js";
 export type { AddressKey, SuppressionRepository } from "./suppression-repository.js";
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
@@ -88,7 +95,6 @@ export type {
   StoredCrossing,
 } from "../milestone/crossing.js";
 export { crossingStates } from "../milestone/crossing.js";
-export type { SqlStatement, SqlValue } from "../milestone/sql.js";
 export type { ClaimedNotice, NewNotice, Notice, NoticeKind, NoticeState, StoredNotice } from "../milestone/notice.js";
 export { noticeKinds, noticeStates } from "../milestone/notice.js";
 export type {
@@ -107,7 +113,20 @@ export type { Hours, ZonedHours } from "../campaign/hours.js";
 export type { Campaign, CampaignKey, CampaignState } from "../campaign/campaign.js";
 export { campaignStates, gateOf, gatePatch } from "../campaign/campaign.js";
 export type { CampaignAct, CampaignActInput, CampaignPatch, CampaignWork } from "../campaign/campaign-moves.js";
-export { campaignActs, campaignMove, editMove, newCampaign, wants } from "../campaign/campaign-moves.js";
+export {
+  campaignActs,
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  leaseMove,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../campaign/campaign-moves.js";
+export type { Recurrence, RecurrenceKey, Skip, SkipReason } from "../campaign/recurrence.js";
+export { putMove } from "../campaign/recurrence.js";
+export type { NewRecurrence, RecurrenceRepository } from "./recurrence-repository.js";
 export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
@@ -127,9 +146,24 @@ export type { AddressEvent, Forbidding, SoftBounceLimit, SuppressionByEvents } f
 export type { EngagementCounts, FactCount, StateCount } from "../tracking/engagement.js";
 export type { FoundNotification } from "../tracking/matching.js";
 export type { Additions, MatchedEvent } from "../tracking/applied.js";
+export type { Contact, GivenContact, KeptMember, Merging, StoredContact } from "../contact/contact.js";
+export type { ContactFilter, FieldValue, NumberRange, TimeRange } from "../contact/contact-filter.js";
+export type { ContactImport, RejectedRow, RejectionCode } from "../contact/contact-import.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
 export type { MessageTemplate, RenderedMessage } from "../message/message.js";
+export type {
+  NewTemplate,
+  NewTemplateVersion,
+  StoredTemplate,
+  TemplateAct,
+  TemplateKey,
+  TemplateOrigin,
+  TemplateVariant,
+  TemplateVersion,
+} from "../message/stored-template.js";
+export { newTemplate, templateActs, templateMove, templateOrigins, versionMove } from "../message/stored-template.js";
+export type { TagType, TemplateTag } from "../message/template-tag.js";
 export type { Channel, DeliveryMode } from "../notifier/notifier.js";
 export { deliveryModes } from "../notifier/notifier.js";
 export type { Recipient } from "../recipient/recipient.js";
@@ -175,6 +209,11 @@ export {
 export { isMetered, parkedWithoutRoom, roomIn, withLimits, withReservation } from "../delivery/gate.js";
 export { openLane } from "../delivery/lane.js";
 export type { Bounces } from "../recipient/suppression.js";
+export { keptMembers, mergedContact, retagged, wasEmailed } from "../contact/contact.js";
+export { begunImport, isNext, loadedImport } from "../contact/contact-import.js";
+export { type FilterDialect, filterSql } from "../contact/filter-sql.js";
+export { type Comparison, type FieldTest, matches } from "../contact/matches.js";
+export { type SqlStatement, type SqlValue, sql } from "../milestone/sql.js";
 export { heavierOf, nextBounces, refusalOf } from "../recipient/suppression.js";
 export type { ShapeField, StateShape } from "../delivery/state-shape.js";
 export { callableStates, hasReasonToWait, hasShape, keptReason, stateShapes } from "../delivery/state-shape.js";
@@ -187,11 +226,13 @@ export type { ErrorCode, MilepostErrorDetails } from "../errors.js";
 export { MilepostError } from "../errors.js";
 export {
   campaignNotFound,
+  recurrenceNotFound,
   counterOverflow,
   noEffects,
   noTransaction,
   notificationNotFound,
   redrivenTwice,
+  templateNotFound,
 } from "./refusals.js";
 
 export { redact } from "../redact.js";

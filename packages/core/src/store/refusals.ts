@@ -22,6 +22,17 @@ export function campaignNotFound(id: string): MilepostError {
   return new MilepostError("not_found", `There is no campaign "${id}"`, { path: "id" });
 }
 
+/** {@link RecurrenceRepository}: no such recurrence. */
+export function recurrenceNotFound(id: string): MilepostError {
+  return new MilepostError("not_found", `There is no recurrence "${id}"`, { path: "id" });
+}
+
+/** {@link TemplateRepository}: no such template, or no such version of it. */
+export function templateNotFound(name: string, version?: number): MilepostError {
+  if (version === undefined) return new MilepostError("not_found", `There is no template "${name}"`, { path: "name" });
+  return new MilepostError("not_found", `There is no version ${version} of a template "${name}"`, { path: "version" });
+}
+
 /** {@link NotificationRepository.decide}: the unique key shows that the row was redriven before. */
 export function redrivenTwice(row: Notification): MilepostError {
   return new MilepostError("act_refused", `Notification ${row.id} was retried before; retry the row that came of it`);

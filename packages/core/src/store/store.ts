@@ -1,4 +1,6 @@
 import type { CampaignRepository } from "./campaign-repository.js";
+import type { ContactImportRepository } from "./contact-import-repository.js";
+import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
@@ -11,8 +13,10 @@ import type { LimitRepository } from "./limit-repository.js";
 import type { NoticeRepository } from "./notice-repository.js";
 import type { NotificationRepository } from "./notification-repository.js";
 import type { ParkingRepository } from "./parking-repository.js";
+import type { RecurrenceRepository } from "./recurrence-repository.js";
 import type { SubjectRepository } from "./subject-repository.js";
 import type { SuppressionRepository } from "./suppression-repository.js";
+import type { TemplateRepository } from "./template-repository.js";
 import type { VerifyInput, VerifyReport } from "./verify.js";
 import type { Listening, WakeUpListener } from "./wake-ups.js";
 import type { WorkerRepository } from "./worker-repository.js";
@@ -61,8 +65,12 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
   readonly campaigns: CampaignRepository;
+  readonly recurrences: RecurrenceRepository;
+  readonly templates: TemplateRepository;
   readonly suppressions: SuppressionRepository;
   readonly deliveryEvents: DeliveryEventRepository;
+  readonly contacts: ContactRepository;
+  readonly contactImports: ContactImportRepository;
   readonly subjects: SubjectRepository;
   readonly workers: WorkerRepository;
   /**

@@ -51,6 +51,8 @@ export interface ErasedRows {
   /** The subject in the directory, and its members. */
   readonly subjects: number;
   readonly members: number;
+  /** The contact with the subject's id. */
+  readonly contacts: number;
 }
 
 /** The steps of the directory. */
@@ -89,7 +91,7 @@ export interface SubjectRepository {
 
   /**
    * Takes away, in one transaction, all that could still lead to a message, and records the act on entity `subject`: events
-   * in the inbox, limits, the subject's own levels, the directory's entry with its members, what counters still had to be
+   * in the inbox, limits, the subject's own levels, the directory's entry with its members, the contact with the subject's id, what counters still had to be
    * evaluated and that they are parked, crossings and notices that are pending or leased, notices of such crossings, and
    * notifications of the subject's crossings and notices that have not ended, with their attempts.
    *
@@ -99,7 +101,8 @@ export interface SubjectRepository {
    * at this moment, and takes what they stored. It writes as much as is open, whatever the subject's history, of which it
    * reads the crossings with their notices. A repeat finds nothing, and records the act again.
    *
-   * Acts on the subject's counters stay, under ids in which `act.entityId` stands in place of the subject's.
+   * Acts on the subject's counters and on its contact stay, under ids in which `act.entityId` stands in place of the
+   * subject's.
    */
   halt(input: {
     readonly tenant: string;
@@ -138,4 +141,5 @@ export const nothingErased: ErasedRows = {
   attempts: 0,
   subjects: 0,
   members: 0,
+  contacts: 0,
 };

@@ -109,6 +109,10 @@ describe("a message", () => {
     }
   });
 
+  it("gets a text that isolates what its html isolates", () => {
+    expect(plainText("<p>إلى <bdi>Acme (2)</bdi>: <bdi>7</bdi></p>")).toBe("إلى \u2068Acme (2)\u2069: \u20687\u2069");
+  });
+
   it("gets a text of the first 128,000 characters of its html that show", () => {
     const text = plainText(`first${"<p>x</p>".repeat(30_000)}`)!;
     expect(text.match(/x/g)).toHaveLength(Math.floor((128_000 - "first".length) / "<p>x</p>".length));

@@ -16,6 +16,8 @@ const textOf = compile({
     { selector: "img", format: "skip" },
     // of a document without a body tag the parser gives all, its head included
     { selector: "title", format: "skip" },
+    // a text has no elements: the characters that isolate as this one does
+    { selector: "bdi", format: "inlineSurround", options: { prefix: "\u2068", suffix: "\u2069" } },
     // shown as given: loud headings were a fashion of the library's early days
     ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({ selector, options: { uppercase: false } })),
   ],

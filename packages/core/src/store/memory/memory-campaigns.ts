@@ -1,10 +1,19 @@
 import type { Campaign, CampaignKey } from "../../campaign/campaign.js";
-import { campaignMove, editMove, newCampaign, wants } from "../../campaign/campaign-moves.js";
+import {
+  campaignMove,
+  editMove,
+  knows,
+  leasable,
+  leaseMove,
+  loadMove,
+  newCampaign,
+  wants,
+} from "../../campaign/campaign-moves.js";
 import { decideMove, rewriteMove } from "../../delivery/moves.js";
 import { compareKeys } from "../../text-key.js";
 import type { CampaignCount, CampaignRepository, FencedCampaign } from "../campaign-repository.js";
 import { campaignNotFound } from "../refusals.js";
-import { queueNotifications } from "./queue-notifications.js";
+import { keepTemplates, queueNotifications } from "./queue-notifications.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryCampaigns(tables: Tables): CampaignRepository {
@@ -76,22 +85,30 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
       return store({ ...campaign, ...patch });
     },
 
-    async claim({ limit, lease, now = tables.clock() }) {
+    async claim({ codes, limit, lease, now = tables.clock() }) {
       return [...tables.campaigns.values()]
-        .filter((campaign) => wants(campaign, () => notificationsOf(campaign).some(isOpen), now) !== null)
+        .filter((campaign) => {
+          const work = wants(campaign, () => notificationsOf(campaign).some(isOpen), now);
+          return work !== null && knows(codes, campaign, work);
+        })
         .filter(({ leaseUntil }) => leaseUntil === null || leaseUntil <= now)
         .sort((a, b) => waitsSince(a) - waitsSince(b) || compareKeys(a.tenant, b.tenant) || compareKeys(a.id, b.id))
         .slice(0, limit)
-        .map((campaign) => store({ ...campaign, fence: campaign.fence + 1, leaseUntil: later(now, lease) }));
+        .map((campaign) => store({ ...campaign, ...leaseMove(campaign, lease, now) }));
     },
 
-    async load({ notifications, templates, cursor, last, lease, now = tables.clock(), ...fenced }) {
-      const campaign = leased(fenced, now);
-      if (campaign === undefined || campaign.endedAt !== null) return "lost";
-      queueNotifications(tables, campaign.tenant, { notifications, templates }, now);
-      const chunks = campaign.chunks + 1;
-      store({ ...campaign, chunks, cursor, loaded: last, leaseUntil: last ? null : later(now, lease) });
-      return last ? "loaded" : "continued";
+    async lease({ lease, now = tables.clock(), ...key }) {
+      const campaign = existing(key);
+      if (!leasable(campaign, now)) return null;
+      return store({ ...campaign, ...leaseMove(campaign, lease, now) });
+    },
+
+    async load({ notifications, templates, now = tables.clock(), ...chunk }) {
+      const campaign = leased(chunk, now);
+      if (campaign === undefined || campaign.endedAt !== null) return null;
+      const added = queueNotifications(tables, campaign.tenant, { notifications, templates }, now);
+      store({ ...campaign, ...loadMove(campaign, chunk, now) });
+      return added;
     },
 
     async open({ after, limit, ...key }) {
@@ -101,9 +118,10 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
         .slice(0, limit);
     },
 
-    async rewrite({ notifications, after, last, lease, now = tables.clock(), ...fenced }) {
+    async rewrite({ notifications, templates, after, last, lease, now = tables.clock(), ...fenced }) {
       const campaign = leased(fenced, now);
       if (campaign?.changing !== "edit") return false;
+      keepTemplates(tables, campaign.tenant, templates);
       for (const rewritten of notifications) {
         const key = keyOf(campaign.tenant, rewritten.id);
         const row = tables.notifications.get(key);
@@ -111,7 +129,7 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
         if (row !== undefined && patch) tables.notifications.set(key, { ...row, ...patch });
       }
       const changing = last ? { changing: null, changedAfter: null } : { changedAfter: after };
-      store({ ...campaign, ...changing, leaseUntil: last ? null : later(now, lease) });
+      store({ ...campaign, ...changing, tries: 0, leaseUntil: last ? null : later(now, lease) });
       return true;
     },
 
@@ -130,9 +148,9 @@ export function memoryCampaigns(tables: Tables): CampaignRepository {
       return rows.length;
     },
 
-    async release({ fence, ...key }) {
+    async release({ fence, retryIn, now = tables.clock(), ...key }) {
       const campaign = find(key);
-      if (campaign?.fence === fence) store({ ...campaign, leaseUntil: null });
+      if (campaign?.fence === fence) store({ ...campaign, leaseUntil: retryIn > 0 ? later(now, retryIn) : null });
     },
 
     async counts({ tenant, ids }) {

@@ -1,10 +1,12 @@
 import { gateOf, gatePatch } from "../../campaign/campaign.js";
+import { wasEmailed } from "../../contact/contact.js";
 import { openLane } from "../../delivery/lane.js";
 import { decideMove, isOpen, isShut, markMove, reopenMove, settledLane, settleMove } from "../../delivery/moves.js";
 import type { ClaimedNotification, Notification, NotificationKey } from "../../delivery/notification.js";
 import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
+import { changeContacts } from "./memory-contacts.js";
 import { reasonCounts } from "./reason-counts.js";
 import { refusalIn } from "./refusal.js";
 import { keyOf, later, type Tables } from "./tables.js";
@@ -105,6 +107,8 @@ export function memoryNotifications(tables: Tables): NotificationRepository {
         if (row !== undefined && move.result === "settled") {
           tables.lanes.set(keyOf(row.tenant, row.notifier), settledLane(laneOf(row), settlement, now));
         }
+        if (row !== undefined && wasEmailed(row, move.patch))
+          changeContacts(tables, row, () => ({ lastEmailedAt: now }));
         if (attempt !== undefined && move.attempt !== null) {
           tables.attempts.set(attemptKey(settlement, settlement.attempt), { ...attempt, ...move.attempt });
         }

@@ -1,6 +1,8 @@
 import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
 import { memoryCampaigns } from "./memory-campaigns.js";
+import { memoryContactImports } from "./memory-contact-imports.js";
+import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
@@ -12,8 +14,10 @@ import { memoryLimits } from "./memory-limits.js";
 import { memoryNotices } from "./memory-notices.js";
 import { memoryNotifications } from "./memory-notifications.js";
 import { memoryParking } from "./memory-parking.js";
+import { memoryRecurrences } from "./memory-recurrences.js";
 import { memorySubjects } from "./memory-subjects.js";
 import { memorySuppressions } from "./memory-suppressions.js";
+import { memoryTemplates } from "./memory-templates.js";
 import { memoryVerify } from "./memory-verify.js";
 import { memoryWorkers } from "./memory-workers.js";
 import { Tables } from "./tables.js";
@@ -47,8 +51,12 @@ export function storeOver(tables: Tables): Store {
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
     campaigns: memoryCampaigns(tables),
+    recurrences: memoryRecurrences(tables),
+    templates: memoryTemplates(tables),
     suppressions: memorySuppressions(tables),
     deliveryEvents: memoryDeliveryEvents(tables),
+    contacts: memoryContacts(tables),
+    contactImports: memoryContactImports(tables),
     subjects: memorySubjects(tables),
     workers: memoryWorkers(tables),
     verify: memoryVerify(tables),

@@ -90,6 +90,9 @@ export function memorySubjects(tables: Tables): SubjectRepository {
   /** Acts on the subject's counters go on under what stands for it. */
   function rename({ tenant, subject }: Owner, digest: string): void {
     for (const [place, act] of tables.acts.entries()) {
+      if (act.tenant === tenant && act.entity === "contact" && act.entityId === subject) {
+        tables.acts[place] = { ...act, entityId: digest };
+      }
       if (act.tenant !== tenant || act.entity !== "counter") continue;
       const [metric, of, period] = JSON.parse(act.entityId) as [string, string, string];
       if (of !== subject) continue;
@@ -115,6 +118,7 @@ export function memorySubjects(tables: Tables): SubjectRepository {
       const members = tables.members.get(known)?.length ?? 0;
       tables.members.delete(known);
       const subjects = tables.subjects.delete(known) ? 1 : 0;
+      const contacts = tables.contacts.delete(known) ? 1 : 0;
       const crossings = crossingsOf(owner);
       const notices = noticesOf(crossings);
       const untold = crossings.filter(unannounced);
@@ -124,7 +128,7 @@ export function memorySubjects(tables: Tables): SubjectRepository {
       rename(owner, act.entityId);
       tables.acts.push({ tenant, entity: "subject", act: "forget", ...act, at: now });
       return {
-        ...{ ...nothingErased, parked, limits, levels, subjects, members },
+        ...{ ...nothingErased, parked, limits, levels, subjects, members, contacts },
         trail: rows.reduce((sum, { trail }) => sum + trail.length, 0),
         ...eraseNotifications([...new Set([...open, ...ended])]),
         ...eraseNotices([...left]),

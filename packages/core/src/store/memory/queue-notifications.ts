@@ -6,7 +6,7 @@ import { notificationKeyText } from "./memory-notifications.js";
 import { refusalIn } from "./refusal.js";
 import { keyOf, type Tables } from "./tables.js";
 
-/** Stores notifications with their templates and lanes; those whose key exists are left out. */
+/** Stores notifications with their templates and lanes; those whose key exists are left out. Answers how many are new. */
 export function queueNotifications(
   tables: Tables,
   tenant: string,
@@ -18,11 +18,9 @@ export function queueNotifications(
     readonly templates: Readonly<Record<string, MessageTemplate>>;
   },
   now: Date,
-): void {
-  for (const [hash, template] of Object.entries(templates)) {
-    const key = keyOf(tenant, hash);
-    if (!tables.templates.has(key)) tables.templates.set(key, template);
-  }
+): number {
+  let added = 0;
+  keepTemplates(tables, tenant, templates);
   for (const notification of notifications) {
     const { notifier } = notification;
     const lane = keyOf(notification.tenant, notifier);
@@ -32,6 +30,19 @@ export function queueNotifications(
     tables.notificationKeys.add(key);
     const row = queuedNotification(notification, refusalIn(tables, notification), now);
     tables.notifications.set(keyOf(notification.tenant, notification.id), row);
+    added += 1;
     if (row.state === "pending") tables.wakeUps.wake();
+  }
+  return added;
+}
+
+export function keepTemplates(
+  tables: Tables,
+  tenant: string,
+  templates: Readonly<Record<string, MessageTemplate>>,
+): void {
+  for (const [hash, template] of Object.entries(templates)) {
+    const key = keyOf(tenant, hash);
+    if (!tables.templates.has(key)) tables.templates.set(key, template);
   }
 }

@@ -1,7 +1,11 @@
 import type { Campaign } from "../../campaign/campaign.js";
+import type { Recurrence, RecurrenceKey, Skip } from "../../campaign/recurrence.js";
+import type { StoredContact } from "../../contact/contact.js";
+import type { ContactImport, RejectedRow } from "../../contact/contact-import.js";
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
+import type { StoredTemplate, TemplateVersion } from "../../message/stored-template.js";
 import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
@@ -57,9 +61,14 @@ export class Tables {
   readonly notifications: Map<string, Notification> = new Map();
   readonly notificationKeys: Set<string> = new Set();
   readonly attempts: Map<string, Attempt> = new Map();
+  /** Contents by their hash: of what was queued, and of every variant. */
   readonly templates: Map<string, MessageTemplate> = new Map();
+  readonly storedTemplates: Map<string, StoredTemplate> = new Map();
+  readonly templateVersions: Map<string, TemplateVersion> = new Map();
   readonly lanes: Map<string, Lane> = new Map();
   readonly campaigns: Map<string, Campaign> = new Map();
+  readonly recurrences: Map<string, Recurrence> = new Map();
+  readonly skips: Map<string, Skip & RecurrenceKey> = new Map();
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
@@ -70,6 +79,9 @@ export class Tables {
   readonly deliveryFacts: Map<string, NotificationFacts> = new Map();
   /** By address. */
   readonly addressEvents: Map<string, readonly AddressEvent[]> = new Map();
+  readonly contacts: Map<string, StoredContact> = new Map();
+  readonly contactImports: Map<string, ContactImport> = new Map();
+  readonly rejectedRows: Map<string, readonly RejectedRow[]> = new Map();
   readonly acts: Act[] = [];
   readonly workers: Map<string, WorkerRecord> = new Map();
   readonly subjects: Map<string, Subject> = new Map();
@@ -79,6 +91,7 @@ export class Tables {
   readonly clock: () => Date;
 
   #turns = 0;
+  #contacts = 0;
 
   constructor(clock: () => Date) {
     this.clock = clock;
@@ -88,6 +101,12 @@ export class Tables {
   turn(): number {
     this.#turns += 1;
     return this.#turns;
+  }
+
+  /** The next contact's number. */
+  contactNumber(): number {
+    this.#contacts += 1;
+    return this.#contacts;
   }
 }
 
