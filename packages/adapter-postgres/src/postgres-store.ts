@@ -5,6 +5,7 @@ import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
+import { deliveryEventRepository } from "./delivery-event-repository.js";
 import {
   type CopyFrom,
   Database,
@@ -94,6 +95,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     recurrences: recurrenceRepository(database),
     providers: providerRepository(database),
     suppressions: suppressionRepository(database),
+    deliveryEvents: deliveryEventRepository(database),
     templates: templateRepository(database),
     contacts: contactRepository(database),
     contactImports: contactImportRepository(database),

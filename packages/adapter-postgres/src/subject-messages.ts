@@ -62,6 +62,11 @@ export function subjectMessages(database: Database): SubjectMessages {
     "subjects_delete_notifications",
     `WITH attempt AS (
        DELETE FROM {attempts} a WHERE a.tenant = $1 AND a.notification = ANY ($2::text[]) RETURNING 1
+     ), fact AS (
+       DELETE FROM {delivery_facts} f WHERE f.tenant = $1 AND f.notification = ANY ($2::text[])
+     ), event AS (
+       -- their keys stay, so that a repeat of one counts nothing
+       DELETE FROM {delivery_events} e WHERE e.tenant = $1 AND e.notification IS NOT NULL AND e.notification = ANY ($2::text[])
      ), gone AS (
        DELETE FROM {notifications} n WHERE n.tenant = $1 AND n.id = ANY ($2::text[]) RETURNING 1
      )

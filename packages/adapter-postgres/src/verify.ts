@@ -1,10 +1,11 @@
-import { type CheckedInvariant, type Look, type Store, type Violation, verifyReport } from "@milepost/core/store";
+import { type InvariantId, type Look, type Store, type Violation, verifyReport } from "@milepost/core/store";
 import type { Database, Value } from "./driver.js";
 import { time } from "./values.js";
 import { attemptRules } from "./verify-attempts.js";
 import { countingRules } from "./verify-counting.js";
 import { quotaRules } from "./verify-quotas.js";
 import { rowRules } from "./verify-rows.js";
+import { trackingRules } from "./verify-tracking.js";
 
 /**
  * A query that answers what violates an invariant: `tenant` and `what`. Names are `{mine x}` for the condition that the
@@ -15,15 +16,15 @@ export interface Rule {
   readonly sql: string;
 }
 
-export type Rules = Partial<Record<CheckedInvariant, readonly Rule[]>>;
+export type Rules = Partial<Record<InvariantId, readonly Rule[]>>;
 
-const rules: Rules = { ...countingRules, ...attemptRules, ...quotaRules, ...rowRules };
+const rules: Rules = { ...countingRules, ...attemptRules, ...quotaRules, ...rowRules, ...trackingRules };
 
 // One statement for each invariant, so that it looks at one moment: what a step writes together is seen together. It takes
 // the lock of any SELECT, which only DDL and a definition's install wait for. The sum of its rules needs no order, so the
 // limit ends it early where much is wrong.
 export function verifyStep(database: Database): Store["verify"] {
-  async function look(id: CheckedInvariant, { tenant, limit, sweep, now }: Look): Promise<readonly Violation[]> {
+  async function look(id: InvariantId, { tenant, limit, sweep, now }: Look): Promise<readonly Violation[]> {
     const values: Value[] = [limit];
     const value = (given: Value) => `$${values.push(given)}`;
     const own = tenant === undefined ? undefined : value(tenant);

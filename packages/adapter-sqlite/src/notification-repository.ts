@@ -34,7 +34,7 @@ import {
   patchAttempt,
   patchNotification,
 } from "./notification-row.js";
-import { findRefusal } from "./suppression-repository.js";
+import { findRefusal } from "./suppression-steps.js";
 
 type Counts = Awaited<ReturnType<NotificationRepository["count"]>>;
 

@@ -274,6 +274,58 @@ test("a suppression finds what waits by its address, and what is said of an addr
   }
 });
 
+test("events find their messages, facts and addresses by an index each", async () => {
+  const nothing = { notification: null, messageId: null, receipt: null };
+  const said = [{ notification: "n" }, { messageId: "<m>" }, { receipt: "r" }];
+  const events = said.map((about, i) => ({
+    ...({ tenant: "t", source: "s", id: `e${i}`, type: "bounced", bounce: "soft", reason: null } as const),
+    ...({
+      occurredAt: new Date(),
+      via: "webhook",
+      recipientKey: i === 0 ? "r" : null,
+      url: null,
+      position: null,
+    } as const),
+    ...{ userAgent: null, ip: null, country: null, city: null, zone: null, device: null, client: null, raw: null },
+    ...{ acting: null, about: { ...nothing, ...about } },
+  }));
+  const softBounces = { limit: 1, within: 1 };
+  const plans = await plansOf(() => store.deliveryEvents.record({ tenant: "t", events, softBounces }));
+  expect(plans.filter((plan) => !plan.startsWith("SEARCH"))).toEqual([]);
+  expect(plans).toContain(
+    "SEARCH milepost_notifications USING INDEX milepost_notifications_message_id (tenant=? AND message_id=?)",
+  );
+  expect(plans).toContain(
+    "SEARCH milepost_notifications USING INDEX milepost_notifications_receipt (tenant=? AND receipt=?)",
+  );
+  expect(await plansOf(() => store.deliveryEvents.match({ limit: 9, softBounces }))).toEqual([
+    "SEARCH milepost_delivery_events USING INDEX milepost_delivery_events_match (match_at<?)",
+  ]);
+  const index = async (query: object) => {
+    const [plan, ...others] = await plansOf(() =>
+      store.deliveryEvents.list({ tenant: "t", limit: 9, after: 5, ...query }),
+    );
+    expect(others).toEqual([]);
+    return /INDEX milepost_delivery_events_(\w+)/.exec(plan!)?.[1];
+  };
+  expect(await index({})).toBe("tenant");
+  expect(await index({ notification: "n" })).toBe("notification");
+  expect(await index({ recipientKey: "r" })).toBe("address");
+  expect(await index({ unmatched: true })).toBe("unmatched");
+  const purge = await plansOf(() => store.deliveryEvents.purge({ age: 1, limit: 9 }));
+  expect(purge.filter((plan) => plan.startsWith("SCAN"))).toEqual([]);
+});
+
+test("figures of a campaign read an index of its rows, and sort nothing", async () => {
+  for (const by of ["campaign", "template"] as const) {
+    const plans = await plansOf(() => store.deliveryEvents.engagement({ tenant: "t", by, campaigns: ["c"] }));
+    expect(plans.slice(0, 2)).toEqual([
+      "SEARCH n USING COVERING INDEX milepost_notifications_campaign (tenant=? AND campaign=?)",
+      "SEARCH f USING COVERING INDEX milepost_delivery_facts_campaign (tenant=? AND campaign=? AND settled=?)",
+    ]);
+  }
+});
+
 test("templates are listed by name or by their category, and a version with its variants is found by keys", async () => {
   const byDefault = "SEARCH d USING INDEX sqlite_autoindex_milepost_template_defaults_1 (tenant=? AND category=?)";
   expect(await plansOf(() => store.templates.list({ tenant: "t", after: "a", limit: 9 }))).toEqual([

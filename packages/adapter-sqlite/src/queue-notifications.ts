@@ -1,7 +1,7 @@
 import { type MessageTemplate, type NewNotification, queuedNotification } from "@milepost/core/store";
 import type { Step } from "./driver.js";
 import { insertNotification } from "./notification-row.js";
-import { findRefusal } from "./suppression-repository.js";
+import { findRefusal } from "./suppression-steps.js";
 
 /** Stores notifications with their templates and lanes; those whose key exists are left out. Answers how many are new. */
 export function queueNotifications(

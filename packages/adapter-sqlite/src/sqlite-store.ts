@@ -12,6 +12,7 @@ import { contactRepository } from "./contact-repository.js";
 import { counterRepository } from "./counter-repository.js";
 import { crossingRepository } from "./crossing-repository.js";
 import { definitionRepository } from "./definition-repository.js";
+import { deliveryEventRepository } from "./delivery-event-repository.js";
 import { type SqliteDatabase, sqliteDriver } from "./driver.js";
 import { durabilityOf } from "./durability.js";
 import { handleClosed, translateError } from "./errors.js";
@@ -91,6 +92,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     recurrences: recurrenceRepository(driver),
     providers: providerRepository(driver),
     suppressions: suppressionRepository(driver),
+    deliveryEvents: deliveryEventRepository(driver),
     templates: templateRepository(driver),
     contacts: contactRepository(driver),
     contactImports: contactImportRepository(driver),

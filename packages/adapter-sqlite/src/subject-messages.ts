@@ -70,6 +70,9 @@ function deleteAll(
 ): Counts {
   const gone = (table: string, column: string, which: readonly string[]) =>
     step.run(`DELETE FROM {${table}} WHERE tenant = ? AND ${column} ${among}`, tenant, list(which));
+  // their keys stay, so that a repeat of one counts nothing
+  gone("delivery_events", "notification", ids.notifications);
+  gone("delivery_facts", "notification", ids.notifications);
   return {
     attempts: gone("attempts", "notification", ids.notifications),
     notifications: gone("notifications", "id", ids.notifications),

@@ -1,42 +1,24 @@
 import {
   type AddressKey,
   type Bounces,
-  type Consent,
   everything,
-  heavierOf,
-  type Notification,
   nextBounces,
-  type Refusal,
-  refusalOf,
-  type Suppression,
+  releaseEvent,
   type SuppressionRepository,
-  suppressMove,
 } from "@milepost/core/store";
 import { allOf, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
-import { notificationOf, patchNotification } from "./notification-row.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
-
-const suppressionCodec: RowCodec<Suppression> = rowCodec<Suppression>({
-  tenant: "plain",
-  recipientKey: "plain",
-  scope: "plain",
-  reason: "plain",
-  detail: "plain",
-  by: "plain",
-  at: "time",
-});
-
-const consentCodec: RowCodec<Consent> = rowCodec<Consent>({
-  tenant: "plain",
-  recipientKey: "plain",
-  scope: "plain",
-  granted: "flag",
-  source: "plain",
-  by: "plain",
-  at: "time",
-});
+import {
+  consentCodec,
+  findSuppression,
+  keepAddressEvent,
+  ofAddress,
+  recordAct,
+  stop,
+  suppress,
+  suppressionCodec,
+} from "./suppression-steps.js";
 
 const bouncesCodec: RowCodec<AddressKey & Bounces> = rowCodec<AddressKey & Bounces>({
   tenant: "plain",
@@ -44,22 +26,6 @@ const bouncesCodec: RowCodec<AddressKey & Bounces> = rowCodec<AddressKey & Bounc
   count: "plain",
   lastAt: "time",
 });
-
-const ofAddress = "tenant = ? AND recipient_key = ?";
-
-/** Why a message is forbidden to its address, by what is stored of that. */
-export function findRefusal(
-  step: Step,
-  row: AddressKey & Pick<Notification, "scope" | "needsConsent">,
-): Refusal | null {
-  const of = (table: string) =>
-    step.all(
-      `SELECT * FROM {${table}} WHERE ${ofAddress} AND scope IN (?, ?)`,
-      ...[row.tenant, row.recipientKey, row.scope, everything],
-    );
-  const consents = row.needsConsent ? of("consents").map(consentCodec.decode) : [];
-  return refusalOf(row, of("suppressions").map(suppressionCodec.decode), consents);
-}
 
 export function suppressionRepository(driver: Driver): SuppressionRepository {
   // No locks, as Postgres needs them: BEGIN IMMEDIATE keeps marks and announcements out until the commit.
@@ -101,8 +67,10 @@ export function suppressionRepository(driver: Driver): SuppressionRepository {
         const sql = `DELETE FROM {suppressions} WHERE ${ofAddress} AND scope = ?`;
         if (step.run(sql, tenant, recipientKey, scope) === 0) return false;
         const address = { tenant, recipientKey };
+        const at = step.now(now);
         forgetBounces(step, address);
-        recordAct(step, address, { act: "release", by, why, at: step.now(now) });
+        keepAddressEvent(step, address, releaseEvent(scope, at));
+        recordAct(step, address, { act: "release", by, why, at });
         return true;
       });
     },
@@ -147,45 +115,6 @@ export function suppressionRepository(driver: Driver): SuppressionRepository {
   };
 }
 
-interface Acting {
-  readonly act: string;
-  readonly by: string;
-  readonly why: string;
-  readonly at: Date;
-}
-
-function recordAct(step: Step, { tenant, recipientKey }: AddressKey, acting: Acting): void {
-  insertAct(step, { tenant, entity: "recipient", entityId: recipientKey, ...acting });
-}
-
-function findSuppression(step: Step, { tenant, recipientKey }: AddressKey, scope: string): Suppression | undefined {
-  const row = step.get(`SELECT * FROM {suppressions} WHERE ${ofAddress} AND scope = ?`, tenant, recipientKey, scope);
-  return row && suppressionCodec.decode(row);
-}
-
-/** What is stored afterwards. */
-function suppress(step: Step, given: Suppression): Suppression {
-  const suppression = heavierOf(findSuppression(step, given, given.scope), given);
-  step.run(
-    `INSERT OR REPLACE INTO {suppressions} (${suppressionCodec.columns}) VALUES (${suppressionCodec.marks})`,
-    ...suppressionCodec.values(suppression),
-  );
-  return suppression;
-}
-
 function forgetBounces(step: Step, { tenant, recipientKey }: AddressKey): void {
   step.run(`DELETE FROM {bounces} WHERE ${ofAddress}`, tenant, recipientKey);
-}
-
-/** Ends what is now forbidden to an address; answers how many. */
-function stop(step: Step, { tenant, recipientKey }: AddressKey, now: Date): number {
-  const sql = `SELECT * FROM {notifications} WHERE ${ofAddress} AND state IN ('pending', 'leased')`;
-  let stopped = 0;
-  for (const row of step.all(sql, tenant, recipientKey).map(notificationOf)) {
-    const refusal = findRefusal(step, row);
-    if (refusal === null) continue;
-    patchNotification(step, row, suppressMove(row, refusal, now));
-    stopped++;
-  }
-  return stopped;
 }

@@ -8,6 +8,7 @@ import type { Notifier } from "./notifier/notifier.js";
 import type { Runtime } from "./runtime.js";
 import type { KeyRing } from "./secret/key-ring.js";
 import type { Store } from "./store/store.js";
+import type { DeliveryEventOptions } from "./tracking/tracking-options.js";
 import { keySchema, listOf, parseInput } from "./validation.js";
 
 export interface MilepostOptions<Tx = never, Done extends void | Promise<void> = void | Promise<void>> {
@@ -41,6 +42,8 @@ export interface MilepostOptions<Tx = never, Done extends void | Promise<void> =
   readonly delivery?: Partial<DeliveryTiming>;
   /** Seals the credentials of `milepost.providers`; needed where accounts have any. */
   readonly keyRing?: KeyRing;
+  /** How long delivery events are kept, and how many soft bounces an address may have. */
+  readonly deliveryEvents?: DeliveryEventOptions;
   /** Time, randomness and ids, for tests. */
   readonly runtime?: Partial<Runtime>;
 }
@@ -90,6 +93,7 @@ const optionsSchema = z.strictObject({
   keyRing: z
     .custom<KeyRing>((ring) => typeof (ring as KeyRing | null)?.open === "function", "keyRing({ … })")
     .optional(),
+  deliveryEvents: z.unknown().optional(),
   runtime: z.unknown().optional(),
 });
 
@@ -118,6 +122,7 @@ export function checkedOptions<Tx, Done extends void | Promise<void>>(
     notifiers,
     metrics,
     delivery: _,
+    deliveryEvents: ____,
     runtime: __,
     keyRing: ___,
     ...parsed

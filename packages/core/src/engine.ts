@@ -44,6 +44,10 @@ import { purge } from "./recording/purge.js";
 import { Recorder } from "./recording/recorder.js";
 import { type Runtime, systemRuntime } from "./runtime.js";
 import { storeNow } from "./store-clock.js";
+import { deliveryEventsOver } from "./tracking/delivery-events.js";
+import { engagementOver } from "./tracking/engagement-query.js";
+import { trackingOptions } from "./tracking/tracking-options.js";
+import { TrackingUpkeep } from "./tracking/upkeep.js";
 import { parseInput } from "./validation.js";
 import { verifying } from "./verifying.js";
 
@@ -79,6 +83,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     checkedOptions(options);
   const { store } = options;
   const timing = deliveryTiming(options.delivery);
+  const tracking = trackingOptions(options.deliveryEvents);
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime };
 
   const events = new Events();
@@ -91,6 +96,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
   const planner = new Planner(original, timing);
   const limits = new LimitKeeper(store, registry, evaluator, runtime);
   const levels = new LevelsKeeper(store, registry, evaluator, runtime);
+  const trackingUpkeep = new TrackingUpkeep(store, runtime, tracking, clockTolerance);
   const drain = new Drain(store, registry, admission, recorder, events.emit);
   const keeper = new CampaignKeeper(store, campaigns, runtime, timing, workerEmit);
   const recurring = new RecurrenceKeeper(store, campaigns, notifiers, runtime, workerEmit);
@@ -119,7 +125,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
       await levels.applyPending(stop);
     },
     failover: (stop) => (hasAccounts ? moveStranded(store, runtime, stop) : Promise.resolve(0)),
-    purge: (stop) => purge(store, registry, admission, runtime, stop),
+    async purge(stop) {
+      const purged = await purge(store, registry, admission, runtime, stop);
+      return purged + (await trackingUpkeep.run(stop));
+    },
     announcer: new Announcer(store, registry, runtime, timing, workerEmit),
     campaigns: keeper,
     recurring,
@@ -221,6 +230,10 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     providers: calls.guard(providersOver(store, runtime, notifiers, options.keyRing, accounts, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
+    deliveryEvents: calls.guard(
+      deliveryEventsOver({ store, runtime, options: tracking, emit: (name, event) => events.emit(name, event) }),
+    ),
+    ...calls.guard<Pick<Milepost, "engagement">>({ engagement: engagementOver(store) }),
     workers: calls.guard(workersOver(store, runtime)),
     worker(workerOptions = {}) {
       calls.admit();

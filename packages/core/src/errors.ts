@@ -8,6 +8,7 @@ export const errorCodes = [
   // what came from outside was refused; nothing was stored
   "invalid_options",
   "invalid_event",
+  "invalid_delivery_event",
   "invalid_milestone",
   "invalid_campaign",
   "invalid_template",

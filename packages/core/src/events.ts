@@ -5,6 +5,7 @@ import type { Reason } from "./delivery/reason.js";
 import { describeError, type ErrorCode, MilepostError } from "./errors.js";
 import type { NewCrossing } from "./milestone/crossing.js";
 import type { Channel } from "./notifier/notifier.js";
+import type { BounceKind, DeliveryEventType } from "./tracking/delivery-event.js";
 
 /** What an attempt is about; ids only, so that a log of it holds no address. */
 export interface NotificationEvent {
@@ -36,6 +37,18 @@ export interface NotifierEvent {
   /** When it was found degraded. */
   readonly since: Date;
   readonly why: string;
+}
+
+/** What was heard of a message; ids only, so that a log of it holds no address. */
+export interface DeliveryEventNews {
+  readonly tenant: string;
+  readonly source: string;
+  readonly id: string;
+  readonly type: DeliveryEventType;
+  readonly bounce: BounceKind | null;
+  /** Null while no notification is known for it. */
+  readonly notification: string | null;
+  readonly occurredAt: Date;
 }
 
 /** Everything the engine tells of itself while it runs. For watching, not for deciding: the store is the record. */
@@ -89,6 +102,8 @@ export interface MilepostEvents {
   /** A notifier stopped working, or one of those behind a `failoverNotifier`: it is left alone until it works again. */
   degraded: NotifierEvent;
   recovered: NotifierEvent;
+  /** A delivery event was recorded by this process, and was new; its own words and addresses are in the store. */
+  deliveryEvent: DeliveryEventNews;
   /**
    * The clock of this process lies more than 5 seconds apart from the database's: ahead of it, or behind if negative. Told
    * once a minute at most. Leases and schedules go by the database's clock; `occurredAt` where none is given, and the order
@@ -121,6 +136,7 @@ const eventNames: ReadonlySet<string> = new Set<keyof MilepostEvents>([
   "importing",
   "degraded",
   "recovered",
+  "deliveryEvent",
   "clock_skew",
   "error",
 ]);

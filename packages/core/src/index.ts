@@ -261,6 +261,31 @@ export { reasonMeanings, reasons } from "./delivery/reason.js";
 export type { DeliveryTiming } from "./delivery/timing.js";
 export type { PassReport, StopOptions, Worker, WorkerOptions } from "./delivery/worker.js";
 
+// what is heard of messages after they were sent
+export type {
+  BounceKind,
+  DeliveryEvent,
+  DeliveryEventType,
+  DeliveryEventWay,
+  EventReference,
+} from "./tracking/delivery-event.js";
+export { deliveryEventTypes, deliveryEventWays } from "./tracking/delivery-event.js";
+export type {
+  DeliveryEventInput,
+  DeliveryEventQuery,
+  DeliveryEvents,
+  DeliveryEventsResult,
+  FactsQuery,
+} from "./tracking/delivery-events.js";
+export type { SoftBounceLimit } from "./tracking/address-events.js";
+export type { DeliveryEventOptions } from "./tracking/tracking-options.js";
+export type { DeliveryFacts, NotificationFacts } from "./tracking/facts.js";
+export { noFacts } from "./tracking/facts.js";
+export type { MessageStanding } from "./tracking/standing.js";
+export { standingOf } from "./tracking/standing.js";
+export type { EngagementFigures } from "./tracking/engagement.js";
+export type { Engagement, EngagementQuery, EngagementRow } from "./tracking/engagement-query.js";
+
 // secrets, and what is kept of what others say
 export { redact } from "./redact.js";
 export type { KeyRing, KeyRingOptions } from "./secret/key-ring.js";

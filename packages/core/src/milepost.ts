@@ -32,6 +32,8 @@ import type { CounterState } from "./store/counter-repository.js";
 import type { RetainedEvent } from "./store/event-repository.js";
 import type { MigrationReport } from "./store/store.js";
 import type { VerifyReport } from "./store/verify.js";
+import type { DeliveryEvents } from "./tracking/delivery-events.js";
+import type { Engagement, EngagementQuery } from "./tracking/engagement-query.js";
 import type { VerifyQuery } from "./verifying.js";
 
 /** What a host holds of an engine. */
@@ -128,6 +130,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** Accounts of tenants at providers, through which notifiers with accounts send. */
   readonly providers: Providers;
   readonly suppressions: Suppressions;
+  /** What is heard of messages after they were sent. */
+  readonly deliveryEvents: DeliveryEvents;
+  /** Figures of campaigns, templates or spans of time: how many were sent, delivered, opened, clicked. */
+  engagement(query: EngagementQuery): Promise<Engagement>;
   /**
    * Erases a subject: its counters, crossings, notifications, limits, directory entry and what is known of its events. Nothing of
    * it is announced or sent once the first step has committed; a call under way may still be accepted. If it throws, call

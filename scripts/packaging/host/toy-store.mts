@@ -48,6 +48,7 @@ function client(server: Store): Store {
     suppressions: repository("suppressions"),
     contacts: repository("contacts"),
     contactImports: repository("contactImports"),
+    deliveryEvents: repository("deliveryEvents"),
     events: repository("events"),
     limits: repository("limits"),
     levels: repository("levels"),

@@ -63,6 +63,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
   contactImports: ["begin", "load", "get", "rejected"],
   // the directory is filled before; what is erased is no part of what arrives
   subjects: ["put", "list", "halt", "erase"],
+  // what is heard of messages afterwards: nobody says anything of the small work, so a sweep finds nothing to do
+  deliveryEvents: ["record", "match", "facts", "list", "engagement", "prepare", "purge"],
   // heartbeats are beside the work: what fails in them changes nothing
   workers: ["beat", "leave", "list"],
 };

@@ -8,6 +8,7 @@ export const programNames = [
   "account-sender",
   "batch-client",
   "deployment",
+  "event-teller",
   "failing-mail-server",
   "holder",
   "host",

@@ -1,6 +1,8 @@
 import { accounts } from "./accounts.js";
 import { adoption } from "./adoption.js";
+import { analytics } from "./analytics.js";
 import { deadlockBait } from "./deadlock-bait.js";
+import { deliveryEvents } from "./delivery-events.js";
 import { deployments } from "./deployments.js";
 import { effects } from "./effects.js";
 import { expiring } from "./expiring.js";
@@ -57,6 +59,8 @@ export const scenarios: readonly Scenario[] = [
   quotas,
   accounts,
   localHours,
+  deliveryEvents,
+  analytics,
   skewedClocks,
   expiring,
   storm,

@@ -13,7 +13,7 @@ export function zoneOf({ zone, otherwise = "UTC" }: ZoneChoice, recipientZone: s
   return recipientZone !== undefined && isZone(recipientZone) ? recipientZone : otherwise;
 }
 
-const zoneSchema: z.ZodString = z
+export const zoneSchema: z.ZodString = z
   .string()
   .max(64, { abort: true })
   .refine(isZone, "a zone that this machine knows, as in Europe/Berlin");

@@ -60,6 +60,7 @@ const events: Readonly<Record<keyof MilepostEvents, true>> = {
     clock_skew: true,
   },
   importing: true,
+  deliveryEvent: true,
 };
 
 /** All that is told while an engine runs: events, warnings, what is printed, errors that are thrown. */

@@ -222,6 +222,15 @@ export const damages: readonly Damage[] = [
     ...{ invariant: "I13", found: findings.overdue },
     sql: `UPDATE {crossings} SET state = 'leased', lease_until = ${never}`,
   },
+  {
+    ...{ invariant: "I14", found: findings.eventTwice },
+    sql: "UPDATE {delivery_events} SET source = 'x', id = 'x' WHERE type = 'opened'",
+  },
+  { invariant: "I14", found: findings.uncountedEvents, sql: "UPDATE {delivery_facts} SET events = events - 1" },
+  { invariant: "I14", found: findings.otherFacts, sql: "UPDATE {delivery_facts} SET opens = opens + 1" },
+  // a late `delivered` that erased a complaint
+  { invariant: "I14", found: findings.otherFacts, sql: "UPDATE {delivery_facts} SET complained_at = NULL" },
+  { invariant: "I14", found: findings.otherFacts, sql: "UPDATE {delivery_facts} SET bounce_reason = 'other'" },
   { invariant: "I15", found: findings.orphan, sql: "UPDATE {templates} SET tenant = 'other'" },
   { invariant: "I15", found: findings.orphan, sql: "UPDATE {lanes} SET tenant = 'other' WHERE notifier = 'mail'" },
   {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous, refusedPermanent, refusedTransient } from "../notifier/notifier.js";
-import type { InvariantId } from "../store/verify.js";
 import type { ConformanceCase } from "./case.js";
 import { count, owner, putAcme, refusal, setUp } from "./engine-setup.js";
 import { hour } from "./samples.js";
@@ -30,26 +29,6 @@ export const engineVerifyCases: readonly ConformanceCase[] = [
         assert.deepEqual([code, at], ["invalid_options", path]);
       }
       assert.equal((await milepost.verify({ sweep: year, limit: 1 })).sound, true);
-    },
-  },
-  {
-    about,
-    name: "what was not looked at says why, and a report of nothing else is not sound",
-    async run({ store }) {
-      const { milepost } = setUp(store);
-      const skippedOf = async (only: readonly InvariantId[]) => {
-        const { sound, checks } = await milepost.verify({ only });
-        return [sound, checks.map(({ id, skipped }) => [id, skipped])];
-      };
-      const why = "delivery events are not built yet";
-      assert.deepEqual(await skippedOf(["I14"]), [false, [["I14", why]]]);
-      assert.deepEqual(await skippedOf(["I14", "I4"]), [
-        true,
-        [
-          ["I4", undefined],
-          ["I14", why],
-        ],
-      ]);
     },
   },
   {

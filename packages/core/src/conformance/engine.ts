@@ -8,6 +8,7 @@ import { engineContactImportCases } from "./engine-contact-imports.js";
 import { engineContactCases } from "./engine-contacts.js";
 import { engineDefinitionCases } from "./engine-definitions.js";
 import { engineDeliveryCases } from "./engine-delivery.js";
+import { engineDeliveryEventCases } from "./engine-delivery-events.js";
 import { engineEffectCases } from "./engine-effects.js";
 import { engineEvaluationCases } from "./engine-evaluation.js";
 import { engineExplainCases } from "./engine-explain.js";
@@ -90,6 +91,7 @@ export function engineCases(): readonly ConformanceCase[] {
     ...engineProviderCases,
     ...engineHoursCases,
     ...engineSuppressionCases,
+    ...engineDeliveryEventCases,
     ...engineContactCases,
     ...engineContactImportCases,
     ...engineStateCases,

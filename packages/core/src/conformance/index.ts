@@ -4,6 +4,7 @@ import { contactCases } from "./contact-repository.js";
 import { counterCases } from "./counter-repository.js";
 import { crossingCases } from "./crossing-repository.js";
 import { definitionCases } from "./definition-repository.js";
+import { deliveryEventCases } from "./delivery-event-repository.js";
 import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
@@ -32,6 +33,7 @@ export type { ConformanceCase, HostDatabase, HostTransaction, OpenedStore, Store
 export { runConformanceCase } from "./case.js";
 export { type DeliveryCommand, type DeliveryCommandKind, picksOfCommand } from "./delivery-command.js";
 export { deliveryCommands, walkDelivery } from "./delivery-walk.js";
+export { randomDeliveryEvents, type StreamShape, shuffledAndRepeated } from "./delivery-event-stream.js";
 export { DeliveryWorld } from "./delivery-world.js";
 export { engineCases } from "./engine.js";
 export type { HttpOtherSide, HttpOtherSideOptions, ReceivedRequest } from "./http-other-side.js";
@@ -81,6 +83,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneLimitCases,
     ...templateCases,
     ...suppressionCases,
+    ...deliveryEventCases,
     ...laneQuotaAgainCases,
     ...limitCases,
     ...levelsCases,

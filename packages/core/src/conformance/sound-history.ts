@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMilepost } from "../engine.js";
+import { createMilepost, type Milepost } from "../engine.js";
 import { milestone } from "../milestone/milestone.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
@@ -121,9 +121,24 @@ export async function soundHistory(store: Store): Promise<Date> {
   const recorder = createMilepost({ store, onUnknownMetric: "count", runtime: { now: clock.now } });
   recorder.on("behind", () => {});
   await recorder.record({ id: "due", metric, subject: "due-corp" });
+  await hears(milepost, await to("confirmed"));
   await milepost.close();
   await assertStates(store);
   return clock.now();
+}
+
+/** What a message may have been heard of after it was sent, and more of it than there can be of one. */
+async function hears({ deliveryEvents }: Milepost, notification: string): Promise<void> {
+  const types = ["complained", "opened", "opened", "clicked", "delivered"] as const;
+  const soft = { type: "bounced", bounce: "soft", reason: "452 full" } as const;
+  await deliveryEvents.record(
+    [...types.map((type) => ({ type })), soft].map((said, i) => ({
+      notification,
+      source: "ses",
+      id: `d${i}`,
+      ...said,
+    })),
+  );
 }
 
 /** Claims and marks what waits for a notifier, and settles nothing of it. */

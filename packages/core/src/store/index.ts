@@ -62,6 +62,7 @@ export type {
   NewCampaign,
   RewrittenNotification,
 } from "./campaign-repository.js";
+export type { AppliedEvent, DeliveryEventRepository, EngagementInput } from "./delivery-event-repository.js";
 export type { TemplateRepository } from "./template-repository.js";
 export type {
   ContactImportRepository,
@@ -74,10 +75,9 @@ export type { AddressKey, SuppressionRepository } from "./suppression-repository
 export type { ErasedRows, Member, Subject, SubjectDirectory, SubjectRepository } from "./subject-repository.js";
 export type { WorkerBeat, WorkerRecord, WorkerRepository } from "./worker-repository.js";
 export type {
-  CheckedInvariant,
+  InvariantId,
   Finding,
   InvariantCheck,
-  InvariantId,
   Look,
   VerifyInput,
   VerifyReport,
@@ -138,6 +138,21 @@ export type { Gate, Quota, Rate, Room, Slots } from "../delivery/gate.js";
 export type { Lane } from "../delivery/lane.js";
 export type { Consent, Refusal, Suppression, SuppressionReason } from "../recipient/suppression.js";
 export { everything, suppressionReasons } from "../recipient/suppression.js";
+export type {
+  BounceKind,
+  DeliveryEvent,
+  DeliveryEventType,
+  DeliveryEventWay,
+  EventReference,
+  NewDeliveryEvent,
+  TrackedNotification,
+} from "../tracking/delivery-event.js";
+export { deliveryEventTypes, deliveryEventWays } from "../tracking/delivery-event.js";
+export type { DeliveryFacts, NotificationFacts } from "../tracking/facts.js";
+export type { AddressEvent, Forbidding, SoftBounceLimit, SuppressionByEvents } from "../tracking/address-events.js";
+export type { EngagementCounts, FactCount, StateCount } from "../tracking/engagement.js";
+export type { FoundNotification } from "../tracking/matching.js";
+export type { Additions, MatchedEvent } from "../tracking/applied.js";
 export type { Contact, GivenContact, KeptMember, Merging, StoredContact } from "../contact/contact.js";
 export type { ContactFilter, FieldValue, NumberRange, TimeRange } from "../contact/contact-filter.js";
 export type { ContactImport, RejectedRow, RejectionCode } from "../contact/contact-import.js";
@@ -173,6 +188,12 @@ export {
   tally,
   walk,
 } from "./tally.js";
+export { additionsOf } from "../tracking/applied.js";
+export { forbiddenBy, releaseEvent, suppressionByEvents, weighs, whyForbidden } from "../tracking/address-events.js";
+export { forgottenBefore, monthsFrom, nextLookAt } from "../tracking/delivery-event.js";
+export { factMarks, factsOf, marksOf, mergeFacts, noFacts } from "../tracking/facts.js";
+export { inOrder, matcher } from "../tracking/matching.js";
+export { timeStep } from "../tracking/engagement.js";
 export { noInbox } from "./no-inbox.js";
 export { noWakeUps } from "./wake-ups.js";
 export { nothingErased } from "./subject-repository.js";

@@ -4,6 +4,7 @@ import type { ContactRepository } from "./contact-repository.js";
 import type { CounterRepository } from "./counter-repository.js";
 import type { CrossingRepository } from "./crossing-repository.js";
 import type { DefinitionRepository } from "./definition-repository.js";
+import type { DeliveryEventRepository } from "./delivery-event-repository.js";
 import type { EventRepository } from "./event-repository.js";
 import type { InboxRepository } from "./inbox-repository.js";
 import type { LaneRepository } from "./lane-repository.js";
@@ -69,6 +70,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly templates: TemplateRepository;
   readonly providers: ProviderRepository;
   readonly suppressions: SuppressionRepository;
+  readonly deliveryEvents: DeliveryEventRepository;
   readonly contacts: ContactRepository;
   readonly contactImports: ContactImportRepository;
   readonly subjects: SubjectRepository;

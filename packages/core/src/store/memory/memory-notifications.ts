@@ -8,8 +8,8 @@ import { compareKeys } from "../../text-key.js";
 import type { NotificationRepository } from "../notification-repository.js";
 import { notificationNotFound, redrivenTwice } from "../refusals.js";
 import { changeContacts } from "./memory-contacts.js";
-import { refusalIn } from "./memory-suppressions.js";
 import { reasonCounts } from "./reason-counts.js";
+import { refusalIn } from "./refusal.js";
 import { keyOf, later, type Tables } from "./tables.js";
 
 export function memoryNotifications(tables: Tables): NotificationRepository {

@@ -6,6 +6,7 @@ import { memoryContacts } from "./memory-contacts.js";
 import { memoryCounters } from "./memory-counters.js";
 import { memoryCrossings } from "./memory-crossings.js";
 import { memoryDefinitions } from "./memory-definitions.js";
+import { memoryDeliveryEvents } from "./memory-delivery-events.js";
 import { memoryEvents } from "./memory-events.js";
 import { memoryLanes } from "./memory-lanes.js";
 import { memoryLevels } from "./memory-levels.js";
@@ -55,6 +56,7 @@ export function storeOver(tables: Tables): Store {
     templates: memoryTemplates(tables),
     providers: memoryProviders(tables),
     suppressions: memorySuppressions(tables),
+    deliveryEvents: memoryDeliveryEvents(tables),
     contacts: memoryContacts(tables),
     contactImports: memoryContactImports(tables),
     subjects: memorySubjects(tables),

@@ -53,6 +53,10 @@ export function memorySubjects(tables: Tables): SubjectRepository {
       ids.has(keyOf(tenant, notification)),
     );
     for (const [key] of attempts) tables.attempts.delete(key);
+    for (const key of ids) tables.deliveryFacts.delete(key);
+    tables.deliveryEvents = tables.deliveryEvents.filter(
+      ({ tenant, notification }) => notification === null || !ids.has(keyOf(tenant, notification)),
+    );
     return { notifications: rows.length, attempts: attempts.length };
   }
 

@@ -1,48 +1,16 @@
-import { suppressMove } from "../../delivery/moves.js";
-import type { Notification } from "../../delivery/notification.js";
-import {
-  everything,
-  heavierOf,
-  nextBounces,
-  type Refusal,
-  refusalOf,
-  type Suppression,
-} from "../../recipient/suppression.js";
+import { everything, heavierOf, nextBounces, type Suppression } from "../../recipient/suppression.js";
 import { compareKeys } from "../../text-key.js";
+import { releaseEvent } from "../../tracking/address-events.js";
 import type { AddressKey, SuppressionRepository } from "../suppression-repository.js";
+import { addressAct, keepAddressEvent, stopForbidden } from "./suppression-steps.js";
 import { keyOf, type Tables } from "./tables.js";
-
-/** Why a message is forbidden to its address, by what is stored of that. */
-export function refusalIn(
-  tables: Tables,
-  row: AddressKey & Pick<Notification, "scope" | "needsConsent">,
-): Refusal | null {
-  const scopes = [row.scope, everything];
-  const of = <Row>(rows: ReadonlyMap<string, Row>) =>
-    scopes.flatMap((scope) => rows.get(keyOf(row.tenant, row.recipientKey, scope)) ?? []);
-  return refusalOf(row, of(tables.suppressions), of(tables.consents));
-}
 
 export function memorySuppressions(tables: Tables): SuppressionRepository {
   const key = ({ tenant, recipientKey }: AddressKey, scope: string) => keyOf(tenant, recipientKey, scope);
 
-  function act({ tenant, recipientKey }: AddressKey, name: string, by: string, why: string, at: Date): void {
-    tables.acts.push({ tenant, entity: "recipient", entityId: recipientKey, act: name, by, why, at });
-  }
-
-  /** Ends what is now forbidden to an address; answers how many. */
-  function stop({ tenant, recipientKey }: AddressKey, now: Date): number {
-    let stopped = 0;
-    for (const [id, row] of tables.notifications) {
-      const open = row.state === "pending" || row.state === "leased";
-      if (!open || row.tenant !== tenant || row.recipientKey !== recipientKey) continue;
-      const refusal = refusalIn(tables, row);
-      if (refusal === null) continue;
-      tables.notifications.set(id, { ...row, ...suppressMove(row, refusal, now) });
-      stopped++;
-    }
-    return stopped;
-  }
+  const act = (address: AddressKey, name: string, by: string, why: string, at: Date) =>
+    addressAct(tables, address, name, { by, why, at });
+  const stop = (address: AddressKey, now: Date) => stopForbidden(tables, address, now);
 
   function suppress(given: Suppression): Suppression {
     const suppression = heavierOf(tables.suppressions.get(key(given, given.scope)), given);
@@ -93,6 +61,7 @@ export function memorySuppressions(tables: Tables): SuppressionRepository {
       const address = { tenant, recipientKey };
       if (!tables.suppressions.delete(key(address, scope))) return false;
       tables.bounces.delete(keyOf(tenant, recipientKey));
+      keepAddressEvent(tables, address, releaseEvent(scope, now));
       act(address, "release", by, why, now);
       return true;
     },

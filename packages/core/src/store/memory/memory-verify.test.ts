@@ -230,6 +230,22 @@ const spoils: readonly (readonly [InvariantId, Finding, (tables: Tables) => void
     (tables) => each(tables.crossings, () => ({ state: "leased" as const, leaseUntil: never })),
   ],
   [
+    ...(["I14", findings.eventTwice] as const),
+    (tables) => {
+      const spoiled = { source: "x", id: "x" };
+      tables.deliveryEvents = tables.deliveryEvents.map((event) =>
+        event.type === "opened" ? { ...event, ...spoiled } : event,
+      );
+    },
+  ],
+  [
+    ...(["I14", findings.uncountedEvents] as const),
+    (tables) => each(tables.deliveryFacts, ({ events }) => ({ events: events - 1 })),
+  ],
+  ["I14", findings.otherFacts, (tables) => each(tables.deliveryFacts, ({ opens }) => ({ opens: opens + 1 }))],
+  ["I14", findings.otherFacts, (tables) => each(tables.deliveryFacts, () => ({ complainedAt: null }))],
+  ["I14", findings.otherFacts, (tables) => each(tables.deliveryFacts, () => ({ bounceReason: "other" }))],
+  [
     ...(["I15", findings.orphan] as const),
     ({ templates }) => {
       templates.clear();

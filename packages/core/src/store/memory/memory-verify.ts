@@ -1,5 +1,5 @@
 import type { Store } from "../store.js";
-import { type CheckedInvariant, type Look, type Violation, verifyReport } from "../verify.js";
+import { type InvariantId, type Look, type Violation, verifyReport } from "../verify.js";
 import type { Tables } from "./tables.js";
 import {
   forbiddenStartViolations,
@@ -19,10 +19,11 @@ import {
   parentViolations,
   shapeViolations,
 } from "./verify-rows.js";
+import { trackingViolations } from "./verify-tracking.js";
 
 type Find = (tables: Tables, look: Look) => Iterable<Violation>;
 
-const finds: Readonly<Record<CheckedInvariant, Find>> = {
+const finds: Readonly<Record<InvariantId, Find>> = {
   I1: crossingViolations,
   I2: announcementViolations,
   I3: counterViolations,
@@ -35,6 +36,7 @@ const finds: Readonly<Record<CheckedInvariant, Find>> = {
   I10: (tables) => [...endViolations(tables), ...lateAttemptViolations(tables)],
   I11: (tables, { sweep, now }) => forbiddenStartViolations(tables, sweep, now),
   I12: quotaViolations,
+  I14: trackingViolations,
   I13: (tables, { sweep, now }) => overdueViolations(tables, sweep, now),
   I15: parentViolations,
   I16: frozenViolations,

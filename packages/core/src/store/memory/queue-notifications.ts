@@ -3,7 +3,7 @@ import { queuedNotification } from "../../delivery/moves.js";
 import type { NewNotification } from "../../delivery/notification.js";
 import type { MessageTemplate } from "../../message/message.js";
 import { notificationKeyText } from "./memory-notifications.js";
-import { refusalIn } from "./memory-suppressions.js";
+import { refusalIn } from "./refusal.js";
 import { keyOf, type Tables } from "./tables.js";
 
 /** Stores notifications with their templates and lanes; those whose key exists are left out. Answers how many are new. */

@@ -10,6 +10,9 @@ import type { StoredCrossing } from "../../milestone/crossing.js";
 import type { StoredNotice } from "../../milestone/notice.js";
 import type { Provider } from "../../provider/provider.js";
 import type { Bounces, Consent, Suppression } from "../../recipient/suppression.js";
+import type { AddressEvent } from "../../tracking/address-events.js";
+import type { DeliveryEvent } from "../../tracking/delivery-event.js";
+import type { NotificationFacts } from "../../tracking/facts.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
@@ -21,6 +24,11 @@ import type { ParkedCounter } from "../parking-repository.js";
 import type { Member, Subject } from "../subject-repository.js";
 import type { WorkerRecord } from "../worker-repository.js";
 import { MemoryWakeUps } from "./memory-wake-ups.js";
+
+/** With when its notification is looked for again. */
+export interface StoredDeliveryEvent extends DeliveryEvent {
+  readonly matchAt: Date | null;
+}
 
 /** Rows are never changed in place, only replaced, so what a caller was handed stays as it was. */
 export interface CounterRow extends CounterState, Band {
@@ -66,6 +74,13 @@ export class Tables {
   readonly suppressions: Map<string, Suppression> = new Map();
   readonly bounces: Map<string, Bounces> = new Map();
   readonly consents: Map<string, Consent> = new Map();
+  /** Remembered keys of delivery events, with when they came. */
+  readonly deliveryEventKeys: Map<string, Date> = new Map();
+  /** In the order of their numbers. */
+  deliveryEvents: readonly StoredDeliveryEvent[] = [];
+  readonly deliveryFacts: Map<string, NotificationFacts> = new Map();
+  /** By address. */
+  readonly addressEvents: Map<string, readonly AddressEvent[]> = new Map();
   readonly contacts: Map<string, StoredContact> = new Map();
   readonly contactImports: Map<string, ContactImport> = new Map();
   readonly rejectedRows: Map<string, readonly RejectedRow[]> = new Map();
