@@ -304,7 +304,7 @@ export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";
 export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
-export type { Act } from "./store/lane-repository.js";
+export type { Act } from "./store/act-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";

@@ -28,7 +28,7 @@ export const campaignCases: readonly ConformanceCase[] = [
       assert.deepEqual(await other.campaigns.get(key), draft);
       assert.deepEqual(await other.campaigns.list({ tenant: "default", limit: 10 }), [later, draft]);
       assert.equal(await other.campaigns.get({ ...key, tenant: "other" }), null);
-      const acts = await other.lanes.acts({ tenant: "default", entity: "campaign", entityId: key.id });
+      const acts = await other.acts.list({ limit: 100, tenant: "default", entity: "campaign", entityId: key.id });
       assert.deepEqual(acts, [
         { ...{ tenant: "default", entity: "campaign", entityId: key.id, act: "create" }, ...person, at: start },
       ]);
@@ -72,7 +72,7 @@ export const campaignCases: readonly ConformanceCase[] = [
         await assert.rejects(act(store, name), refused);
       }
       await assert.rejects(act(store, "start", { id: "unknown" }), { code: "not_found" });
-      const acts = await store.lanes.acts({ tenant: "default", entity: "campaign", entityId: key.id });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "campaign", entityId: key.id });
       const done = ["create", "schedule", "pause", "resume", "start", "pause", "resume", "cancel"];
       assert.deepEqual(
         acts.map((each) => each.act),

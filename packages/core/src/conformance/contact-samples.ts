@@ -46,7 +46,7 @@ export async function ids(store: Store, filter: ContactFilter | null = null): Pr
 
 /** The acts on one contact, or on what stands for several. */
 export async function actsOn(store: Store, entityId: string): Promise<readonly string[]> {
-  return (await store.lanes.acts({ tenant: "default", entity: "contact", entityId })).map(
+  return (await store.acts.list({ limit: 100, tenant: "default", entity: "contact", entityId })).map(
     ({ act, by, why }) => `${act} by ${by}: ${why}`,
   );
 }

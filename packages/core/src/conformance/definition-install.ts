@@ -10,7 +10,7 @@ const about = "definitions";
 const hundredYears = 100 * 365 * 24 * 3_600_000;
 
 const actsOn = (store: Store, metric: string) =>
-  store.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
+  store.acts.list({ limit: 100, tenant: "default", entity: "definition", entityId: metric });
 
 export const definitionInstallCases: readonly ConformanceCase[] = [
   {

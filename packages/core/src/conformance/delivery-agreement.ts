@@ -66,7 +66,7 @@ function assertMove(before: Notification | undefined, row: Notification, moves: 
 }
 
 async function actsOn(store: Store, entity: string, entityId: string): Promise<readonly string[]> {
-  return (await store.lanes.acts({ tenant: walkTenant, entity, entityId })).map(({ act }) => act);
+  return (await store.acts.list({ limit: 100, tenant: walkTenant, entity, entityId })).map(({ act }) => act);
 }
 
 function readTime(row: Notification, expected: number | Between): number {

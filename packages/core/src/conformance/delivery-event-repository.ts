@@ -208,7 +208,12 @@ export const deliveryEventCases: readonly ConformanceCase[] = [
       ]);
       const states = await Promise.all([1, 2, 3, 4, 5, 6].map(async (i) => (await row(store, `ntf-000${i}`)).state));
       assert.deepEqual(states, ["sent", "sent", "sent", "suppressed", "leased", "leased"]);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recipient", entityId: "ntf-0001@example.com" });
+      const acts = await store.acts.list({
+        limit: 100,
+        tenant: "default",
+        entity: "recipient",
+        entityId: "ntf-0001@example.com",
+      });
       assert.deepEqual(
         acts.map(({ act, by, why, at: when }) => [act, by, why, when]),
         [["suppress", "event:ses", "a hard bounce", at(10)]],
@@ -282,7 +287,11 @@ export const deliveryEventCases: readonly ConformanceCase[] = [
       await record(store, events({ type: "opened", via: "manual", acting }, { via: "manual", acting, ...nobody }));
       await record(store, events({ type: "opened", via: "manual", acting }, { via: "manual", acting, ...nobody }));
       const acts = async (entity: string, entityId: string) =>
-        (await store.lanes.acts({ tenant: "default", entity, entityId })).map(({ act, by, why }) => [act, by, why]);
+        (await store.acts.list({ limit: 100, tenant: "default", entity, entityId })).map(({ act, by, why }) => [
+          act,
+          by,
+          why,
+        ]);
       assert.deepEqual(await acts("recipient", "ntf-0001@example.com"), [["opened", "eve", "he wrote to us"]]);
       assert.deepEqual(await acts("delivery_event", "evt-2"), [["delivered", "eve", "he wrote to us"]]);
     },

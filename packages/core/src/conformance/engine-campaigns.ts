@@ -164,7 +164,7 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
       assert.deepEqual([cancelled.state, cancelled.counts.cancelled, cancelled.counts.sent], ["cancelled", 3, 1]);
       await milepost.runOnce();
       assert.equal(notifier.sent.length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "campaign", entityId: "sale" });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "campaign", entityId: "sale" });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         ["create", "start", "pause", "resume", "cancel"].map((act) => [act, "ada"]),

@@ -390,7 +390,7 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
       assert.equal(twice.code, "act_refused");
       await setup.milepost.runOnce();
       setup.notifier.expectSent(1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "notification", entityId: id });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "notification", entityId: id });
       assert.deepEqual(
         acts.map((a) => [a.act, a.by]),
         [

@@ -57,7 +57,7 @@ export const engineForgetCases: readonly ConformanceCase[] = [
       assert.match(digest, /^[0-9a-f]{64}$/);
       assert.notEqual(digest, subjectDigest(subject), "another tenant's");
       assert.equal(digest, subjectDigest(subject, "shop"));
-      assert.deepEqual(await store.lanes.acts({ tenant: "shop", entity: "subject", entityId: digest }), [
+      assert.deepEqual(await store.acts.list({ limit: 100, tenant: "shop", entity: "subject", entityId: digest }), [
         {
           tenant: "shop",
           entity: "subject",
@@ -125,7 +125,7 @@ export const engineForgetCases: readonly ConformanceCase[] = [
       const [own] = await milepost.state({ subject, milestone: "own" });
       assert.equal(own?.next?.at, 7);
       const entityId = JSON.stringify(["broken", digest, "lifetime"]);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act: what, by }) => `${what} ${by}`),
         ["release bob"],

@@ -349,7 +349,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
         notifiers[i]!.expectSent(1, { text: name });
         await milepost.lanes.pause({ tenant: name, notifier: name, by: name, why: name });
         assert.deepEqual(
-          await store.lanes.acts({ tenant: name, entity: "lane", entityId: name }).then((a) => a.length),
+          await store.acts.list({ limit: 100, tenant: name, entity: "lane", entityId: name }).then((a) => a.length),
           1,
         );
       }

@@ -277,7 +277,10 @@ export const engineLaneCases: readonly ConformanceCase[] = [
         assert.deepEqual([code, at], ["invalid_options", path]);
       }
       assert.deepEqual(await milepost.lanes.list(), []);
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "memory" }), []);
+      assert.deepEqual(
+        await store.acts.list({ limit: 100, tenant: "default", entity: "lane", entityId: "memory" }),
+        [],
+      );
     },
   },
   {

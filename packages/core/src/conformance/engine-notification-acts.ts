@@ -33,7 +33,7 @@ async function handedOver(
 }
 
 async function actsOn(store: Store, { tenant, id }: Notification): Promise<readonly (readonly string[])[]> {
-  const acts = await store.lanes.acts({ tenant, entity: "notification", entityId: id });
+  const acts = await store.acts.list({ limit: 100, tenant, entity: "notification", entityId: id });
   return acts.map(({ act, by, why }) => [act, by, why]);
 }
 

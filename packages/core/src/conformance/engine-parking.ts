@@ -159,7 +159,7 @@ export const engineParkingCases: readonly ConformanceCase[] = [
       assert.equal((await refusal(() => milepost.parked.release(act))).code, "not_found");
       assert.equal((await refusal(() => milepost.parked.release({ ...act, subject: "nobody" }))).code, "not_found");
       const entityId = counterActId({ tenant: "default", ...acme, period: "lifetime" });
-      const acts = await opened.store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await opened.store.acts.list({ limit: 100, tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act, by, why }) => [act, by, why]),
         Array.from({ length: 2 }, () => ["release", act.by, act.why]),
@@ -186,7 +186,7 @@ export const engineParkingCases: readonly ConformanceCase[] = [
       await spend(milepost, clock, 100);
       assert.deepEqual(await lines(host), ["acme 100"]);
       const entityId = counterActId({ tenant: "default", ...acme, period: "lifetime" });
-      const acts = await opened.store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await opened.store.acts.list({ limit: 100, tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         [["release_without_effects", "ada"]],

@@ -124,7 +124,7 @@ export const engineProviderCases: readonly ConformanceCase[] = [
       await milepost.providers.change({ id: "of-default", ...person, name: "Main", order: 3 });
       const [mine] = await store.providers.list({ tenant: "default", limit: 10 });
       const [theirs] = await store.providers.list({ tenant: "other", limit: 10 });
-      const acts = await store.lanes.acts({ tenant: "default", entity: "provider", entityId: "of-default" });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "provider", entityId: "of-default" });
       const told = JSON.stringify([mine, theirs, await milepost.providers.list(), acts]);
       assert.equal(told.includes("very-secret"), false);
       assert.deepEqual(

@@ -58,7 +58,7 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
       await young.recordMany(at(1, 4));
       await young.runOnce();
       assert.deepEqual(await facts(restarted), [["few", "2", "adopted", ""]]);
-      const acts = await two.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
+      const acts = await two.acts.list({ limit: 100, tenant: "default", entity: "definition", entityId: metric });
       assert.deepEqual(
         acts.map(({ act, by, why }) => [act, by, why]),
         [["reinstall", "ops", "the new thresholds were wrong"]],
@@ -148,7 +148,9 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
       assert.deepEqual(await state(["more"]), rolledBack);
       assert.deepEqual(await state(["more"]), rolledBack, "what is removed already is passed over");
       assert.deepEqual(
-        (await one.lanes.acts({ tenant: "default", entity: "definition", entityId: metric })).map(({ act }) => act),
+        (await one.acts.list({ limit: 100, tenant: "default", entity: "definition", entityId: metric })).map(
+          ({ act }) => act,
+        ),
         ["reinstall"],
         "where nothing changes nothing was decided",
       );

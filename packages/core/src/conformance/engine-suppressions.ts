@@ -227,7 +227,12 @@ export const engineSuppressionCases: readonly ConformanceCase[] = [
         [1, 1],
       );
       assert.equal((await milepost.suppressions.list({ tenant: "other" })).length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recipient", entityId: "olga@acme.example" });
+      const acts = await store.acts.list({
+        limit: 100,
+        tenant: "default",
+        entity: "recipient",
+        entityId: "olga@acme.example",
+      });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["suppress", "consent"],

@@ -166,7 +166,7 @@ export const engineTemplateCases: readonly ConformanceCase[] = [
       assert.deepEqual(await templates.list(), []);
       assert.equal((await templates.list({ archived: true })).length, 1);
       assert.equal((await templates.versions({ name: "reminder", after: 1 })).length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "template", entityId: "reminder" });
+      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "template", entityId: "reminder" });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         ["create", "version", "activate", "default", "archive"].map((act) => [act, "ann"]),

@@ -20,7 +20,7 @@ const again = (fields: Partial<Decision> = {}): Decision => ({
 const discard = (fields: Partial<Decision> = {}): Decision => again({ act: "discard", ...fields });
 
 const actsOn = async (store: Store, entityId: string, tenant = "default") =>
-  store.lanes.acts({ tenant, entity: "inbox", entityId });
+  store.acts.list({ limit: 100, tenant, entity: "inbox", entityId });
 
 /** Refused rows wait again, or are deleted, when a person says so. */
 export const inboxDecideCases: readonly ConformanceCase[] = [

@@ -58,11 +58,11 @@ const refusalCases: readonly ConformanceCase[] = Object.entries(refusals).flatMa
       const before = await row(store);
       assert.equal(before.state, state);
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
-      const acts = await store.lanes.acts(entity);
+      const acts = await store.acts.list({ ...entity, limit: 100 });
       const input = decision(act as DecideAct, { acceptDuplicate: true, now: at(10 * hour) });
       await assertRefused(store.notifications.decide(input), "act_refused");
       await assertRow(store, before, {});
-      assert.deepEqual(await store.lanes.acts(entity), acts);
+      assert.deepEqual(await store.acts.list({ ...entity, limit: 100 }), acts);
       assert.equal((await store.notifications.list({ tenant: "default", limit: 10 })).length, 1);
     },
   })),
@@ -102,7 +102,11 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
         await store.notifications.decide(decision("cancel", { id: state, now: at(4) }));
         await assertRow(store, before, { cancelRequested: true });
         const entity = { tenant: "default", entity: "notification", entityId: state };
-        assert.equal((await store.lanes.acts(entity)).length, 2, "an act that is allowed is recorded each time");
+        assert.equal(
+          (await store.acts.list({ ...entity, limit: 100 })).length,
+          2,
+          "an act that is allowed is recorded each time",
+        );
       }
     },
   },
@@ -139,7 +143,10 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       const input = decision("resend", { margin: 500, now: at(minute + 499) });
       await assertRefused(store.notifications.decide(input), "act_refused");
       await assertRow(store, before, {});
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "notification", entityId: "ntf-1" }), []);
+      assert.deepEqual(
+        await store.acts.list({ limit: 100, tenant: "default", entity: "notification", entityId: "ntf-1" }),
+        [],
+      );
       assert.equal((await store.notifications.decide({ ...input, now: at(minute + 500) })).state, "pending");
     },
   },
@@ -200,11 +207,11 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
       const [, other] = await twoStores(opened);
       assert.deepEqual(
-        await other.lanes.acts(entity),
+        await other.acts.list({ ...entity, limit: 100 }),
         steps.map(({ act, why, now }) => ({ ...entity, act, by, why, at: now })),
       );
-      assert.deepEqual(await other.lanes.acts({ ...entity, entityId: "ntf-new" }), []);
-      assert.deepEqual(await other.lanes.acts({ ...entity, tenant: "other" }), []);
+      assert.deepEqual(await other.acts.list({ limit: 100, ...entity, entityId: "ntf-new" }), []);
+      assert.deepEqual(await other.acts.list({ limit: 100, ...entity, tenant: "other" }), []);
     },
   },
   {
@@ -216,7 +223,7 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
         const input = decision("cancel", wrong);
         await assertRefused(store.notifications.decide(input), "not_found");
         const { tenant, id: entityId } = input;
-        assert.deepEqual(await store.lanes.acts({ tenant, entity: "notification", entityId }), []);
+        assert.deepEqual(await store.acts.list({ limit: 100, tenant, entity: "notification", entityId }), []);
       }
       assert.equal((await row(store)).state, "pending");
     },
@@ -234,7 +241,10 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       assert.deepEqual(answers.map((each) => each.status).sort(), ["fulfilled", "rejected"]);
       const { state } = await row(one);
       assert.equal(state, answers[0].status === "fulfilled" ? "sent" : "unknown");
-      assert.equal((await one.lanes.acts({ tenant: "default", entity: "notification", entityId: "ntf-1" })).length, 1);
+      assert.equal(
+        (await one.acts.list({ limit: 100, tenant: "default", entity: "notification", entityId: "ntf-1" })).length,
+        1,
+      );
     },
   },
 ];

@@ -120,7 +120,7 @@ export const subjectCases: readonly ConformanceCase[] = [
         ...{ erased: nothingErased, more: false },
       });
       await store.subjects.halt(halting({ act: { entityId: "digest", by: "max", why: "again" }, now: at(1) }));
-      const acts = await other.lanes.acts({ tenant: "default", entity: "subject", entityId: "digest" });
+      const acts = await other.acts.list({ limit: 100, tenant: "default", entity: "subject", entityId: "digest" });
       const act = { tenant: "default", entity: "subject", entityId: "digest", act: "forget" };
       assert.deepEqual(acts, [
         { ...act, by: "ann", why: "asked for", at: start },

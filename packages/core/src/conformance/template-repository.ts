@@ -36,7 +36,7 @@ export const templateCases: readonly ConformanceCase[] = [
       const first = { ...key, number: 1, parent: null, ...given, createdAt: start };
       assert.deepEqual(await other.templates.version(key), first);
       assert.deepEqual(await other.templates.versions({ ...key, after: 0, limit: 10 }), [first]);
-      const acts = await other.lanes.acts({ tenant: "default", entity: "template", entityId: key.name });
+      const acts = await other.acts.list({ limit: 100, tenant: "default", entity: "template", entityId: key.name });
       const made = { tenant: "default", entity: "template", entityId: key.name, act: "create", ...person, at: start };
       assert.deepEqual(acts, [made]);
     },

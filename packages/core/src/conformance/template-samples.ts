@@ -79,6 +79,6 @@ export function added(
 }
 
 export async function actsOf(store: Store, tenant: string = key.tenant): Promise<readonly string[]> {
-  const acts = await store.lanes.acts({ tenant, entity: "template", entityId: key.name });
+  const acts = await store.acts.list({ limit: 100, tenant, entity: "template", entityId: key.name });
   return acts.map((each) => each.act);
 }

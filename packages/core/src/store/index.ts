@@ -53,7 +53,8 @@ export type {
   Settlement,
   SettleResult,
 } from "./notification-repository.js";
-export type { Act, LaneRepository } from "./lane-repository.js";
+export type { Act, ActRepository, RecordedAct } from "./act-repository.js";
+export type { LaneRepository } from "./lane-repository.js";
 export type {
   CampaignCount,
   CampaignEdit,
