@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous } from "../notifier/notifier.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { people, person, setUpCampaigns, streamed } from "./engine-campaign-setup.js";
 import { heldNotifier, refusal } from "./engine-setup.js";
@@ -164,7 +165,7 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
       assert.deepEqual([cancelled.state, cancelled.counts.cancelled, cancelled.counts.sent], ["cancelled", 3, 1]);
       await milepost.runOnce();
       assert.equal(notifier.sent.length, 1);
-      const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "campaign", entityId: "sale" });
+      const acts = await actsOf(store, { tenant: "default", entity: "campaign", entityId: "sale" });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         ["create", "start", "pause", "resume", "cancel"].map((act) => [act, "ada"]),
