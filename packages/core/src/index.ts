@@ -154,7 +154,13 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
+export type {
+  MessageParts,
+  MessageTemplate,
+  MessageAddress,
+  MessageSender,
+  RenderedMessage,
+} from "./message/message.js";
 export type { CompiledTemplate, MessagePart } from "./message/template.js";
 export type { Reader, ValueFormat } from "./message/value-format.js";
 export { valueFormats } from "./message/value-format.js";

@@ -188,6 +188,7 @@ export const campaignCases: readonly ConformanceCase[] = [
           expiresAt: after(9),
           hours: null,
           openUntil: null,
+          sender: { from: { address: "sale@acme.example" } },
         };
       });
       const step = { ...key, fence, templates, lease: minute, now: start };
@@ -199,10 +200,10 @@ export const campaignCases: readonly ConformanceCase[] = [
       assert.equal((await store.campaigns.get(key))!.changing, null);
       const open = await claimed(store, after(6));
       assert.deepEqual(
-        open.map(({ data, expiresAt }) => [data, expiresAt]),
+        open.map(({ data, expiresAt, sender }) => [data, expiresAt, sender?.from?.address]),
         [
-          [{ name: "Eve" }, after(9)],
-          [{ name: "Eve" }, after(9)],
+          [{ name: "Eve" }, after(9), "sale@acme.example"],
+          [{ name: "Eve" }, after(9), "sale@acme.example"],
         ],
       );
       const [marked] = await store.notifications.list({ tenant: "default", ids: [first!.id], limit: 1 });
@@ -225,6 +226,7 @@ export const campaignCases: readonly ConformanceCase[] = [
         expiresAt: null,
         hours: null,
         openUntil: null,
+        sender: null,
       };
       const step = {
         ...key,

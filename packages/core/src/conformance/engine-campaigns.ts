@@ -218,6 +218,28 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "who it is from and who is answered are those that it says, as it says them now",
+    async run({ store }) {
+      const { milepost, notifier, clock } = setUpCampaigns(store);
+      const from = { address: "sale@acme.example", name: "Acme" };
+      await milepost.campaigns.create({ ...sale, from, rate: { count: 1, interval: minute } });
+      await milepost.campaigns.launch({ ...one, recipients: coded(2) });
+      await milepost.runOnce();
+      const replyTo = { address: "help@acme.example" };
+      await milepost.campaigns.edit({ ...one, revision: 1, change: { replyTo, rate: null } });
+      clock.advance(hour);
+      await milepost.runOnce();
+      assert.deepEqual(
+        notifier.sent.map(({ sender }) => sender),
+        [{ from }, { from, replyTo }],
+      );
+      const dressed = { ...sale, id: "dressed", from: { address: "Acme <sale@acme.example>" } };
+      const error = await refusal(() => milepost.campaigns.create(dressed));
+      assert.deepEqual([error.code, error.path], ["invalid_campaign", "from.address"]);
+    },
+  },
+  {
+    about,
     name: "it is not complete while an outcome is unknown",
     async run({ store }) {
       const notifier = memoryNotifier({ answer: () => ambiguous("no answer") });

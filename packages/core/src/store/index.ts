@@ -159,7 +159,7 @@ export type { ContactFilter, FieldValue, NumberRange, TimeRange } from "../conta
 export type { ContactImport, RejectedRow, RejectionCode } from "../contact/contact-import.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
-export type { MessageTemplate, RenderedMessage } from "../message/message.js";
+export type { MessageSender, MessageTemplate, RenderedMessage } from "../message/message.js";
 export type {
   NewTemplate,
   NewTemplateVersion,
