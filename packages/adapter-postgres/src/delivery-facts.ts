@@ -5,6 +5,7 @@ import {
   type NotificationFacts,
   type SoftBounceLimit,
 } from "@milepost/core/store";
+import { bounceStatement } from "./contact-row.js";
 import type { Database, Run } from "./driver.js";
 import type { SuppressionSteps } from "./suppression-steps.js";
 import { textArray } from "./values.js";
@@ -30,7 +31,7 @@ const typeOf = (name: string): string =>
   name.endsWith("At") ? "timestamptz" : sums.includes(name) ? "bigint" : "text";
 
 const names = [...firsts, ...lasts, ...sums, ...ofBounce];
-export const factsColumns: string = names.map((name) => `f.${column(name)} AS "${name}"`).join(", ");
+const factsColumns: string = names.map((name) => `f.${column(name)} AS "${name}"`).join(", ");
 
 // `least` and `greatest` pass over NULL
 const weightier = `(excluded.bounce IS NOT NULL AND (f.bounce IS NULL OR
@@ -68,6 +69,7 @@ export interface FactSteps {
 
 export function factSteps(database: Database, suppressions: SuppressionSteps): FactSteps {
   const merge = database.statement("delivery_facts_merge", mergeText);
+  const bounce = bounceStatement(database);
   const read = database.statement(
     "delivery_facts_read",
     `SELECT f.tenant, f.notification, ${factsColumns} FROM {delivery_facts} f
@@ -75,7 +77,7 @@ export function factSteps(database: Database, suppressions: SuppressionSteps): F
   );
   return {
     async apply(run, tenant, matched, { softBounces, now, given }) {
-      const { facts, addresses } = additionsOf(matched);
+      const { facts, addresses, bounced } = additionsOf(matched);
       if (facts.length > 0) {
         const rows = facts.map(({ notification: { id, campaign, template, createdAt, state }, facts: added }) => ({
           ...{ notification: id, campaign, template, queuedAt: createdAt, settled: state === "sent" },
@@ -85,6 +87,7 @@ export function factSteps(database: Database, suppressions: SuppressionSteps): F
       }
       if (addresses.length === 0) return 0;
       await suppressions.keepEvents(run, tenant, addresses);
+      for (const recipientKey of bounced) await run(bounce, [tenant, recipientKey]);
       const touched = [...new Set(addresses.map(({ recipientKey }) => recipientKey))];
       return suppressions.forbidByEvents(run, tenant, touched, softBounces, now, given);
     },

@@ -17,6 +17,7 @@ import {
 } from "@milepost/core/store";
 import { insertAct } from "./act-repository.js";
 import { allOf, list } from "./conditions.js";
+import { countBounce } from "./contact-row.js";
 import { eventCodec, factsCodec, factsOfRow, type StoredDeliveryEvent } from "./delivery-event-row.js";
 import type { Driver, Step } from "./driver.js";
 import { engagementStep } from "./engagement.js";
@@ -203,7 +204,7 @@ function apply(
   softBounces: SoftBounceLimit,
   now: Date,
 ): number {
-  const { facts, addresses } = additionsOf(matched);
+  const { facts, addresses, bounced } = additionsOf(matched);
   for (const { notification, facts: added } of facts) {
     const { id, campaign, template, createdAt, state } = notification;
     const row = step.get("SELECT * FROM {delivery_facts} WHERE tenant = ? AND notification = ?", tenant, id);
@@ -218,6 +219,7 @@ function apply(
     );
   }
   for (const { recipientKey, event } of addresses) keepAddressEvent(step, { tenant, recipientKey }, event);
+  for (const recipientKey of bounced) countBounce(step, { tenant, recipientKey });
   const touched = new Set(addresses.map(({ recipientKey }) => recipientKey));
   return [...touched].filter((recipientKey) => forbidByEvents(step, { tenant, recipientKey }, softBounces, now)).length;
 }

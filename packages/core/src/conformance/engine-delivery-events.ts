@@ -188,6 +188,35 @@ export const engineDeliveryEventCases: readonly ConformanceCase[] = [
   },
   {
     about,
+    name: "a contact counts the messages that came back from its address, each bounce once",
+    async run({ store }) {
+      const { milepost } = setUp(store);
+      await putAcme(milepost);
+      await milepost.contacts.put([
+        { id: "olga", address: "Olga@acme.example" },
+        { id: "max", address: "max@acme.example" },
+      ]);
+      await count(milepost, 1);
+      await milepost.runOnce();
+      const rows = await milepost.notifications.list();
+      const olga = rows.find(({ recipientKey }) => recipientKey === "olga@acme.example")!;
+      const bounced = { ...ses, id: "b", type: "bounced", bounce: "soft", notification: olga.id } as const;
+      const opened = { ...ses, id: "o", type: "opened", notification: olga.id } as const;
+      await milepost.deliveryEvents.record([bounced, opened]);
+      await milepost.deliveryEvents.record(bounced);
+      await milepost.deliveryEvents.record({ ...bounced, id: "c", bounce: "hard" });
+      const contacts = await milepost.contacts.list();
+      assert.deepEqual(
+        contacts.map(({ id, bounces }) => [id, bounces]),
+        [
+          ["olga", 2],
+          ["max", 0],
+        ],
+      );
+    },
+  },
+  {
+    about,
     name: "what cannot be an event is refused with its path, and nothing of the call is recorded",
     async run({ store }) {
       const { milepost } = setUp(store);

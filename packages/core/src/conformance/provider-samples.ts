@@ -10,7 +10,7 @@ import { start } from "./samples.js";
 
 export const person = { by: "ada", why: "a new account" } as const;
 
-export function account(fields: Partial<NewProvider> = {}): NewProvider {
+function account(fields: Partial<NewProvider> = {}): NewProvider {
   return {
     tenant: "default",
     id: "main",

@@ -27,7 +27,7 @@ function quotaLeft(lane: Lane, now: Date): number {
 }
 
 /** Why nothing is sent through an account now; null if it is. */
-export function heldBackBy({ provider, lane }: Account, now: Date): string | null {
+function heldBackBy({ provider, lane }: Account, now: Date): string | null {
   const { id, state } = provider;
   if (state !== "active") return `account "${id}" ${state === "removed" ? "was removed" : `is ${state}`}`;
   return quotaLeft(lane, now) < 1 ? `account "${id}" has used its quota` : null;

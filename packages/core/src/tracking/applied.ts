@@ -18,6 +18,8 @@ export interface Additions {
   readonly facts: readonly { readonly notification: TrackedNotification; readonly facts: DeliveryFacts }[];
   /** Ordered by address. */
   readonly addresses: readonly { readonly recipientKey: string; readonly event: AddressEvent }[];
+  /** Addresses that messages came back from, once for each; contacts count them. */
+  readonly bounced: readonly string[];
 }
 
 export function additionsOf(matched: readonly MatchedEvent[]): Additions {
@@ -32,8 +34,10 @@ export function additionsOf(matched: readonly MatchedEvent[]): Additions {
     const said = addressEventOf(event, notification);
     if (recipientKey !== null && said !== null) addresses.push({ recipientKey, event: said });
   }
+  addresses.sort((a, b) => compareKeys(a.recipientKey, b.recipientKey));
   return {
     facts: [...facts.values()].sort((a, b) => compareKeys(a.notification.id, b.notification.id)),
-    addresses: addresses.sort((a, b) => compareKeys(a.recipientKey, b.recipientKey)),
+    addresses,
+    bounced: addresses.flatMap(({ recipientKey, event }) => (event.type === "bounced" ? [recipientKey] : [])),
   };
 }

@@ -181,7 +181,7 @@ function refuse(path: string, field: string, expected: string): never {
 }
 
 /** Fills in defaults, or throws `invalid_delivery_event` with the path of the field. */
-export function parseDeliveryEvent(input: unknown, path: string, now: Date): NewDeliveryEvent {
+function parseDeliveryEvent(input: unknown, path: string, now: Date): NewDeliveryEvent {
   const { tenant, source, id, type, via, raw, ...given } = parseInput(eventSchema, input, code, path);
   if (type === "bounced" && given.bounce === undefined) refuse(path, "bounce", '"hard" or "soft", for a bounce');
   if (type !== "bounced" && given.bounce !== undefined) refuse(path, "bounce", "nothing, but for a bounce");

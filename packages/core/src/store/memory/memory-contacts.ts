@@ -63,8 +63,8 @@ export function memoryContacts(tables: Tables): ContactRepository {
       return { removed: page.length, last: lastOf(page, limit) };
     },
 
-    async bounced({ tenant, recipientKey }) {
-      return changeContacts(tables, { tenant, recipientKey }, (contact) => ({ bounces: contact.bounces + 1 }));
+    async bounced(address) {
+      return countBounce(tables, address);
     },
   };
 }
@@ -109,4 +109,12 @@ function shown(tables: Tables, row: StoredContact): Contact {
     consents: of(tables.consents.values()).map(({ scope, granted, source, at }) => ({ scope, granted, source, at })),
     suppressions: of(tables.suppressions.values()).map(({ scope, reason }) => ({ scope, reason })),
   };
+}
+
+/** A message to an address came back; answers how many contacts have it. */
+export function countBounce(
+  tables: Tables,
+  address: { readonly tenant: string; readonly recipientKey: string },
+): number {
+  return changeContacts(tables, address, (contact) => ({ bounces: contact.bounces + 1 }));
 }

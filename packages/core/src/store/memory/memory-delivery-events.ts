@@ -6,6 +6,7 @@ import { type FactCount, type StateCount, timeStep } from "../../tracking/engage
 import { marksOf, mergeFacts, noFacts } from "../../tracking/facts.js";
 import { type FoundNotification, inOrder, matcher } from "../../tracking/matching.js";
 import type { DeliveryEventRepository, EngagementInput } from "../delivery-event-repository.js";
+import { countBounce } from "./memory-contacts.js";
 import { forbidByEvents, keepAddressEvent } from "./suppression-steps.js";
 import { keyOf, type Tables } from "./tables.js";
 
@@ -40,7 +41,7 @@ export function memoryDeliveryEvents(tables: Tables): DeliveryEventRepository {
   }
 
   function apply(tenant: string, matched: readonly MatchedEvent[], softBounces: SoftBounces, now: Date): number {
-    const { facts, addresses } = additionsOf(matched);
+    const { facts, addresses, bounced } = additionsOf(matched);
     for (const { notification, facts: added } of facts) {
       const key = keyOf(tenant, notification.id);
       const {
@@ -54,6 +55,7 @@ export function memoryDeliveryEvents(tables: Tables): DeliveryEventRepository {
       tables.deliveryFacts.set(key, { tenant, notification: notification.id, ...mergeFacts(before, added) });
     }
     for (const { recipientKey, event } of addresses) keepAddressEvent(tables, { tenant, recipientKey }, event);
+    for (const recipientKey of bounced) countBounce(tables, { tenant, recipientKey });
     const touched = new Set(addresses.map(({ recipientKey }) => recipientKey));
     return [...touched].filter((recipientKey) => forbidByEvents(tables, { tenant, recipientKey }, softBounces, now))
       .length;
