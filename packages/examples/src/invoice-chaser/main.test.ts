@@ -34,7 +34,7 @@ async function rows(sql: string): Promise<readonly Record<string, unknown>[]> {
   if (own !== undefined) return own.rows(sql);
   const db = new BetterSqlite3(join(folder, "season.db"), { readonly: true });
   try {
-    return db.prepare<[], Record<string, unknown>>(sql.replaceAll("invoice_chaser.", "")).all();
+    return db.prepare<[], Record<string, unknown>>(sql.replaceAll("invoice_chaser.", "milepost_")).all();
   } finally {
     db.close();
   }

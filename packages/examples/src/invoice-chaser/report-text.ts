@@ -1,5 +1,6 @@
 import type { EngagementFigures } from "@milepost/core";
 import { companyOf } from "./companies.js";
+import { olderSystem } from "./older-system.js";
 import type { Figures, SeasonReport } from "./season-report.js";
 import { table } from "./table.js";
 
@@ -17,7 +18,7 @@ const minutes = (milliseconds: number): string => {
 /** The whole of it, in the order in which it happened. */
 export function reportText(report: SeasonReport, database: string): string {
   const sections: readonly [title: string, text: string][] = [
-    ["Moving in from InvoiceDesk 2.3", movingIn(report)],
+    [`Moving in from ${olderSystem}`, movingIn(report)],
     ["Checked before anything is sent", checks(report)],
     ["Launched", launches(report)],
     ["Sent, by real SMTP", sending(report)],

@@ -157,12 +157,16 @@ async function accountsOf(milepost: Milepost, { of }: MailServers): Promise<Seas
   }));
 }
 
-/** The tries of a mail that met an account which failed, in words. */
+/** The tries of a mail of Tyne Tools that met the account whose password nobody takes any more, in words. */
 async function triesOfOne(milepost: Milepost, mails: readonly Notification[]): Promise<readonly string[]> {
-  const met = mails.find(({ state, excused }) => state === "sent" && excused > 0)!;
-  const tries = await milepost.notifications.attempts({ tenant: met.tenant, id: met.id });
-  const counted = `sent through ${met.notifier}; ${met.attempts - met.excused} of the ${met.maxAttempts} tries it has is counted`;
-  return [...tries.map(({ number, detail }) => `try ${number}: ${detail ?? "accepted"}`), counted];
+  for (const mail of mails.filter(({ tenant, excused }) => tenant === tyne.id && excused > 0)) {
+    const { id, attempts, excused, maxAttempts, notifier } = mail;
+    const tries = await milepost.notifications.attempts({ tenant: tyne.id, id });
+    if (!tries[0]!.detail?.startsWith("535")) continue;
+    const counted = `sent through ${notifier}; ${attempts - excused} of the ${maxAttempts} tries it has is counted`;
+    return [...tries.map(({ number, detail }) => `try ${number}: ${detail ?? "accepted"}`), counted];
+  }
+  return [];
 }
 
 async function suppressionsOf(milepost: Milepost): Promise<SeasonReport["suppressions"]> {
