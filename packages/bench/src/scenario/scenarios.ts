@@ -14,6 +14,7 @@ import { httpFaultsScenario } from "./http-faults.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lateResults } from "./late-results.js";
+import { launch } from "./launch.js";
 import { localHours } from "./local-hours.js";
 import { lostAnswers } from "./lost-answers.js";
 import { mailFaults } from "./mail-faults.js";
@@ -61,6 +62,7 @@ export const scenarios: readonly Scenario[] = [
   localHours,
   deliveryEvents,
   analytics,
+  launch,
   skewedClocks,
   expiring,
   storm,
