@@ -6,8 +6,8 @@ import {
   type Notifier,
 } from "@milepost/core";
 
-/** Where the audience comes from: who launches it gives a stream; code that goes on after a cursor; contacts. */
-export const audienceKinds = ["given", "code", "contacts"] as const;
+/** Where the audience comes from: code that goes on after a cursor; contacts; a stream that who launches it gives. */
+export const audienceKinds = ["code", "contacts", "given"] as const;
 export type AudienceKind = (typeof audienceKinds)[number];
 
 export const launchedId = "big";
