@@ -31,6 +31,7 @@ import { silentListener } from "./silent-listener.js";
 import { skewedClocks } from "./skewed-clocks.js";
 import { storm } from "./storm.js";
 import { suppressed } from "./suppressed.js";
+import { tenants } from "./tenants.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
@@ -63,6 +64,7 @@ export const scenarios: readonly Scenario[] = [
   deliveryEvents,
   analytics,
   launch,
+  tenants,
   skewedClocks,
   expiring,
   storm,
