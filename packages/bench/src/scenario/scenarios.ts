@@ -11,6 +11,7 @@ import { foreignWriter } from "./foreign-writer.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { httpFaultsScenario } from "./http-faults.js";
+import { invoiceLaunch } from "./invoice-launch.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lateResults } from "./late-results.js";
@@ -64,6 +65,7 @@ export const scenarios: readonly Scenario[] = [
   deliveryEvents,
   analytics,
   launch,
+  invoiceLaunch,
   tenants,
   skewedClocks,
   expiring,
