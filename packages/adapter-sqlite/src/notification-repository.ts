@@ -265,8 +265,10 @@ function readyHeads(
   let last = { tenant: "", notifier: "", campaign: "" };
   for (;;) {
     const next = step.get(
+      // A blob comes after every text. Without it SQLite begins at the first row of the line before and reads through all
+      // of them: 300 ms a claim where a campaign of 1,000,000 waits.
       "SELECT tenant, notifier, campaign FROM {notifications} WHERE state = 'pending' " +
-        "AND (tenant, notifier, campaign) > (?, ?, ?) ORDER BY tenant, notifier, campaign LIMIT 1",
+        "AND (tenant, notifier, campaign, not_before) > (?, ?, ?, x'') ORDER BY tenant, notifier, campaign LIMIT 1",
       ...[last.tenant, last.notifier, last.campaign],
     );
     if (next === undefined) break;

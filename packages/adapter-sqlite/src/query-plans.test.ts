@@ -98,6 +98,14 @@ test("crossings and notices that wait, and those whose lease is over, have an in
   ]);
 });
 
+test("a claim hops over the rows of a line, however many wait behind a gate that is shut", async () => {
+  const plans = await plansOf(() => store.notifications.claim({ notifiers: ["sink"], limit: 9, served: [], lease: 1 }));
+  expect(plans).toEqual([
+    // with the fourth: to the three alone SQLite comes by reading all rows that have the same
+    "SEARCH milepost_notifications USING COVERING INDEX milepost_notifications_ready ((tenant,notifier,campaign,not_before)>(?,?,?,?))",
+  ]);
+});
+
 test("levels are told to the counters of one metric, in the order of their key", async () => {
   const owner = { tenant: "t", milestone: "m", subject: "" };
   await store.levels.add({ ...owner, levels: [], by: "b", why: "w" });

@@ -15,6 +15,7 @@ export const programNames = [
   "http-sink",
   "http-worker",
   "late-writer",
+  "launcher",
   "leaver",
   "mail-sender",
   "migrator",

@@ -11,9 +11,11 @@ import { foreignWriter } from "./foreign-writer.js";
 import { heldTransaction } from "./held-transaction.js";
 import { hostTransactions } from "./host-transactions.js";
 import { httpFaultsScenario } from "./http-faults.js";
+import { invoiceLaunch } from "./invoice-launch.js";
 import { killedProducers } from "./killed-producers.js";
 import { killedAtLeastOnce, killedAtMostOnce, killedIdempotent } from "./killed-senders.js";
 import { lateResults } from "./late-results.js";
+import { launch } from "./launch.js";
 import { localHours } from "./local-hours.js";
 import { lostAnswers } from "./lost-answers.js";
 import { mailFaults } from "./mail-faults.js";
@@ -30,6 +32,7 @@ import { silentListener } from "./silent-listener.js";
 import { skewedClocks } from "./skewed-clocks.js";
 import { storm } from "./storm.js";
 import { suppressed } from "./suppressed.js";
+import { tenants } from "./tenants.js";
 import { stoppedAfterClaim, stoppedAfterMark } from "./zombies.js";
 
 /** Every scenario, in the order in which they run. */
@@ -61,6 +64,9 @@ export const scenarios: readonly Scenario[] = [
   localHours,
   deliveryEvents,
   analytics,
+  launch,
+  invoiceLaunch,
+  tenants,
   skewedClocks,
   expiring,
   storm,
