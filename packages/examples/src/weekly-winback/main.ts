@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { consoleNotifier, type Milepost } from "@milepost/core";
 import { CommandError, runCommand } from "../command.js";
 import { databaseProblem } from "../database-problem.js";
+import { type EngineDatabase, openEngineDatabase } from "../engine-database.js";
 import { stopSignal } from "../stop-signal.js";
 import { unreadOutput } from "../unread-output.js";
 import { watch } from "../watch.js";
-import { openDatabase, type WinbackDatabase } from "./database.js";
 import { runOnce } from "./once.js";
 import { help, type Options, readOptions } from "./options.js";
 import { importText, toldText, weeksText } from "./report-text.js";
@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const stop = AbortSignal.any([stopSignal(), unread]);
-  const database = openDatabase({ url: process.env.DATABASE_URL, file: options.db });
+  const database = openEngineDatabase({ url: process.env.DATABASE_URL, schema: "weekly_winback", file: options.db });
   try {
     await run(database, options, stop);
   } catch (error) {
@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-async function run({ store }: WinbackDatabase, options: Options, stop: AbortSignal): Promise<void> {
+async function run({ store }: EngineDatabase, options: Options, stop: AbortSignal): Promise<void> {
   // all that is no result: with --json standard output is for what was sent alone
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(text);
   const { segmentOf, once, worker, sent } = options;

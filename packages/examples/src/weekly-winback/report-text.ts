@@ -1,4 +1,5 @@
 import type { RejectedRow, Skip } from "@milepost/core";
+import { textTable } from "../text-table.js";
 import { segments } from "./segments.js";
 import type { Told } from "./sent.js";
 import type { Imported } from "./subscriptions.js";
@@ -26,7 +27,7 @@ function rejectionText({ field, code, expected, shape }: Omit<RejectedRow, "line
 export function toldText(told: readonly Told[]): string {
   if (told.length === 0) return "Nobody was told.\n";
   const rows = told.map(({ week, customer, email, segment, state }) => [week, customer, email, segment, state]);
-  return table([["week", "customer", "email", "segment", "state"], ...rows]);
+  return textTable([["week", "customer", "email", "segment", "state"], ...rows]);
 }
 
 /** By week, and the Saturdays that were skipped among them. */
@@ -39,13 +40,5 @@ export function weeksText(told: readonly Told[], skips: readonly Skip[]): string
   }
   for (const { at, reason } of skips) weeks.set(weeksAfter(at, 1)[0]!, ["", "", "", `skipped: ${reason}`]);
   const rows = [...weeks].sort(([a], [b]) => (a < b ? -1 : 1)).map(([week, cells]) => [week, ...cells]);
-  return table([["week", ...segments, ""], ...rows], [1, 2, 3]);
-}
-
-function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const padded = rows.map((row) =>
-    row.map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))),
-  );
-  return padded.map((cells) => `  ${cells.join("  ").trimEnd()}\n`).join("");
+  return textTable([["week", ...segments, ""], ...rows], [1, 2, 3]);
 }

@@ -9,7 +9,7 @@ export interface SaturdayShown {
 }
 
 /** Over a year's end: 2026 has 53 weeks. */
-export const saturdays: readonly SaturdayShown[] = [
+const saturdays: readonly SaturdayShown[] = [
   {
     title: "Saturday 19 December 2026, in time: the worker's own schedule, and at the same moment --once, twice",
     steps: [

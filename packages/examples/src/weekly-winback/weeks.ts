@@ -6,7 +6,7 @@ export type Week = `${number}-W${string}`;
 const pattern = /^(\d{4})-W(\d\d)$/;
 
 /** The week that a date is in. A year has 52 of them or 53. */
-export function weekOf(date: Temporal.PlainDate): Week {
+function weekOf(date: Temporal.PlainDate): Week {
   return `${date.yearOfWeek!}-W${String(date.weekOfYear!).padStart(2, "0")}`;
 }
 
