@@ -130,7 +130,7 @@ RETURNING (SELECT count(*) FROM added) AS added, ${woken}`;
 const rewriteText = (woken: string) => `
 WITH ${leased}, rewritten AS (
   SELECT * FROM jsonb_to_recordset($5) AS p (id text, template text, data jsonb, "notBefore" timestamptz,
-    "expiresAt" timestamptz, hours jsonb, "openUntil" timestamptz)
+    "expiresAt" timestamptz, hours jsonb, "openUntil" timestamptz, sender jsonb)
 ), template AS (
   INSERT INTO {templates} (tenant, hash, content, created_at)
   SELECT l.tenant, t.key, t.value, step.now FROM locked l, step, jsonb_each($9::jsonb) t
@@ -145,7 +145,7 @@ WITH ${leased}, rewritten AS (
     fence = n.fence + CASE n.state WHEN 'leased' THEN 1 ELSE 0 END,
     claims = n.claims - CASE n.state WHEN 'leased' THEN 1 ELSE 0 END, lease_until = NULL,
     not_before = coalesce(p."notBefore", (SELECT now FROM step)), expires_at = p."expiresAt",
-    hours = nullif(p.hours, 'null'), open_until = p."openUntil"
+    hours = nullif(p.hours, 'null'), open_until = p."openUntil", sender = nullif(p.sender, 'null')
   FROM rewritten p
   WHERE n.tenant = $1 AND n.id = p.id AND n.id IN (SELECT o.id FROM open o)
     AND n.state IN ('pending', 'leased') AND n.attempts = 0

@@ -59,7 +59,7 @@ export function notificationOf(crossing: string, id: string, fields: Partial<New
     ...{ tenant: "default", id, source: { kind: "crossing", id: crossing }, channel: "email", itemKey: id },
     ...{ recipientKey: `${id}@example.org`, recipient: { address: `${id}@example.org` }, notifier: "smtp" },
     ...{ mode: "at-most-once", keyLifetime: null, template: "t", data: {}, maxAttempts: 5, scope: "default" },
-    ...{ needsConsent: false, notBefore: null, expiresAt: null, hours: null, openUntil: null, ...fields },
+    ...{ needsConsent: false, notBefore: null, expiresAt: null, hours: null, openUntil: null, sender: null, ...fields },
   };
 }
 

@@ -156,6 +156,6 @@ test("a real pg.Pool fits the structural type, also with the host's own parsers 
   await store.migrate();
   const now = new Date("2026-11-21T07:57:28.123Z");
   await store.lanes.setPaused({ tenant: "default", notifier: "smtp", paused: true, by: "ann", why: "w", now });
-  const acts = await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "smtp" });
+  const acts = await store.acts.list({ limit: 100, tenant: "default", entity: "lane", entityId: "smtp" });
   expect(acts).toEqual([{ ...acts[0], at: now, act: "pause" }]);
 });

@@ -1,4 +1,4 @@
-import { type Act, type Lane, type LaneRepository, withLimits } from "@milepost/core/store";
+import { type Lane, type LaneRepository, withLimits } from "@milepost/core/store";
 import type { Database } from "./driver.js";
 import { laneColumns, laneLock } from "./gate-lock.js";
 import { time } from "./values.js";
@@ -37,12 +37,6 @@ export function laneRepository(database: Database): LaneRepository {
     `SELECT ${laneColumns} FROM {lanes} l WHERE l.tenant = $1 ORDER BY l.notifier`,
   );
 
-  const acts = database.statement(
-    "lanes_acts",
-    `SELECT tenant, entity, entity_id AS "entityId", act, by, why, at FROM {acts}
-     WHERE tenant = $1 AND entity = $2 AND entity_id = $3 ORDER BY number`,
-  );
-
   return {
     async setPaused({ tenant, notifier, paused, by, why, now }) {
       type Row = Lane & { readonly woken: unknown };
@@ -63,7 +57,5 @@ export function laneRepository(database: Database): LaneRepository {
       }),
 
     list: ({ tenant }) => database.run<Lane>(list, [tenant]),
-
-    acts: ({ tenant, entity, entityId }) => database.run<Act>(acts, [tenant, entity, entityId]),
   };
 }

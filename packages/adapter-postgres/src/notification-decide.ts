@@ -30,10 +30,10 @@ RETURNING ${notificationColumns}`;
 const redrive = `
 INSERT INTO {notifications} AS n (tenant, id, source_kind, source_id, channel, recipient_key, item_key, redrive,
   redrive_of, notifier, mode, key_lifetime, recipient, template, data, max_attempts, scope, needs_consent,
-  hours, open_until, campaign, not_before, created_at)
+  hours, open_until, campaign, sender, not_before, created_at)
 SELECT r.tenant, $3, r.source_kind, r.source_id, r.channel, r.recipient_key, r.item_key, r.redrive + 1, r.id, r.notifier,
   r.mode, r.key_lifetime, r.recipient, r.template, r.data, r.max_attempts,
-  r.scope, r.needs_consent, r.hours, r.open_until, r.campaign, $4, $4
+  r.scope, r.needs_consent, r.hours, r.open_until, r.campaign, r.sender, $4, $4
 FROM {notifications} r WHERE r.tenant = $1 AND r.id = $2
 ON CONFLICT ON CONSTRAINT {#notifications_once} DO NOTHING
 RETURNING ${notificationColumns}`;

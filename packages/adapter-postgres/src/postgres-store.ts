@@ -1,4 +1,5 @@
 import { MilepostError, noWakeUps, refuseOtherDriver, refuseUnknownOptions, type Store } from "@milepost/core/store";
+import { actRepository } from "./act-repository.js";
 import { campaignRepository } from "./campaign-repository.js";
 import { contactImportRepository } from "./contact-import-repository.js";
 import { contactRepository } from "./contact-repository.js";
@@ -91,6 +92,7 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
     notices: noticeRepository(database),
     notifications: notificationRepository(database),
     lanes: laneRepository(database),
+    acts: actRepository(database),
     campaigns: campaignRepository(database),
     recurrences: recurrenceRepository(database),
     providers: providerRepository(database),

@@ -20,7 +20,7 @@ export const queuedNotifications = ({
   SELECT * FROM jsonb_to_recordset(${notifications}) AS n (id text, source jsonb, channel text, "recipientKey" text, "itemKey" text,
     notifier text, mode text, "keyLifetime" bigint, recipient jsonb, template text, data jsonb, "maxAttempts" integer,
     scope text, "needsConsent" boolean, "notBefore" timestamptz, "expiresAt" timestamptz,
-    hours jsonb, "openUntil" timestamptz)
+    hours jsonb, "openUntil" timestamptz, sender jsonb)
 ), address AS (
   SELECT pg_advisory_xact_lock_shared(${addressLock}::bigint) FROM locked
 ), refused AS MATERIALIZED (
@@ -39,12 +39,12 @@ export const queuedNotifications = ({
 ), added AS (
   INSERT INTO {notifications} (tenant, id, source_kind, source_id, campaign, channel, recipient_key, item_key, notifier, mode,
     key_lifetime, recipient, template, data, max_attempts, scope, needs_consent, not_before, expires_at, hours, open_until,
-    created_at, state, reason, detail, settled_at)
+    sender,    created_at, state, reason, detail, settled_at)
   SELECT l.tenant, n.id, n.source ->> 'kind'::text, n.source ->> 'id'::text,
     CASE n.source ->> 'kind'::text WHEN 'campaign' THEN n.source ->> 'id'::text ELSE '' END,
     n.channel, n."recipientKey", n."itemKey", n.notifier, n.mode, n."keyLifetime", n.recipient, n.template, n.data,
     n."maxAttempts", n.scope, n."needsConsent", coalesce(n."notBefore", step.now), n."expiresAt",
-    nullif(n.hours, 'null'), n."openUntil", step.now,
+    nullif(n.hours, 'null'), n."openUntil", nullif(n.sender, 'null'), step.now,
     CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN 'suppressed' ELSE 'pending' END,
     ${refusalReason("r.suppressed", "r.unconsented")}, r.suppressed,
     CASE WHEN r.suppressed IS NOT NULL OR r.unconsented THEN step.now END

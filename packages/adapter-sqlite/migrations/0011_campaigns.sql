@@ -39,6 +39,8 @@ CREATE INDEX {#campaigns_open} ON {campaigns} (scheduled_at, tenant, id)
 
 -- The campaign that a row must pass; '' for a row of none. A claim hops over the rows of one that is closed.
 ALTER TABLE {notifications} ADD COLUMN campaign TEXT NOT NULL DEFAULT '';
+-- Who it is from and who is answered, where that is not its notifier's.
+ALTER TABLE {notifications} ADD COLUMN sender TEXT;
 DROP INDEX {notifications_ready};
 CREATE INDEX {#notifications_ready} ON {notifications} (tenant, notifier, campaign, not_before, id) WHERE state = 'pending';
 -- How far a campaign is, and what of it an edit or a cancel has to bring along.

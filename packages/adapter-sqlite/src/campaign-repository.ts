@@ -15,9 +15,9 @@ import {
   newCampaign,
   rewriteMove,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { allOf, later, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { findNotification, notificationOf, patchNotification } from "./notification-row.js";
 import { keepTemplates, queueNotifications } from "./queue-notifications.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";

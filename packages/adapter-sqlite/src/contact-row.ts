@@ -6,8 +6,8 @@ import {
   mergedContact,
   type StoredContact,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import type { SqlRow, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<StoredContact> = rowCodec<StoredContact>({

@@ -1,6 +1,6 @@
 import { type DefinitionRepository, defaultTenant, type InstalledDefinition } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import type { Driver } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<InstalledDefinition> = rowCodec<InstalledDefinition>({

@@ -15,11 +15,11 @@ import {
   type SoftBounceLimit,
   type TrackedNotification,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { allOf, list } from "./conditions.js";
 import { eventCodec, factsCodec, factsOfRow, type StoredDeliveryEvent } from "./delivery-event-row.js";
 import type { Driver, Step } from "./driver.js";
 import { engagementStep } from "./engagement.js";
-import { insertAct } from "./lane-repository.js";
 import { forbidByEvents, keepAddressEvent } from "./suppression-steps.js";
 
 export function deliveryEventRepository(driver: Driver): DeliveryEventRepository {

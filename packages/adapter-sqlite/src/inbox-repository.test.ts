@@ -236,7 +236,7 @@ describe("draining", () => {
 });
 
 describe("rows that are set aside", () => {
-  const acts = (id: string) => opened.store.lanes.acts({ tenant: "t", entity: "inbox", entityId: id });
+  const acts = (id: string) => opened.store.acts.list({ limit: 100, tenant: "t", entity: "inbox", entityId: id });
   const person = { by: "ann", why: "corrected" };
 
   beforeEach(async () => {

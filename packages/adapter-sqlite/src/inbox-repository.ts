@@ -1,7 +1,7 @@
 import type { InboxEvent, InboxRepository, InboxRow } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { allOf, list } from "./conditions.js";
 import type { Driver, SqliteDatabase, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<InboxRow> = rowCodec<InboxRow>({

@@ -1,4 +1,5 @@
-import { type Act, type Lane, type LaneRepository, openLane, withLimits } from "@milepost/core/store";
+import { type Lane, type LaneRepository, openLane, withLimits } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import type { Driver, Step } from "./driver.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
@@ -10,16 +11,6 @@ const laneCodec: RowCodec<Lane> = rowCodec<Lane>({
   rate: "json",
   quota: "json",
   usage: "json",
-});
-
-const actCodec: RowCodec<Act> = rowCodec<Act>({
-  tenant: "plain",
-  entity: "plain",
-  entityId: "plain",
-  act: "plain",
-  by: "plain",
-  why: "plain",
-  at: "time",
 });
 
 export function laneRepository(driver: Driver): LaneRepository {
@@ -52,11 +43,6 @@ export function laneRepository(driver: Driver): LaneRepository {
         step.all("SELECT * FROM {lanes} WHERE tenant = ? ORDER BY notifier", tenant).map(laneCodec.decode),
       );
     },
-
-    acts({ tenant, entity, entityId }) {
-      const sql = "SELECT * FROM {acts} WHERE tenant = ? AND entity = ? AND entity_id = ? ORDER BY number";
-      return driver.read((step) => step.all(sql, tenant, entity, entityId).map(actCodec.decode));
-    },
   };
 }
 
@@ -73,8 +59,4 @@ export function storeLane(step: Step, lane: Lane): void {
         rate = excluded.rate, quota = excluded.quota, usage = excluded.usage`,
     ...laneCodec.values(lane),
   );
-}
-
-export function insertAct(step: Step, act: Act): void {
-  step.run(`INSERT INTO {acts} (${actCodec.columns}) VALUES (${actCodec.marks})`, ...actCodec.values(act));
 }

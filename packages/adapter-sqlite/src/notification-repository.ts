@@ -17,11 +17,12 @@ import {
   settleMove,
   wasEmailed,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { findGate, storeGate } from "./campaign-gate.js";
 import { allOf, later } from "./conditions.js";
 import { emailed } from "./contact-row.js";
 import type { Driver, Step } from "./driver.js";
-import { findLane, insertAct, storeLane } from "./lane-repository.js";
+import { findLane, storeLane } from "./lane-repository.js";
 import { listSteps, madeBy } from "./notification-list.js";
 import {
   attemptsOf,

@@ -34,6 +34,7 @@ const codec: RowCodec<FlatNotification> = rowCodec<FlatNotification>({
   notBefore: "time",
   expiresAt: "time",
   hours: "json",
+  sender: "json",
   openUntil: "time",
   attempts: "plain",
   excused: "plain",

@@ -1,8 +1,8 @@
 import { counterActId, type ParkedCounter, type Parking, type ParkingRepository } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { allOf, later } from "./conditions.js";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<ParkedCounter> = rowCodec<ParkedCounter>({

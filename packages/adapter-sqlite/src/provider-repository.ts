@@ -18,8 +18,9 @@ import {
   whyMoved,
   withLimits,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
-import { findLane, insertAct, storeLane } from "./lane-repository.js";
+import { findLane, storeLane } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 type ProviderRow = Omit<Provider, "primary"> & { readonly isPrimary: boolean };

@@ -7,10 +7,10 @@ import {
   recurrenceNotFound,
   type Skip,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { insertCampaign } from "./campaign-repository.js";
 import { allOf, list } from "./conditions.js";
 import type { Driver, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 const codec: RowCodec<Recurrence> = rowCodec<Recurrence>({

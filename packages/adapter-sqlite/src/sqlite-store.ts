@@ -6,6 +6,7 @@ import {
   type Store,
   tableNamer,
 } from "@milepost/core/store";
+import { actRepository } from "./act-repository.js";
 import { campaignRepository } from "./campaign-repository.js";
 import { contactImportRepository } from "./contact-import-repository.js";
 import { contactRepository } from "./contact-repository.js";
@@ -88,6 +89,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     notices: noticeRepository(driver),
     notifications: notificationRepository(driver),
     lanes: laneRepository(driver),
+    acts: actRepository(driver),
     campaigns: campaignRepository(driver),
     recurrences: recurrenceRepository(driver),
     providers: providerRepository(driver),

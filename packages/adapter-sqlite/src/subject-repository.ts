@@ -5,10 +5,10 @@ import {
   nothingErased,
   type SubjectRepository,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { deleteContact, findContact } from "./contact-row.js";
 import { byCounterKey, counterKeyOf, counterKeyValues } from "./counter-key.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { subjectDirectory } from "./subject-directory.js";
 import { eraseMessages, haltMessages } from "./subject-messages.js";
 

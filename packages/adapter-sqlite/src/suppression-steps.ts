@@ -14,8 +14,8 @@ import {
   suppressMove,
   whyForbidden,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import type { Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { notificationOf, patchNotification } from "./notification-row.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 

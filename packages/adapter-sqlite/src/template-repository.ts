@@ -10,9 +10,9 @@ import {
   templateNotFound,
   versionMove,
 } from "@milepost/core/store";
+import { insertAct } from "./act-repository.js";
 import { allOf } from "./conditions.js";
 import type { Driver, SqlRow, Step } from "./driver.js";
-import { insertAct } from "./lane-repository.js";
 import { type RowCodec, rowCodec } from "./row-codec.js";
 
 type TemplateRow = Omit<StoredTemplate, "isDefault">;

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { actsOver } from "./acts.js";
 import { campaignsOver } from "./campaign/campaigns.js";
 import { CampaignKeeper } from "./campaign/keeper.js";
 import { RecurrenceKeeper, recurrencesOver } from "./campaign/recurrences.js";
@@ -230,6 +231,7 @@ export function createMilepost<Tx = never, Done extends void | Promise<void> = v
     recurrences: calls.guard(recurrencesOver(store, recurring, runtime)),
     providers: calls.guard(providersOver(store, runtime, notifiers, options.keyRing, accounts, wake)),
     suppressions: calls.guard(suppressionsOver(store, runtime)),
+    acts: calls.guard(actsOver(store)),
     deliveryEvents: calls.guard(
       deliveryEventsOver({ store, runtime, options: tracking, emit: (name, event) => events.emit(name, event) }),
     ),

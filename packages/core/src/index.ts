@@ -156,7 +156,13 @@ export type {
 } from "./recipient/suppressions.js";
 
 // messages
-export type { MessageParts, MessageTemplate, RenderedMessage } from "./message/message.js";
+export type {
+  MessageParts,
+  MessageTemplate,
+  MessageAddress,
+  MessageSender,
+  RenderedMessage,
+} from "./message/message.js";
 export type { CompiledTemplate, MessagePart } from "./message/template.js";
 export type { Reader, ValueFormat } from "./message/value-format.js";
 export { valueFormats } from "./message/value-format.js";
@@ -306,7 +312,8 @@ export type { CounterKey, CounterState } from "./store/counter-repository.js";
 export type { Retain } from "./store/definition-repository.js";
 export type { RetainedEvent } from "./store/event-repository.js";
 export type { InboxEvent, InboxRow } from "./store/inbox-repository.js";
-export type { Act } from "./store/lane-repository.js";
+export type { ActQuery, Acts } from "./acts.js";
+export type { Act, RecordedAct } from "./store/act-repository.js";
 export type { MemoryStoreOptions } from "./store/memory/memory-store.js";
 export { memoryStore } from "./store/memory/memory-store.js";
 export type { MigrationReport, Store, StoreSupports } from "./store/store.js";

@@ -1,3 +1,4 @@
+import type { Acts } from "./acts.js";
 import type { Campaigns } from "./campaign/campaigns.js";
 import type { Recurrences } from "./campaign/recurrences.js";
 import type { Contacts } from "./contact/contacts.js";
@@ -130,6 +131,8 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   /** Accounts of tenants at providers, through which notifiers with accounts send. */
   readonly providers: Providers;
   readonly suppressions: Suppressions;
+  /** Who did what to which thing, when and why. */
+  readonly acts: Acts;
   /** What is heard of messages after they were sent. */
   readonly deliveryEvents: DeliveryEvents;
   /** Figures of campaigns, templates or spans of time: how many were sent, delivered, opened, clicked. */

@@ -41,6 +41,7 @@ function client(server: Store): Store {
     notices: repository("notices"),
     notifications: repository("notifications"),
     lanes: repository("lanes"),
+    acts: repository("acts"),
     campaigns: repository("campaigns"),
     recurrences: repository("recurrences"),
     templates: repository("templates"),

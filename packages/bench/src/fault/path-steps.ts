@@ -53,7 +53,8 @@ export const stepsOffTheWay: Readonly<Record<string, readonly string[]>> = {
     "counts",
   ],
   recurrences: ["put", "get", "list", "setPaused", "remove", "occur", "skips"],
-  lanes: ["setPaused", "limit", "list", "acts"],
+  lanes: ["setPaused", "limit", "list"],
+  acts: ["list"],
   templates: ["create", "addVersion", "act", "get", "list", "version", "versions"],
   // accounts of tenants, which the small work has none of
   providers: ["add", "act", "get", "list", "sealed", "reseal", "stranded", "failover"],

@@ -75,7 +75,7 @@ export class Composer {
     const template = message.pick(recipient.locale);
     const more = this.#code.dataOf?.(input as AudienceMember) ?? {};
     const { tenant, id, kind, name } = this.#campaign;
-    const { channel, mode, keyLifetime, maxAttempts, scope, needsConsent } = this.#content;
+    const { channel, mode, keyLifetime, maxAttempts, scope, needsConsent, sender } = this.#content;
     const about = {
       ...own,
       ...plainObject(synchronous(more), `${path}.data`, "invalid_data"),
@@ -92,7 +92,7 @@ export class Composer {
         ...{ tenant, id: newId(), source: { kind: "campaign", id }, channel },
         ...{ recipientKey: recipientKey(recipient.address), itemKey },
         ...{ notifier: this.#lane, mode, keyLifetime, recipient, template: template.hash, data },
-        ...{ maxAttempts, scope, needsConsent, ...timed },
+        ...{ maxAttempts, scope, needsConsent, sender, ...timed },
       };
     });
   }
@@ -109,7 +109,7 @@ export class Composer {
     const data = { ...row.data, campaign: { ...this.#content.data, id, kind, name } };
     message.check(template, data, path);
     rendered(template, data, row.recipient, path);
-    return { id: row.id, template: template.hash, data, ...this.#timed(row.recipient) };
+    return { id: row.id, template: template.hash, data, sender: this.#content.sender, ...this.#timed(row.recipient) };
   }
 
   #split(

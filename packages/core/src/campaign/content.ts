@@ -1,5 +1,6 @@
 import { parseFilter } from "../contact/contact-filter.js";
 import { type JsonObject, plainObject } from "../json.js";
+import type { MessageSender } from "../message/message.js";
 import { type Channel, type DeliveryMode, type Notifier, safeKeyLifetime } from "../notifier/notifier.js";
 import { familyOf } from "../provider/provider.js";
 import type { CampaignEdit } from "../store/campaign-repository.js";
@@ -25,6 +26,8 @@ export interface CampaignContent {
   readonly data: JsonObject;
   /** Of one with several items: a message for each, or one for all. */
   readonly items: "each" | "grouped";
+  /** Null: whoever the notifier says. */
+  readonly sender: MessageSender | null;
   /** What becomes of it when one of its audience cannot be told. */
   readonly onRefused: "fail" | "skip";
   /** Read by the store's failover, too. */
@@ -75,6 +78,7 @@ export function contentFrom(
     ...{ messages, contacts },
     data: plainObject(given.data ?? code?.data ?? {}, "data", "invalid_campaign"),
     items: given.items ?? code?.items ?? "each",
+    sender: senderOf({ ...code, ...given }),
     onRefused: given.onRefused ?? code?.onRefused ?? "fail",
     failover: given.failover ?? code?.failover ?? true,
     notifier: name,
@@ -87,6 +91,10 @@ export function contentFrom(
     window: given.window ?? code?.window ?? null,
     expiresIn: given.expiresIn ?? code?.expiresIn ?? null,
   };
+}
+
+function senderOf({ from, replyTo }: Pick<CampaignFields, "from" | "replyTo">): MessageSender | null {
+  return from === undefined && replyTo === undefined ? null : { ...(from && { from }), ...(replyTo && { replyTo }) };
 }
 
 /** Throws `invalid_filter` for a filter that is none. */
@@ -108,13 +116,15 @@ function notifierNamed(name: string, notifiers: ReadonlyMap<string, Notifier>): 
 
 /** Throws `invalid_template` for messages that cannot be read. */
 export function editOf(campaign: Campaign, change: CampaignChange): CampaignEdit {
-  const { name, kind, rate, message, messages, data, items, window, expiresIn, onRefused, failover } = change;
+  const { name, kind, rate, message, messages, data, from, replyTo, items, window, expiresIn, onRefused, failover } =
+    change;
   const content = contentOf(campaign);
   const said = message !== undefined || messages !== undefined;
   const changed = {
     ...(said && { messages: messagesOf({ message, messages } as CampaignFields) }),
     ...(data && { data: plainObject(data, "change.data", "invalid_campaign") }),
     ...(items && { items }),
+    ...((from ?? replyTo) && { sender: senderOf({ ...content.sender, ...change }) }),
     ...(window && { window }),
     ...(expiresIn && { expiresIn }),
     ...(onRefused && { onRefused }),

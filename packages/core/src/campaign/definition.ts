@@ -5,8 +5,10 @@ import { rateSchema } from "../delivery/lanes.js";
 import { MilepostError } from "../errors.js";
 import { expectedOf } from "../expected.js";
 import { plainObject } from "../json.js";
+import type { MessageAddress } from "../message/message.js";
 import { type DeliveryMode, deliveryModes, type Notifier } from "../notifier/notifier.js";
 import { notifierSchema } from "../notifier/notifier-schema.js";
+import { addressSchema, recipientFields } from "../recipient/recipient.js";
 import type { Resolved } from "../recipient/resolved.js";
 import { scopeSchema } from "../recipient/suppression.js";
 import { type Agrees, keySchema, listOf, parsePresent, present, shownKey } from "../validation.js";
@@ -31,6 +33,10 @@ export interface CampaignFields {
   readonly message?: CampaignMessage;
   /** What is said to each segment, by its name. Either this or `message`. */
   readonly messages?: CampaignMessages;
+  /** Who it is from; whoever the notifier, or its provider account, says unless said. */
+  readonly from?: MessageAddress;
+  /** Who is answered; the same. */
+  readonly replyTo?: MessageAddress;
   /** What every message can merge: `{{campaign.week}}`. Plain JSON, 64 kB at most. */
   readonly data?: Readonly<Record<string, unknown>>;
   /**
@@ -149,6 +155,10 @@ const oneMessage = z
 const messagesBySegment = z.record(keySchema, oneMessage) as z.ZodType<CampaignMessages, CampaignMessages>;
 const aFunction = <T>() => z.custom<T>((value) => typeof value === "function", "a function");
 
+const mailboxFields = z.strictObject({ address: addressSchema, name: recipientFields.name });
+true satisfies Agrees<typeof mailboxFields, MessageAddress>;
+const mailboxSchema = mailboxFields.transform(present) as unknown as z.ZodType<MessageAddress, MessageAddress>;
+
 const year = 366 * 86_400_000;
 
 type Said<T> = Exclude<T, undefined>;
@@ -163,6 +173,8 @@ export const fieldSchemas: {
   message: oneMessage.optional(),
   messages: messagesBySegment.optional(),
   data: z.custom<Readonly<Record<string, unknown>>>().optional(),
+  from: mailboxSchema.optional(),
+  replyTo: mailboxSchema.optional(),
   items: z.enum(["each", "grouped"]).optional(),
   window: windowSchema.optional(),
   expiresIn: z.int(`whole milliseconds from 1 to ${year}: a year`).min(1).max(year).optional(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { CampaignCount } from "../store/campaign-repository.js";
+import { actsOf } from "./acts-of.js";
 import { act, after, audience, campaign, created, held, key, person, sending, wholeChunk } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { template } from "./crossing-samples.js";
@@ -28,7 +29,7 @@ export const campaignCases: readonly ConformanceCase[] = [
       assert.deepEqual(await other.campaigns.get(key), draft);
       assert.deepEqual(await other.campaigns.list({ tenant: "default", limit: 10 }), [later, draft]);
       assert.equal(await other.campaigns.get({ ...key, tenant: "other" }), null);
-      const acts = await other.lanes.acts({ tenant: "default", entity: "campaign", entityId: key.id });
+      const acts = await actsOf(other, { tenant: "default", entity: "campaign", entityId: key.id });
       assert.deepEqual(acts, [
         { ...{ tenant: "default", entity: "campaign", entityId: key.id, act: "create" }, ...person, at: start },
       ]);
@@ -72,7 +73,7 @@ export const campaignCases: readonly ConformanceCase[] = [
         await assert.rejects(act(store, name), refused);
       }
       await assert.rejects(act(store, "start", { id: "unknown" }), { code: "not_found" });
-      const acts = await store.lanes.acts({ tenant: "default", entity: "campaign", entityId: key.id });
+      const acts = await actsOf(store, { tenant: "default", entity: "campaign", entityId: key.id });
       const done = ["create", "schedule", "pause", "resume", "start", "pause", "resume", "cancel"];
       assert.deepEqual(
         acts.map((each) => each.act),
@@ -187,6 +188,7 @@ export const campaignCases: readonly ConformanceCase[] = [
           expiresAt: after(9),
           hours: null,
           openUntil: null,
+          sender: { from: { address: "sale@acme.example" } },
         };
       });
       const step = { ...key, fence, templates, lease: minute, now: start };
@@ -198,10 +200,10 @@ export const campaignCases: readonly ConformanceCase[] = [
       assert.equal((await store.campaigns.get(key))!.changing, null);
       const open = await claimed(store, after(6));
       assert.deepEqual(
-        open.map(({ data, expiresAt }) => [data, expiresAt]),
+        open.map(({ data, expiresAt, sender }) => [data, expiresAt, sender?.from?.address]),
         [
-          [{ name: "Eve" }, after(9)],
-          [{ name: "Eve" }, after(9)],
+          [{ name: "Eve" }, after(9), "sale@acme.example"],
+          [{ name: "Eve" }, after(9), "sale@acme.example"],
         ],
       );
       const [marked] = await store.notifications.list({ tenant: "default", ids: [first!.id], limit: 1 });
@@ -224,6 +226,7 @@ export const campaignCases: readonly ConformanceCase[] = [
         expiresAt: null,
         hours: null,
         openUntil: null,
+        sender: null,
       };
       const step = {
         ...key,

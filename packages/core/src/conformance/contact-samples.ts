@@ -3,6 +3,7 @@ import type { ContactFilter } from "../contact/contact-filter.js";
 import type { ContactRepository, PutCounts } from "../store/contact-repository.js";
 import type { Store } from "../store/store.js";
 import { compareKeys } from "../text-key.js";
+import { actsOf } from "./acts-of.js";
 import { start } from "./samples.js";
 
 // Contacts with sensible defaults.
@@ -46,7 +47,7 @@ export async function ids(store: Store, filter: ContactFilter | null = null): Pr
 
 /** The acts on one contact, or on what stands for several. */
 export async function actsOn(store: Store, entityId: string): Promise<readonly string[]> {
-  return (await store.lanes.acts({ tenant: "default", entity: "contact", entityId })).map(
+  return (await actsOf(store, { tenant: "default", entity: "contact", entityId })).map(
     ({ act, by, why }) => `${act} by ${by}: ${why}`,
   );
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InstalledDefinition } from "../store/definition-repository.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counter, definition, dueCounter, event, installedMilestone, record, rules } from "./counter-samples.js";
 import { assertOwnClock, at, awkwardKeys, bytewise, max, twoStores } from "./samples.js";
@@ -10,7 +11,7 @@ const about = "definitions";
 const hundredYears = 100 * 365 * 24 * 3_600_000;
 
 const actsOn = (store: Store, metric: string) =>
-  store.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
+  actsOf(store, { tenant: "default", entity: "definition", entityId: metric });
 
 export const definitionInstallCases: readonly ConformanceCase[] = [
   {

@@ -3,6 +3,7 @@ import { roomIn } from "../delivery/gate.js";
 import { openLane } from "../delivery/lane.js";
 import type { Notification } from "../delivery/notification.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import { assertInvariants } from "./delivery-invariants.js";
 import { type Between, hasEnded, type ModelRow } from "./delivery-model.js";
 import { assertLane } from "./delivery-model-lane.js";
@@ -66,7 +67,7 @@ function assertMove(before: Notification | undefined, row: Notification, moves: 
 }
 
 async function actsOn(store: Store, entity: string, entityId: string): Promise<readonly string[]> {
-  return (await store.lanes.acts({ tenant: walkTenant, entity, entityId })).map(({ act }) => act);
+  return (await actsOf(store, { tenant: walkTenant, entity, entityId })).map(({ act }) => act);
 }
 
 function readTime(row: Notification, expected: number | Between): number {

@@ -3,6 +3,7 @@ import { seeded } from "../seeded.js";
 import { forgottenBefore, nextLookAt } from "../tracking/delivery-event.js";
 import { figuresOf, timeStep } from "../tracking/engagement.js";
 import { factsOf, mergeFacts, noFacts } from "../tracking/facts.js";
+import { actsOf } from "./acts-of.js";
 import { created, key } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import {
@@ -208,7 +209,11 @@ export const deliveryEventCases: readonly ConformanceCase[] = [
       ]);
       const states = await Promise.all([1, 2, 3, 4, 5, 6].map(async (i) => (await row(store, `ntf-000${i}`)).state));
       assert.deepEqual(states, ["sent", "sent", "sent", "suppressed", "leased", "leased"]);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recipient", entityId: "ntf-0001@example.com" });
+      const acts = await actsOf(store, {
+        tenant: "default",
+        entity: "recipient",
+        entityId: "ntf-0001@example.com",
+      });
       assert.deepEqual(
         acts.map(({ act, by, why, at: when }) => [act, by, why, when]),
         [["suppress", "event:ses", "a hard bounce", at(10)]],
@@ -282,7 +287,7 @@ export const deliveryEventCases: readonly ConformanceCase[] = [
       await record(store, events({ type: "opened", via: "manual", acting }, { via: "manual", acting, ...nobody }));
       await record(store, events({ type: "opened", via: "manual", acting }, { via: "manual", acting, ...nobody }));
       const acts = async (entity: string, entityId: string) =>
-        (await store.lanes.acts({ tenant: "default", entity, entityId })).map(({ act, by, why }) => [act, by, why]);
+        (await actsOf(store, { tenant: "default", entity, entityId })).map(({ act, by, why }) => [act, by, why]);
       assert.deepEqual(await acts("recipient", "ntf-0001@example.com"), [["opened", "eve", "he wrote to us"]]);
       assert.deepEqual(await acts("delivery_event", "evt-2"), [["delivered", "eve", "he wrote to us"]]);
     },

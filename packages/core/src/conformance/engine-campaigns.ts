@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous } from "../notifier/notifier.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { people, person, setUpCampaigns, streamed } from "./engine-campaign-setup.js";
 import { heldNotifier, refusal } from "./engine-setup.js";
@@ -164,7 +165,7 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
       assert.deepEqual([cancelled.state, cancelled.counts.cancelled, cancelled.counts.sent], ["cancelled", 3, 1]);
       await milepost.runOnce();
       assert.equal(notifier.sent.length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "campaign", entityId: "sale" });
+      const acts = await actsOf(store, { tenant: "default", entity: "campaign", entityId: "sale" });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         ["create", "start", "pause", "resume", "cancel"].map((act) => [act, "ada"]),
@@ -213,6 +214,28 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
         notifier.sent.map(({ text }) => text),
         ["P0: 20 % off, code c0", "Winter 30: c1", "Winter 30: c2"],
       );
+    },
+  },
+  {
+    about,
+    name: "who it is from and who is answered are those that it says, as it says them now",
+    async run({ store }) {
+      const { milepost, notifier, clock } = setUpCampaigns(store);
+      const from = { address: "sale@acme.example", name: "Acme" };
+      await milepost.campaigns.create({ ...sale, from, rate: { count: 1, interval: minute } });
+      await milepost.campaigns.launch({ ...one, recipients: coded(2) });
+      await milepost.runOnce();
+      const replyTo = { address: "help@acme.example" };
+      await milepost.campaigns.edit({ ...one, revision: 1, change: { replyTo, rate: null } });
+      clock.advance(hour);
+      await milepost.runOnce();
+      assert.deepEqual(
+        notifier.sent.map(({ sender }) => sender),
+        [{ from }, { from, replyTo }],
+      );
+      const dressed = { ...sale, id: "dressed", from: { address: "Acme <sale@acme.example>" } };
+      const error = await refusal(() => milepost.campaigns.create(dressed));
+      assert.deepEqual([error.code, error.path], ["invalid_campaign", "from.address"]);
     },
   },
   {

@@ -11,6 +11,7 @@ import {
   unavailable,
 } from "../notifier/notifier.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, refusal, type Setup, type SetupOptions, setUp } from "./engine-setup.js";
 
@@ -390,7 +391,7 @@ export const engineDeliveryCases: readonly ConformanceCase[] = [
       assert.equal(twice.code, "act_refused");
       await setup.milepost.runOnce();
       setup.notifier.expectSent(1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "notification", entityId: id });
+      const acts = await actsOf(store, { tenant: "default", entity: "notification", entityId: id });
       assert.deepEqual(
         acts.map((a) => [a.act, a.by]),
         [

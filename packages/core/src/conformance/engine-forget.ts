@@ -7,6 +7,7 @@ import type { MilestonePolicy } from "../milestone/policy.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { accepted } from "../notifier/notifier.js";
 import { subjectDigest } from "../recording/forget.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, putAcme, refusal, setUp } from "./engine-setup.js";
 import { hour } from "./samples.js";
@@ -57,7 +58,7 @@ export const engineForgetCases: readonly ConformanceCase[] = [
       assert.match(digest, /^[0-9a-f]{64}$/);
       assert.notEqual(digest, subjectDigest(subject), "another tenant's");
       assert.equal(digest, subjectDigest(subject, "shop"));
-      assert.deepEqual(await store.lanes.acts({ tenant: "shop", entity: "subject", entityId: digest }), [
+      assert.deepEqual(await actsOf(store, { tenant: "shop", entity: "subject", entityId: digest }), [
         {
           tenant: "shop",
           entity: "subject",
@@ -125,7 +126,7 @@ export const engineForgetCases: readonly ConformanceCase[] = [
       const [own] = await milepost.state({ subject, milestone: "own" });
       assert.equal(own?.next?.at, 7);
       const entityId = JSON.stringify(["broken", digest, "lifetime"]);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await actsOf(store, { tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act: what, by }) => `${what} ${by}`),
         ["release bob"],

@@ -5,6 +5,7 @@ import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { seeded } from "../seeded.js";
 import { keyProblem } from "../text-key.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { metric, owner, refusal, setUp } from "./engine-setup.js";
 import { hostileNames } from "./hostile-names.js";
@@ -349,7 +350,7 @@ export const engineHostileInputCases: readonly ConformanceCase[] = [
         notifiers[i]!.expectSent(1, { text: name });
         await milepost.lanes.pause({ tenant: name, notifier: name, by: name, why: name });
         assert.deepEqual(
-          await store.lanes.acts({ tenant: name, entity: "lane", entityId: name }).then((a) => a.length),
+          await actsOf(store, { tenant: name, entity: "lane", entityId: name }).then((a) => a.length),
           1,
         );
       }

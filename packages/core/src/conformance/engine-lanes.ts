@@ -5,6 +5,7 @@ import { thresholds } from "../milestone/policies/thresholds.js";
 import { type MemoryNotifier, type MemoryNotifierOptions, memoryNotifier } from "../notifier/memory-notifier.js";
 import { accepted, ambiguous, refusedPermanent, refusedTransient, unavailable } from "../notifier/notifier.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { metric, refusal, type SetupOptions, StillClock, setUp } from "./engine-setup.js";
 import { hour, minute, twoStores } from "./samples.js";
@@ -277,7 +278,7 @@ export const engineLaneCases: readonly ConformanceCase[] = [
         assert.deepEqual([code, at], ["invalid_options", path]);
       }
       assert.deepEqual(await milepost.lanes.list(), []);
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "memory" }), []);
+      assert.deepEqual(await actsOf(store, { tenant: "default", entity: "lane", entityId: "memory" }), []);
     },
   },
   {

@@ -3,6 +3,7 @@ import type { Notification } from "../delivery/notification.js";
 import { type MemoryNotifier, memoryNotifier } from "../notifier/memory-notifier.js";
 import { accepted, ambiguous, type Outcome, refusedPermanent } from "../notifier/notifier.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { count, refusal, type Setup, setUp } from "./engine-setup.js";
 
@@ -33,7 +34,7 @@ async function handedOver(
 }
 
 async function actsOn(store: Store, { tenant, id }: Notification): Promise<readonly (readonly string[])[]> {
-  const acts = await store.lanes.acts({ tenant, entity: "notification", entityId: id });
+  const acts = await actsOf(store, { tenant, entity: "notification", entityId: id });
   return acts.map(({ act, by, why }) => [act, by, why]);
 }
 

@@ -3,6 +3,7 @@ import type { EffectAnswer } from "../milestone/effect.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { sql } from "../milestone/sql.js";
 import { counterActId } from "../store/tally.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { engineOf, logging, metric, spend } from "./effect-setup.js";
 import { refusal, StillClock } from "./engine-setup.js";
@@ -159,7 +160,7 @@ export const engineParkingCases: readonly ConformanceCase[] = [
       assert.equal((await refusal(() => milepost.parked.release(act))).code, "not_found");
       assert.equal((await refusal(() => milepost.parked.release({ ...act, subject: "nobody" }))).code, "not_found");
       const entityId = counterActId({ tenant: "default", ...acme, period: "lifetime" });
-      const acts = await opened.store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await actsOf(opened.store, { tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act, by, why }) => [act, by, why]),
         Array.from({ length: 2 }, () => ["release", act.by, act.why]),
@@ -186,7 +187,7 @@ export const engineParkingCases: readonly ConformanceCase[] = [
       await spend(milepost, clock, 100);
       assert.deepEqual(await lines(host), ["acme 100"]);
       const entityId = counterActId({ tenant: "default", ...acme, period: "lifetime" });
-      const acts = await opened.store.lanes.acts({ tenant: "default", entity: "counter", entityId });
+      const acts = await actsOf(opened.store, { tenant: "default", entity: "counter", entityId });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         [["release_without_effects", "ada"]],

@@ -5,6 +5,7 @@ import { thresholds } from "../milestone/policies/thresholds.js";
 import { type AccountCheck, type Notifier, type Outcome, type SendContext, unavailable } from "../notifier/notifier.js";
 import { type KeyRing, keyRing } from "../secret/key-ring.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { metric, refusal, StillClock } from "./engine-setup.js";
 import { hour, twoStores } from "./samples.js";
@@ -124,7 +125,7 @@ export const engineProviderCases: readonly ConformanceCase[] = [
       await milepost.providers.change({ id: "of-default", ...person, name: "Main", order: 3 });
       const [mine] = await store.providers.list({ tenant: "default", limit: 10 });
       const [theirs] = await store.providers.list({ tenant: "other", limit: 10 });
-      const acts = await store.lanes.acts({ tenant: "default", entity: "provider", entityId: "of-default" });
+      const acts = await actsOf(store, { tenant: "default", entity: "provider", entityId: "of-default" });
       const told = JSON.stringify([mine, theirs, await milepost.providers.list(), acts]);
       assert.equal(told.includes("very-secret"), false);
       assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createMilepost, type Milepost } from "../engine.js";
 import type { MilestonePolicy } from "../milestone/policy.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { at, deploy, facts, rolling, texts } from "./engine-deployments.js";
 import { metric, refusal } from "./engine-setup.js";
@@ -58,7 +59,7 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
       await young.recordMany(at(1, 4));
       await young.runOnce();
       assert.deepEqual(await facts(restarted), [["few", "2", "adopted", ""]]);
-      const acts = await two.lanes.acts({ tenant: "default", entity: "definition", entityId: metric });
+      const acts = await actsOf(two, { tenant: "default", entity: "definition", entityId: metric });
       assert.deepEqual(
         acts.map(({ act, by, why }) => [act, by, why]),
         [["reinstall", "ops", "the new thresholds were wrong"]],
@@ -148,7 +149,7 @@ export const engineRedefinitionCases: readonly ConformanceCase[] = [
       assert.deepEqual(await state(["more"]), rolledBack);
       assert.deepEqual(await state(["more"]), rolledBack, "what is removed already is passed over");
       assert.deepEqual(
-        (await one.lanes.acts({ tenant: "default", entity: "definition", entityId: metric })).map(({ act }) => act),
+        (await actsOf(one, { tenant: "default", entity: "definition", entityId: metric })).map(({ act }) => act),
         ["reinstall"],
         "where nothing changes nothing was decided",
       );

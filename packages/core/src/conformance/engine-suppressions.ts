@@ -4,6 +4,7 @@ import { milestone } from "../milestone/milestone.js";
 import { thresholds } from "../milestone/policies/thresholds.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { accepted, refusedTransient } from "../notifier/notifier.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { count, metric, owner, putAcme, refusal, type SetupOptions, setUp } from "./engine-setup.js";
 import { hour } from "./samples.js";
@@ -227,7 +228,11 @@ export const engineSuppressionCases: readonly ConformanceCase[] = [
         [1, 1],
       );
       assert.equal((await milepost.suppressions.list({ tenant: "other" })).length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recipient", entityId: "olga@acme.example" });
+      const acts = await actsOf(store, {
+        tenant: "default",
+        entity: "recipient",
+        entityId: "olga@acme.example",
+      });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["suppress", "consent"],

@@ -4,6 +4,7 @@ import type { VersionInput } from "../message/template-check.js";
 import { templateUse } from "../message/template-use.js";
 import type { Templates } from "../message/templates.js";
 import type { Recipient } from "../recipient/recipient.js";
+import { actsOf } from "./acts-of.js";
 import { campaign, wholeChunk } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { count, owner, refusal, setUp } from "./engine-setup.js";
@@ -166,7 +167,7 @@ export const engineTemplateCases: readonly ConformanceCase[] = [
       assert.deepEqual(await templates.list(), []);
       assert.equal((await templates.list({ archived: true })).length, 1);
       assert.equal((await templates.versions({ name: "reminder", after: 1 })).length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "template", entityId: "reminder" });
+      const acts = await actsOf(store, { tenant: "default", entity: "template", entityId: "reminder" });
       assert.deepEqual(
         acts.map(({ act, by }) => [act, by]),
         ["create", "version", "activate", "default", "archive"].map((act) => [act, "ann"]),

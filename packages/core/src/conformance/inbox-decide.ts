@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InboxRepository } from "../store/inbox-repository.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { counter, event, record } from "./counter-samples.js";
 import { about, because, drain, ids, inboxEvent, inboxEvents, inboxed, refusedRows, waiting } from "./inbox-samples.js";
@@ -20,7 +21,7 @@ const again = (fields: Partial<Decision> = {}): Decision => ({
 const discard = (fields: Partial<Decision> = {}): Decision => again({ act: "discard", ...fields });
 
 const actsOn = async (store: Store, entityId: string, tenant = "default") =>
-  store.lanes.acts({ tenant, entity: "inbox", entityId });
+  actsOf(store, { tenant, entity: "inbox", entityId });
 
 /** Refused rows wait again, or are deleted, when a person says so. */
 export const inboxDecideCases: readonly ConformanceCase[] = [

@@ -9,6 +9,7 @@ import { eventCases } from "./event-repository.js";
 import { inboxCases } from "./inbox-repository.js";
 import { laneLimitCases } from "./lane-limit.js";
 import { laneQuotaAgainCases } from "./lane-quota-again.js";
+import { actCases } from "./act-repository.js";
 import { campaignCases } from "./campaign-repository.js";
 import { recurrenceCases } from "./recurrence-repository.js";
 import { laneCases } from "./lane-repository.js";
@@ -78,6 +79,7 @@ export function storeCases(): readonly ConformanceCase[] {
     ...laneCases,
     ...campaignCases,
     ...recurrenceCases,
+    ...actCases,
     ...providerCases,
     ...providerFailoverCases,
     ...laneLimitCases,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { roomIn } from "../delivery/gate.js";
 import { openLane } from "../delivery/lane.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { laneOf, leasedUnder, limit, markAll, resultsOf, taken } from "./lane-samples.js";
 import { claim, claimed, leased, notifications, pause, queued } from "./notification-samples.js";
@@ -20,7 +21,7 @@ export const laneLimitCases: readonly ConformanceCase[] = [
       const lane = { ...open, rate, quota };
       assert.deepEqual(await limit(one, { rate, quota, now: at(7) }), lane);
       assert.deepEqual(await two.lanes.list({ tenant: "default" }), [lane]);
-      assert.deepEqual(await two.lanes.acts({ tenant: "default", entity: "lane", entityId: "smtp" }), [
+      assert.deepEqual(await actsOf(two, { tenant: "default", entity: "lane", entityId: "smtp" }), [
         { tenant: "default", entity: "lane", entityId: "smtp", act: "limit", by: "ada", why: "warming up", at: at(7) },
       ]);
     },
@@ -36,7 +37,7 @@ export const laneLimitCases: readonly ConformanceCase[] = [
       assert.deepEqual(await limit(store), { ...open, quota: day });
       assert.deepEqual(await limit(store, { quota: null }), open);
       assert.deepEqual(await store.lanes.list({ tenant: "default" }), [open]);
-      assert.equal((await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "smtp" })).length, 5);
+      assert.equal((await actsOf(store, { tenant: "default", entity: "lane", entityId: "smtp" })).length, 5);
     },
   },
   {
@@ -93,7 +94,7 @@ export const laneLimitCases: readonly ConformanceCase[] = [
           limit(stores[i % 2]!, { rate: { count: i + 1, interval: minute }, why: `${i + 1}` }),
         ),
       );
-      const acts = await opened.store.lanes.acts({ tenant: "default", entity: "lane", entityId: "smtp" });
+      const acts = await actsOf(opened.store, { tenant: "default", entity: "lane", entityId: "smtp" });
       assert.equal(acts.length, 12);
       assert.equal(String((await laneOf(opened.store)).rate?.count), acts.at(-1)?.why);
     },
@@ -144,7 +145,7 @@ export const laneLimitCases: readonly ConformanceCase[] = [
       await assertOwnClock(async () => {
         const act = { by: "ada", why: "warming up" };
         await store.lanes.limit({ tenant: "default", notifier: "smtp", ...act, rate });
-        return (await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "smtp" }))[0]!.at;
+        return (await actsOf(store, { tenant: "default", entity: "lane", entityId: "smtp" }))[0]!.at;
       });
       await queued(store, notifications(3), new Date(Date.now() - hour));
       const rows = await claimed(store, new Date());

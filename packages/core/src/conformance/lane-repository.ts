@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { openLane } from "../delivery/lane.js";
-import type { Act, LaneRepository } from "../store/lane-repository.js";
+import type { Act } from "../store/act-repository.js";
+import type { LaneRepository } from "../store/lane-repository.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { claimed, leased, mark, notification, notifications, queued } from "./notification-samples.js";
 import { assertOwnClock, at, awkwardKeys, bytewise, minute, start, twoStores } from "./samples.js";
@@ -35,7 +37,7 @@ function act(fields: Partial<Act> = {}): Act {
 }
 
 async function acts(store: Store, entityId = "smtp", tenant = "default"): Promise<readonly Act[]> {
-  return store.lanes.acts({ tenant, entity: "lane", entityId });
+  return actsOf(store, { tenant, entity: "lane", entityId });
 }
 
 export const laneCases: readonly ConformanceCase[] = [
@@ -144,7 +146,7 @@ export const laneCases: readonly ConformanceCase[] = [
     async run({ store }) {
       assert.deepEqual(await store.lanes.list({ tenant: "default" }), []);
       assert.deepEqual(await acts(store), []);
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "notification", entityId: "smtp" }), []);
+      assert.deepEqual(await actsOf(store, { tenant: "default", entity: "notification", entityId: "smtp" }), []);
     },
   },
   {
@@ -152,7 +154,7 @@ export const laneCases: readonly ConformanceCase[] = [
     name: "an act on a lane is not one on a notification of that name",
     async run({ store }) {
       await store.lanes.setPaused(pause({ notifier: "ntf-1" }));
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "notification", entityId: "ntf-1" }), []);
+      assert.deepEqual(await actsOf(store, { tenant: "default", entity: "notification", entityId: "ntf-1" }), []);
     },
   },
   {

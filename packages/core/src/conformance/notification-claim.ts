@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { template } from "./crossing-samples.js";
 import {
@@ -201,7 +202,7 @@ export const notificationClaimCases: readonly ConformanceCase[] = [
       await assertOwnClock(async () => (await store.notifications.decide(redrive)).createdAt);
       await assertOwnClock(async () => {
         const entity = { entity: "notification", entityId: first!.id };
-        return (await store.lanes.acts({ tenant: "default", ...entity }))[0]!.at;
+        return (await actsOf(store, { tenant: "default", ...entity }))[0]!.at;
       });
       await assertOwnClock(async () => (await store.notifications.overdue({ limit: 1 })).now);
       assert.deepEqual(await store.notifications.expire({ limit: 1 }), { expired: 0, unknown: 0 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Notification } from "../delivery/notification.js";
 import type { DecideAct } from "../store/notification-repository.js";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import {
   about,
@@ -58,11 +59,11 @@ const refusalCases: readonly ConformanceCase[] = Object.entries(refusals).flatMa
       const before = await row(store);
       assert.equal(before.state, state);
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
-      const acts = await store.lanes.acts(entity);
+      const acts = await actsOf(store, entity);
       const input = decision(act as DecideAct, { acceptDuplicate: true, now: at(10 * hour) });
       await assertRefused(store.notifications.decide(input), "act_refused");
       await assertRow(store, before, {});
-      assert.deepEqual(await store.lanes.acts(entity), acts);
+      assert.deepEqual(await actsOf(store, entity), acts);
       assert.equal((await store.notifications.list({ tenant: "default", limit: 10 })).length, 1);
     },
   })),
@@ -102,7 +103,7 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
         await store.notifications.decide(decision("cancel", { id: state, now: at(4) }));
         await assertRow(store, before, { cancelRequested: true });
         const entity = { tenant: "default", entity: "notification", entityId: state };
-        assert.equal((await store.lanes.acts(entity)).length, 2, "an act that is allowed is recorded each time");
+        assert.equal((await actsOf(store, entity)).length, 2, "an act that is allowed is recorded each time");
       }
     },
   },
@@ -139,7 +140,7 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       const input = decision("resend", { margin: 500, now: at(minute + 499) });
       await assertRefused(store.notifications.decide(input), "act_refused");
       await assertRow(store, before, {});
-      assert.deepEqual(await store.lanes.acts({ tenant: "default", entity: "notification", entityId: "ntf-1" }), []);
+      assert.deepEqual(await actsOf(store, { tenant: "default", entity: "notification", entityId: "ntf-1" }), []);
       assert.equal((await store.notifications.decide({ ...input, now: at(minute + 500) })).state, "pending");
     },
   },
@@ -200,11 +201,11 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
       const [, other] = await twoStores(opened);
       assert.deepEqual(
-        await other.lanes.acts(entity),
+        await actsOf(other, entity),
         steps.map(({ act, why, now }) => ({ ...entity, act, by, why, at: now })),
       );
-      assert.deepEqual(await other.lanes.acts({ ...entity, entityId: "ntf-new" }), []);
-      assert.deepEqual(await other.lanes.acts({ ...entity, tenant: "other" }), []);
+      assert.deepEqual(await actsOf(other, { ...entity, entityId: "ntf-new" }), []);
+      assert.deepEqual(await actsOf(other, { ...entity, tenant: "other" }), []);
     },
   },
   {
@@ -216,7 +217,7 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
         const input = decision("cancel", wrong);
         await assertRefused(store.notifications.decide(input), "not_found");
         const { tenant, id: entityId } = input;
-        assert.deepEqual(await store.lanes.acts({ tenant, entity: "notification", entityId }), []);
+        assert.deepEqual(await actsOf(store, { tenant, entity: "notification", entityId }), []);
       }
       assert.equal((await row(store)).state, "pending");
     },
@@ -234,7 +235,7 @@ export const notificationDecideCases: readonly ConformanceCase[] = [
       assert.deepEqual(answers.map((each) => each.status).sort(), ["fulfilled", "rejected"]);
       const { state } = await row(one);
       assert.equal(state, answers[0].status === "fulfilled" ? "sent" : "unknown");
-      assert.equal((await one.lanes.acts({ tenant: "default", entity: "notification", entityId: "ntf-1" })).length, 1);
+      assert.equal((await actsOf(one, { tenant: "default", entity: "notification", entityId: "ntf-1" })).length, 1);
     },
   },
 ];

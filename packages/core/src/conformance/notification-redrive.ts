@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { template } from "./crossing-samples.js";
 import {
@@ -70,7 +71,7 @@ export const notificationRedriveCases: readonly ConformanceCase[] = [
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
       const again = decision("redrive", { newId: "ntf-3" });
       await assertRefused(store.notifications.decide(again), "act_refused");
-      assert.equal((await store.lanes.acts(entity)).length, 1);
+      assert.equal((await actsOf(store, entity)).length, 1);
       assert.equal((await store.notifications.list({ tenant: "default", limit: 10 })).length, 2);
       const second = await marked(store);
       await store.notifications.settle({ settlements: [settlement(second, refused)], now: start });
@@ -108,7 +109,7 @@ export const notificationRedriveCases: readonly ConformanceCase[] = [
       for (const each of answers) if (each.status === "rejected") assert.equal(each.reason.code, "act_refused");
       assert.equal((await opened.store.notifications.list({ tenant: "default", limit: 10 })).length, 2);
       const entity = { tenant: "default", entity: "notification", entityId: "ntf-1" };
-      assert.equal((await opened.store.lanes.acts(entity)).length, 1);
+      assert.equal((await actsOf(opened.store, entity)).length, 1);
     },
   },
 ];

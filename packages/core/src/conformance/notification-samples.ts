@@ -30,6 +30,7 @@ export function notification(fields: Partial<NewNotification> = {}): NewNotifica
     notBefore: null,
     expiresAt: null,
     hours: null,
+    sender: null,
     openUntil: null,
     ...fields,
   };

@@ -3,6 +3,7 @@ import type { CounterKey, DueCounter, Parking } from "../store/counter-repositor
 import type { ParkedCounter, ParkingRepository } from "../store/parking-repository.js";
 import type { Store } from "../store/store.js";
 import { counterActId } from "../store/tally.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counterKey, event, record, restless } from "./counter-samples.js";
 import { due, evaluation } from "./crossing-samples.js";
@@ -52,7 +53,7 @@ async function waiting(store: Store, now: Date): Promise<readonly string[]> {
 }
 
 async function acts(store: Store, key: CounterKey = counterKey()) {
-  return store.lanes.acts({ tenant: key.tenant, entity: "counter", entityId: counterActId(key) });
+  return actsOf(store, { tenant: key.tenant, entity: "counter", entityId: counterActId(key) });
 }
 
 export const parkingCases: readonly ConformanceCase[] = [

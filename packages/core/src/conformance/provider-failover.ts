@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import { audience, act as campaignAct, sending } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { mark, notification, queued, settlement } from "./notification-samples.js";
@@ -44,7 +45,7 @@ export const providerFailoverCases: readonly ConformanceCase[] = [
       assert.deepEqual(await store.providers.failover({ ...main, ...all }), { moved: 3, to: "mail/next" });
       assert.deepEqual(await store.providers.stranded({ after: null, ...all }), []);
       assert.deepEqual(await lanesOf(store), { "mail/next": 5 });
-      const acts = await store.lanes.acts({ tenant, entity: "notification", entityId: "ntf-0001" });
+      const acts = await actsOf(store, { tenant, entity: "notification", entityId: "ntf-0001" });
       const why = 'moved from mail/main to mail/next: account "main" is failing';
       assert.deepEqual(acts, [
         { tenant, entity: "notification", entityId: "ntf-0001", act: "failover", by: "milepost", why, at: start },
@@ -171,7 +172,7 @@ export const providerFailoverCases: readonly ConformanceCase[] = [
       assert.ok(total > 0 && total <= 200, `${total} moved`);
       const rows = await stores[0].notifications.list({ tenant, limit: 1_000 });
       assert.deepEqual([...new Set(rows.map(({ notifier }) => notifier))], ["mail/next"]);
-      const acts = await stores[0].lanes.acts({ tenant, entity: "notification", entityId: "ntf-0042" });
+      const acts = await stores[0].acts.list({ limit: 100, tenant, entity: "notification", entityId: "ntf-0042" });
       assert.equal(acts.length, 1);
     },
   },

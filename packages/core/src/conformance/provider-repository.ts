@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Store } from "../store/store.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { claimed, mark, notification, queued } from "./notification-samples.js";
 import { acted, added, person } from "./provider-samples.js";
@@ -34,12 +35,12 @@ export const providerCases: readonly ConformanceCase[] = [
       assert.deepEqual(listed, [first, second]);
       assert.deepEqual(await other.providers.list({ tenant: "default", after: "main", limit: 10 }), [second]);
       assert.deepEqual(await other.providers.list({ tenant: "default", limit: 1 }), [first]);
-      const acts = await other.lanes.acts({ tenant: "default", entity: "provider", entityId: "main" });
+      const acts = await actsOf(other, { tenant: "default", entity: "provider", entityId: "main" });
       assert.deepEqual(acts, [
         { tenant: "default", entity: "provider", entityId: "main", act: "add", ...person, at: start },
       ]);
       assert.deepEqual(
-        (await other.lanes.acts({ tenant: "default", entity: "lane", entityId: "mail/main" })).map(({ act }) => act),
+        (await actsOf(other, { tenant: "default", entity: "lane", entityId: "mail/main" })).map(({ act }) => act),
         ["limit"],
       );
     },
@@ -73,7 +74,7 @@ export const providerCases: readonly ConformanceCase[] = [
       const resumed = await acted(store, { act: "resume" });
       assert.deepEqual([resumed!.provider.state, resumed!.lane.paused], ["active", false]);
       assert.equal((await mailOf(store)).length, 1);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "mail/main" });
+      const acts = await actsOf(store, { tenant: "default", entity: "lane", entityId: "mail/main" });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["pause", "resume"],
@@ -145,7 +146,7 @@ export const providerCases: readonly ConformanceCase[] = [
       await acted(stores[0], { act: "begin_renewal", revision: 2, lease: minute });
       await acted(stores[0], { act: "end_renewal", revision: 2 });
       assert.notEqual(await acted(stores[1], { act: "begin_renewal", revision: 2, lease: minute }), null);
-      const acts = await stores[0].lanes.acts({ tenant: "default", entity: "provider", entityId: "main" });
+      const acts = await stores[0].acts.list({ limit: 100, tenant: "default", entity: "provider", entityId: "main" });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["add"],

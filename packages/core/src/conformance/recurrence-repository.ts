@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NewRecurrence } from "../store/recurrence-repository.js";
+import { actsOf } from "./acts-of.js";
 import { after, campaign, person } from "./campaign-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { start, twoStores } from "./samples.js";
@@ -41,7 +42,7 @@ export const recurrenceCases: readonly ConformanceCase[] = [
       assert.deepEqual(await ids({}), ["a", "weekly"]);
       assert.deepEqual(await ids({ after: "a" }), ["weekly"]);
       assert.deepEqual(await ids({ limit: 1 }), ["a"]);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recurrence", entityId: key.id });
+      const acts = await actsOf(store, { tenant: "default", entity: "recurrence", entityId: key.id });
       assert.deepEqual(
         acts.map(({ act, by, why, at }) => [act, by, why, at]),
         [
@@ -70,7 +71,7 @@ export const recurrenceCases: readonly ConformanceCase[] = [
       const before = { before: "2026-11-14T09:00", limit: 10 };
       assert.deepEqual(await store.recurrences.skips({ ...key, ...before }), skipped.slice(1));
       assert.deepEqual(await store.recurrences.skips({ ...key, tenant: "other", limit: 10 }), []);
-      const acts = await store.lanes.acts({ tenant: "default", entity: "campaign", entityId: "weekly:1" });
+      const acts = await actsOf(store, { tenant: "default", entity: "campaign", entityId: "weekly:1" });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["create"],
@@ -122,7 +123,7 @@ export const recurrenceCases: readonly ConformanceCase[] = [
       assert.equal(await recurrences.remove({ ...key, ...person, id: "b", now: after(10) }), true);
       assert.equal(await recurrences.remove({ ...key, ...person, id: "b", now: after(10) }), false);
       await assert.rejects(recurrences.setPaused({ ...b, paused: true }), { code: "not_found" });
-      const acts = await store.lanes.acts({ tenant: "default", entity: "recurrence", entityId: "b" });
+      const acts = await actsOf(store, { tenant: "default", entity: "recurrence", entityId: "b" });
       assert.deepEqual(
         acts.map(({ act }) => act),
         ["create", "pause", "resume", "remove"],

@@ -4,6 +4,7 @@ import type { NewNotice } from "../milestone/notice.js";
 import type { CounterKey } from "../store/counter-repository.js";
 import type { Store } from "../store/store.js";
 import { counterActId } from "../store/tally.js";
+import { actsOf } from "./acts-of.js";
 import { evaluated, listedNotices, notice } from "./announced-samples.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counterKey, dueCounter, event, record } from "./counter-samples.js";
@@ -282,7 +283,7 @@ export const subjectLaterCases: readonly ConformanceCase[] = [
     async run(opened) {
       const [store, other] = await twoStores(opened);
       const acts = async (key: CounterKey) =>
-        store.lanes.acts({ tenant: key.tenant, entity: "counter", entityId: counterActId(key) });
+        actsOf(store, { tenant: key.tenant, entity: "counter", entityId: counterActId(key) });
       const own = [counterKey(), counterKey({ period: "month:UTC:2026-11" }), counterKey({ metric: 'a "metric"' })];
       const others = [
         ...["acm", "acme2", 'acme"', 'acme","x', "acme\\", "ACME"].map((subject) => counterKey({ subject })),
@@ -313,7 +314,7 @@ export const subjectLaterCases: readonly ConformanceCase[] = [
         assert.deepEqual(await acts({ ...key, subject: "digest" }), [kept]);
       }
       for (const key of others) assert.equal((await acts(key)).length, 1, JSON.stringify(key));
-      const lane = await store.lanes.acts({ tenant: "default", entity: "lane", entityId: "acme" });
+      const lane = await actsOf(store, { tenant: "default", entity: "lane", entityId: "acme" });
       assert.equal(lane.length, 1);
     },
   },
@@ -330,7 +331,11 @@ export const subjectLaterCases: readonly ConformanceCase[] = [
       }
       for (const key of keys) {
         const found = async (subject: string) =>
-          store.lanes.acts({ tenant: "default", entity: "counter", entityId: counterActId({ ...key, subject }) });
+          actsOf(store, {
+            tenant: "default",
+            entity: "counter",
+            entityId: counterActId({ ...key, subject }),
+          });
         assert.deepEqual(
           [(await found(key.subject)).length, (await found("digest")).length],
           [0, 1],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { NewCrossing } from "../milestone/crossing.js";
 import type { Store } from "../store/store.js";
 import { nothingErased } from "../store/subject-repository.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import { birth, counter, dueCounter, event, events, quiet, record, restless } from "./counter-samples.js";
 import { announcement, claim, crossing, evaluation, giveBack, listed, milestones } from "./crossing-samples.js";
@@ -120,7 +121,7 @@ export const subjectCases: readonly ConformanceCase[] = [
         ...{ erased: nothingErased, more: false },
       });
       await store.subjects.halt(halting({ act: { entityId: "digest", by: "max", why: "again" }, now: at(1) }));
-      const acts = await other.lanes.acts({ tenant: "default", entity: "subject", entityId: "digest" });
+      const acts = await actsOf(other, { tenant: "default", entity: "subject", entityId: "digest" });
       const act = { tenant: "default", entity: "subject", entityId: "digest", act: "forget" };
       assert.deepEqual(acts, [
         { ...act, by: "ann", why: "asked for", at: start },

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { NewNotification } from "../delivery/notification.js";
 import type { Consent, Suppression } from "../recipient/suppression.js";
-import type { Act } from "../store/lane-repository.js";
+import type { Act } from "../store/act-repository.js";
 import type { Store } from "../store/store.js";
 import type { SuppressionRepository } from "../store/suppression-repository.js";
+import { actsOf } from "./acts-of.js";
 import { notification, row } from "./notification-samples.js";
 import { start } from "./samples.js";
 
@@ -47,7 +48,7 @@ export async function consents(store: Store, tenant = "default"): Promise<readon
 }
 
 export async function acts(store: Store, recipientKey: string = ada, tenant = "default"): Promise<readonly Act[]> {
-  return store.lanes.acts({ tenant, entity: "recipient", entityId: recipientKey });
+  return actsOf(store, { tenant, entity: "recipient", entityId: recipientKey });
 }
 
 export function act(fields: Partial<Act> = {}): Act {

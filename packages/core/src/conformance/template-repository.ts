@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { checkedVersion } from "../message/template-check.js";
+import { actsOf } from "./acts-of.js";
 import type { ConformanceCase } from "./case.js";
 import {
   assertOwnClock,
@@ -12,7 +13,7 @@ import {
   start,
   twoStores,
 } from "./samples.js";
-import { act, actsOf, added, created, key, person, reminder, template, version } from "./template-samples.js";
+import { act, actsOnTemplate, added, created, key, person, reminder, template, version } from "./template-samples.js";
 
 const about = "templates";
 
@@ -36,7 +37,7 @@ export const templateCases: readonly ConformanceCase[] = [
       const first = { ...key, number: 1, parent: null, ...given, createdAt: start };
       assert.deepEqual(await other.templates.version(key), first);
       assert.deepEqual(await other.templates.versions({ ...key, after: 0, limit: 10 }), [first]);
-      const acts = await other.lanes.acts({ tenant: "default", entity: "template", entityId: key.name });
+      const acts = await actsOf(other, { tenant: "default", entity: "template", entityId: key.name });
       const made = { tenant: "default", entity: "template", entityId: key.name, act: "create", ...person, at: start };
       assert.deepEqual(acts, [made]);
     },
@@ -51,7 +52,7 @@ export const templateCases: readonly ConformanceCase[] = [
       const results = await Promise.all([create(one, "One"), create(other, "Two")]);
       assert.deepEqual(results.map((result) => result.created).sort(), [false, true]);
       assert.equal((await one.templates.versions({ ...key, after: 0, limit: 10 })).length, 1);
-      assert.deepEqual(await actsOf(one), ["create"]);
+      assert.deepEqual(await actsOnTemplate(one), ["create"]);
     },
   },
   {
@@ -74,7 +75,7 @@ export const templateCases: readonly ConformanceCase[] = [
       assert.deepEqual(all, [before, second]);
       assert.deepEqual(await store.templates.versions({ ...key, after: 1, limit: 10 }), [second]);
       assert.deepEqual(await store.templates.versions({ ...key, after: 0, limit: 1 }), [before]);
-      assert.deepEqual(await actsOf(store), ["create", "version", "activate", "activate"]);
+      assert.deepEqual(await actsOnTemplate(store), ["create", "version", "activate", "activate"]);
     },
   },
   {
@@ -91,7 +92,7 @@ export const templateCases: readonly ConformanceCase[] = [
       assert.equal(refused.length, 1);
       assert.deepEqual([refused[0]!.reason.code, refused[0]!.reason.path], ["act_refused", "parent"]);
       assert.equal((await one.templates.get(key))!.newest, 2);
-      assert.deepEqual(await actsOf(one), ["create", "version"]);
+      assert.deepEqual(await actsOnTemplate(one), ["create", "version"]);
       await assertRefused(added(one, 1), "act_refused");
       await assertRefused(added(one, 3), "act_refused");
       assert.equal((await added(one, 2)).number, 3);
@@ -117,7 +118,7 @@ export const templateCases: readonly ConformanceCase[] = [
       await assertRefused(act(one, "activate", { version: 5 }), "not_found");
       await assertRefused(act(one, "activate", { version: 0 }), "not_found");
       await assertRefused(act(one, "activate", { name: "other", version: 1 }), "not_found");
-      assert.equal((await actsOf(one)).length, 8);
+      assert.equal((await actsOnTemplate(one)).length, 8);
     },
   },
   {
@@ -166,7 +167,7 @@ export const templateCases: readonly ConformanceCase[] = [
       assert.deepEqual(await store.templates.list({ tenant: "default", archived: false, limit: 10 }), []);
       assert.deepEqual(await store.templates.list({ tenant: "default", archived: true, limit: 10 }), [archived]);
       assert.equal((await store.templates.version(key))!.number, 1);
-      assert.deepEqual(await actsOf(store), ["create", "default", "archive"]);
+      assert.deepEqual(await actsOnTemplate(store), ["create", "default", "archive"]);
     },
   },
   {
@@ -188,7 +189,7 @@ export const templateCases: readonly ConformanceCase[] = [
       assert.equal(await store.templates.get({ ...key, tenant: "third" }), null);
       assert.equal(await store.templates.version({ ...key, tenant: "third" }), null);
       assert.deepEqual(await store.templates.list({ tenant: "third", limit: 10 }), []);
-      assert.deepEqual(await actsOf(store, "other"), ["create", "archive"]);
+      assert.deepEqual(await actsOnTemplate(store, "other"), ["create", "archive"]);
       await assertRefused(added(store, 1, { tenant: "third" }), "not_found");
       await assertRefused(act(store, "archive", { tenant: "third" }), "not_found");
     },

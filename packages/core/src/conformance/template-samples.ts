@@ -3,6 +3,7 @@ import type { NewTemplate, NewTemplateVersion, StoredTemplate, TemplateAct } fro
 import { checkedVersion, type VersionInput } from "../message/template-check.js";
 import type { Store } from "../store/store.js";
 import type { TemplateRepository } from "../store/template-repository.js";
+import { actsOf } from "./acts-of.js";
 import { start } from "./samples.js";
 
 // Stored templates with sensible defaults, and the steps that bring one to where a case begins.
@@ -78,7 +79,7 @@ export function added(
   return store.templates.addVersion({ ...key, ...person, parent, version: version("More"), now: start, ...fields });
 }
 
-export async function actsOf(store: Store, tenant: string = key.tenant): Promise<readonly string[]> {
-  const acts = await store.lanes.acts({ tenant, entity: "template", entityId: key.name });
+export async function actsOnTemplate(store: Store, tenant: string = key.tenant): Promise<readonly string[]> {
+  const acts = await actsOf(store, { tenant, entity: "template", entityId: key.name });
   return acts.map((each) => each.act);
 }

@@ -266,6 +266,7 @@ export class Announcer {
       scope,
       needsConsent,
       expiresAt: expiresIn === null ? null : new Date((notice ?? crossing).createdAt.getTime() + expiresIn),
+      sender: null,
       ...firstOpening(hours, recipient, (notice ?? crossing).createdAt),
     };
   }

@@ -165,7 +165,7 @@ export class Deliverer {
 
   #prepare(row: ClaimedNotification): Prepared {
     const payload =
-      row.payload ?? renderMessage(this.#templates.get(row.template, row.content), row.data, row.recipient);
+      row.payload ?? renderMessage(this.#templates.get(row.template, row.content), row.data, row.recipient, row.sender);
     return {
       row,
       payload,

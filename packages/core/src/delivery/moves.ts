@@ -169,12 +169,14 @@ export function reopenMove(
 /** What an edit of its campaign makes of a row that was never marked, a leased one loses its lease; null for others. */
 export function rewriteMove(
   row: Pick<Notification, "state" | "fence" | "claims" | "attempts">,
-  { notBefore, template, data, expiresAt, hours, openUntil }: RewrittenNotification,
+  { notBefore, ...rewritten }: RewrittenNotification,
   now: Date,
 ): NotificationPatch | null {
   if ((row.state !== "pending" && row.state !== "leased") || row.attempts > 0) return null;
   const back = row.state === "leased" ? { fence: row.fence + 1, claims: row.claims - 1, leaseUntil: null } : {};
-  return { state: "pending", ...back, template, data, notBefore: notBefore ?? now, expiresAt, hours, openUntil };
+  const { template, data, expiresAt, hours, openUntil, sender } = rewritten;
+  const rest = { template, data, expiresAt, hours, openUntil, sender };
+  return { state: "pending", ...back, ...rest, notBefore: notBefore ?? now };
 }
 
 /** Milliseconds until a gate that is parked is open again; null for one that is paused, or open. */

@@ -1,6 +1,6 @@
 import type { ZonedHours } from "../campaign/hours.js";
 import type { JsonObject } from "../json.js";
-import type { MessageTemplate, RenderedMessage } from "../message/message.js";
+import type { MessageSender, MessageTemplate, RenderedMessage } from "../message/message.js";
 import type { Channel, DeliveryMode } from "../notifier/notifier.js";
 import type { Recipient } from "../recipient/recipient.js";
 import type { Reason } from "./reason.js";
@@ -66,6 +66,8 @@ export interface NewNotification extends Omit<NotificationKey, "redrive"> {
   readonly expiresAt: Date | null;
   /** The hours within which a call may start; null = at any. */
   readonly hours: ZonedHours | null;
+  /** Who it is from and who is answered; null = whoever its notifier says. */
+  readonly sender: MessageSender | null;
   /** When they close next: no call starts from this instant on until they are opened anew. Null exactly without hours. */
   readonly openUntil: Date | null;
 }

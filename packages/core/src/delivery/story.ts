@@ -4,7 +4,7 @@ import type { Milestone } from "../milestone/milestone.js";
 import type { Notice } from "../milestone/notice.js";
 import type { Registry } from "../milestone/registry.js";
 import { defaultTenant } from "../recording/event.js";
-import type { Act } from "../store/lane-repository.js";
+import type { Act } from "../store/act-repository.js";
 import type { StoredLevels } from "../store/levels-repository.js";
 import type { Limit } from "../store/limit-repository.js";
 import type { Store } from "../store/store.js";
@@ -220,7 +220,7 @@ async function withHistory(
   for (const notification of notifications) {
     const { id, notifier } = notification;
     const attempts = await store.notifications.attempts({ tenant, notification: id });
-    const acts = await store.lanes.acts({ tenant, entity: "notification", entityId: id });
+    const acts = await store.acts.list({ limit: 100, tenant, entity: "notification", entityId: id });
     const lane = lanesByName.get(notifier);
     stories.push({ notification, attempts, acts, paused: lane?.paused ?? false, parkedUntil: lane?.notBefore ?? null });
   }

@@ -24,10 +24,24 @@ export interface MessageTemplate extends MessageParts {
   readonly formats?: Readonly<Record<string, ValueFormat>>;
 }
 
+/** A mailbox, or whatever a channel answers to, with the name that is shown. */
+export interface MessageAddress {
+  readonly address: string;
+  readonly name?: string;
+}
+
+/** Who a message is from, and who is answered. What is absent is as the notifier says. */
+export interface MessageSender {
+  readonly from?: MessageAddress;
+  readonly replyTo?: MessageAddress;
+}
+
 /** A message as one recipient gets it. */
 export interface RenderedMessage {
   readonly to: Recipient;
   readonly subject: string | null;
   readonly text: string | null;
   readonly html: string | null;
+  /** There where what sends it says so, as a campaign may; else it is from whoever the notifier says. */
+  readonly sender?: MessageSender;
 }

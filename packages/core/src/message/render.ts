@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../json.js";
 import type { Recipient } from "../recipient/recipient.js";
-import type { MessageTemplate, RenderedMessage } from "./message.js";
+import type { MessageSender, MessageTemplate, RenderedMessage } from "./message.js";
 import { type CompiledTemplate, compileTemplate } from "./template.js";
 import { Formatters } from "./value-format.js";
 
@@ -47,13 +47,18 @@ function lengthOf({ template: { subject = "", text = "", html = "" } }: Pick<Com
 }
 
 /** A message as one recipient gets it. Deterministic: the same template, data and recipient give the same bytes. */
-export function renderMessage(compiled: CompiledTemplate, data: JsonObject, to: Recipient): RenderedMessage {
-  return { to, ...compiled.render(data, to) };
+export function renderMessage(
+  compiled: CompiledTemplate,
+  data: JsonObject,
+  to: Recipient,
+  sender: MessageSender | null = null,
+): RenderedMessage {
+  return { to, ...compiled.render(data, to), ...(sender !== null && { sender }) };
 }
 
 /** SHA-256 over a rendered message, to show that all attempts carried the same payload. */
-export function payloadHash({ to, subject, text, html }: RenderedMessage): string {
+export function payloadHash({ to, subject, text, html, sender }: RenderedMessage): string {
   return createHash("sha256")
-    .update(JSON.stringify([to.address, subject, text, html]))
+    .update(JSON.stringify([to.address, subject, text, html, ...(sender === undefined ? [] : [sender])]))
     .digest("hex");
 }

@@ -44,7 +44,7 @@ export interface CampaignCount extends CampaignKey {
 /** A notification as an edit leaves it. */
 export type RewrittenNotification = Pick<
   NewNotification,
-  "id" | "template" | "data" | "notBefore" | "expiresAt" | "hours" | "openUntil"
+  "id" | "template" | "data" | "notBefore" | "expiresAt" | "hours" | "openUntil" | "sender"
 >;
 
 export interface CampaignRepository {

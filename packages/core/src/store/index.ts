@@ -53,7 +53,8 @@ export type {
   Settlement,
   SettleResult,
 } from "./notification-repository.js";
-export type { Act, LaneRepository } from "./lane-repository.js";
+export type { Act, ActRepository, RecordedAct } from "./act-repository.js";
+export type { LaneRepository } from "./lane-repository.js";
 export type {
   CampaignCount,
   CampaignEdit,
@@ -158,7 +159,7 @@ export type { ContactFilter, FieldValue, NumberRange, TimeRange } from "../conta
 export type { ContactImport, RejectedRow, RejectionCode } from "../contact/contact-import.js";
 export type { Reason, ReasonCount } from "../delivery/reason.js";
 export { reasons } from "../delivery/reason.js";
-export type { MessageTemplate, RenderedMessage } from "../message/message.js";
+export type { MessageSender, MessageTemplate, RenderedMessage } from "../message/message.js";
 export type {
   NewTemplate,
   NewTemplateVersion,

@@ -1,17 +1,5 @@
 import type { Lane } from "../delivery/lane.js";
 
-/** Something a person did, append-only; only that a subject which is forgotten is no longer named in `entityId`. */
-export interface Act {
-  readonly tenant: string;
-  /** What it was done to: `lane` or `notification`, and its name or id. */
-  readonly entity: string;
-  readonly entityId: string;
-  readonly act: string;
-  readonly by: string;
-  readonly why: string;
-  readonly at: Date;
-}
-
 export interface LaneRepository {
   /**
    * Pauses or resumes a lane, created if missing, and records the act in the same transaction. Waits for marks that
@@ -43,7 +31,4 @@ export interface LaneRepository {
 
   /** A tenant's lanes, ordered by notifier. */
   list(input: { readonly tenant: string }): Promise<readonly Lane[]>;
-
-  /** Acts on one entity, in the order they were recorded. */
-  acts(input: { readonly tenant: string; readonly entity: string; readonly entityId: string }): Promise<readonly Act[]>;
 }

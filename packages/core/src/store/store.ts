@@ -1,3 +1,4 @@
+import type { ActRepository } from "./act-repository.js";
 import type { CampaignRepository } from "./campaign-repository.js";
 import type { ContactImportRepository } from "./contact-import-repository.js";
 import type { ContactRepository } from "./contact-repository.js";
@@ -65,6 +66,7 @@ export interface Store<Tx = never, Done extends void | Promise<void> = void | Pr
   readonly notices: NoticeRepository;
   readonly notifications: NotificationRepository;
   readonly lanes: LaneRepository;
+  readonly acts: ActRepository;
   readonly campaigns: CampaignRepository;
   readonly recurrences: RecurrenceRepository;
   readonly templates: TemplateRepository;

@@ -63,7 +63,9 @@ async function composed(
   context: SendContext,
   { from, replyTo, unsubscribe, returnPath = from.address }: Letterhead,
 ): Promise<Mail | Outcome> {
-  const { to, subject, text, html } = message;
+  const { to, subject, text, html, sender } = message;
+  const own = sendersOf(sender);
+  if ("problem" in own) return refusedPermanent(`not sent: its ${own.field} is no mailbox: ${own.problem}`);
   const mailbox = parseMailbox(to.address);
   if ("problem" in mailbox)
     return refusedPermanent(`not sent: the recipient's address is no mailbox: ${mailbox.problem}`);
@@ -79,11 +81,12 @@ async function composed(
   const document = html === null ? null : newlines(htmlDocument(html, language));
   const legible = text ?? plainText(html!);
   const { address } = mailbox;
+  const answered = own.replyTo ?? replyTo;
   return {
     envelope: { from: returnPath, to: [address] },
-    from: { ...from },
+    from: { ...(own.from ?? from) },
     to: { name: nameOf(to), address },
-    ...(replyTo !== null && { replyTo: { ...replyTo } }),
+    ...(answered !== null && { replyTo: { ...answered } }),
     ...(subject !== null && { subject: subjectLine(subject) }),
     ...(legible !== null && { text: newlines(legible) }),
     ...(document !== null && { html: document }),
@@ -120,6 +123,21 @@ async function linksOf(
 function nameOf({ name, firstName, lastName }: RenderedMessage["to"]): string {
   const parts = [name ?? "", ...(name === undefined ? [firstName, lastName] : [])];
   return displayName(parts.filter((part) => typeof part === "string" && part !== "").join(" "));
+}
+
+/** Who the message itself says it is from and who is answered; a field whose address is no mailbox. */
+function sendersOf(
+  sender: RenderedMessage["sender"],
+): { readonly from?: Sender; readonly replyTo?: Sender } | { readonly field: string; readonly problem: string } {
+  const found: { from?: Sender; replyTo?: Sender } = {};
+  for (const field of ["from", "replyTo"] as const) {
+    const given = sender?.[field];
+    if (given === undefined) continue;
+    const mailbox = parseMailbox(given.address);
+    if ("problem" in mailbox) return { field, problem: mailbox.problem };
+    found[field] = { name: displayName(given.name ?? ""), address: mailbox.address };
+  }
+  return found;
 }
 
 /** RFC 5322 section 2.3: no lone CR or LF. A signature over one would not fit what is sent. */

@@ -68,6 +68,17 @@ describe("a message", () => {
     expect(fieldOf(bytes, "List-Unsubscribe")).toBeUndefined();
   });
 
+  it("is from whom it says itself, and answered there", async () => {
+    const from = { address: "sale@acme.example", name: "Acme, the shop" };
+    const sender = { from, replyTo: { address: "help@acme.example" } };
+    const letterhead = { from: "us@example.com", replyTo: "us@example.com" };
+    const bytes = await bytesOf({ text: "a", sender }, letterhead);
+    expect(read(bytes).from).toMatchObject(from);
+    expect(fieldOf(bytes, "Reply-To")).toBe("help@acme.example");
+    const injected = { from: { address: "sale@acme.example\r\nBcc: eve@acme.example" } };
+    await expect(bytesOf({ text: "a", sender: injected }, letterhead)).rejects.toThrow();
+  });
+
   it("is the same at each attempt, but for the date", async () => {
     const message = { text: "a", html: "<p>a</p>" };
     const withoutDate = async (attempt: number) =>

@@ -30,9 +30,5 @@ export function memoryLanes(tables: Tables): LaneRepository {
         .filter((lane) => lane.tenant === tenant)
         .sort((a, b) => compareKeys(a.notifier, b.notifier));
     },
-
-    async acts({ tenant, entity, entityId }) {
-      return tables.acts.filter((a) => a.tenant === tenant && a.entity === entity && a.entityId === entityId);
-    },
   };
 }

@@ -1,5 +1,6 @@
 import { noInbox } from "../no-inbox.js";
 import type { Store } from "../store.js";
+import { memoryActs } from "./memory-acts.js";
 import { memoryCampaigns } from "./memory-campaigns.js";
 import { memoryContactImports } from "./memory-contact-imports.js";
 import { memoryContacts } from "./memory-contacts.js";
@@ -51,6 +52,7 @@ export function storeOver(tables: Tables): Store {
     notices: memoryNotices(tables),
     notifications: memoryNotifications(tables),
     lanes: memoryLanes(tables),
+    acts: memoryActs(tables),
     campaigns: memoryCampaigns(tables),
     recurrences: memoryRecurrences(tables),
     templates: memoryTemplates(tables),

@@ -3,7 +3,7 @@ import { damages } from "../../conformance/damages.js";
 import { soundHistory } from "../../conformance/sound-history.js";
 import type { Lane } from "../../delivery/lane.js";
 import type { Attempt, Notification } from "../../delivery/notification.js";
-import type { Act } from "../lane-repository.js";
+import type { Act } from "../act-repository.js";
 import type { Store } from "../store.js";
 import { type Finding, findings, type InvariantId } from "../verify.js";
 import { storeOver } from "./memory-store.js";

@@ -13,11 +13,11 @@ import type { Bounces, Consent, Suppression } from "../../recipient/suppression.
 import type { AddressEvent } from "../../tracking/address-events.js";
 import type { DeliveryEvent } from "../../tracking/delivery-event.js";
 import type { NotificationFacts } from "../../tracking/facts.js";
+import type { Act } from "../act-repository.js";
 import type { CounterKey, CounterState, TrailRow } from "../counter-repository.js";
 import type { Effect } from "../crossing-repository.js";
 import type { Band, InstalledDefinition } from "../definition-repository.js";
 import type { RetainedEvent } from "../event-repository.js";
-import type { Act } from "../lane-repository.js";
 import type { StoredLevels } from "../levels-repository.js";
 import type { Limit } from "../limit-repository.js";
 import type { ParkedCounter } from "../parking-repository.js";

@@ -1,7 +1,7 @@
 import type { Attempt, Notification } from "../../delivery/notification.js";
 import { callableStates } from "../../delivery/state-shape.js";
 import { everything } from "../../recipient/suppression.js";
-import type { Act } from "../lane-repository.js";
+import type { Act } from "../act-repository.js";
 import { findings, type Violation } from "../verify.js";
 import { keyOf, type Tables } from "./tables.js";
 
