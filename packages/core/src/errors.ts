@@ -17,6 +17,7 @@ export const errorCodes = [
   "invalid_contact",
   "invalid_filter",
   "invalid_data",
+  "unsorted_rows",
   "unknown_metric",
   "event_too_late",
   "event_too_early",

@@ -69,6 +69,8 @@ export type {
 } from "./campaign/recurrences.js";
 export type { CampaignContent } from "./campaign/content.js";
 export type { Loaded, Refused } from "./campaign/loader.js";
+export type { Group, GroupKey } from "./campaign/grouped.js";
+export { groupedBy } from "./campaign/grouped.js";
 export type { AudienceMember, ItemInput } from "./campaign/audience-member.js";
 export type { ContactAudience } from "./campaign/contact-audience.js";
 export type { CampaignMessage, CampaignMessages, TemplateChoice, WrittenMessage } from "./campaign/messages.js";

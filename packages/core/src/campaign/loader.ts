@@ -126,4 +126,6 @@ export function isRefusal(error: unknown): error is MilepostError {
   return MilepostError.is(error) && refusals.has(error.code);
 }
 
-const refusals: ReadonlySet<ErrorCode> = new Set(["invalid_recipient", "invalid_data", "missing_tag", "render_failed"]);
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  ...(["invalid_recipient", "invalid_data", "missing_tag", "render_failed", "unsorted_rows"] as const),
+]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { AudienceMember } from "../campaign/audience-member.js";
 import type { AudienceContext } from "../campaign/definition.js";
+import { groupedBy } from "../campaign/grouped.js";
 import type { ConformanceCase } from "./case.js";
 import { people, person, setUpCampaigns, streamed } from "./engine-campaign-setup.js";
 import { hour, minute } from "./samples.js";
@@ -79,6 +80,25 @@ export const engineCampaignAudienceCases: readonly ConformanceCase[] = [
       }
       const { state, detail } = (await milepost.campaigns.get({ id: "n-1" }))!;
       assert.deepEqual([calls, state, detail], [10, "failed", "no such table"]);
+    },
+  },
+  {
+    about,
+    name: "winback-shift: an audience that is grouped from rows that are not sorted fails at once, and nobody is told",
+    async run({ store }) {
+      const rows = [...people(1_200).map((member, i) => ({ member, key: i })), { member: people(1)[0]!, key: 7 }];
+      async function* audience(): AsyncGenerator<AudienceMember> {
+        for await (const group of groupedBy(rows, ({ key }) => key)) yield group.rows[0]!.member;
+      }
+      const { milepost, notifier } = setUpCampaigns(store, { code: { audience } });
+      milepost.on("error", () => {});
+      await milepost.campaigns.create(made);
+      await milepost.campaigns.schedule(one);
+      await milepost.runOnce();
+      const { state, detail, counts } = (await milepost.campaigns.get({ id: "n-1" }))!;
+      assert.deepEqual([state, detail], ["failed", "rows[1200]: rows sorted by their key"]);
+      await milepost.runOnce();
+      assert.deepEqual([counts.sent, notifier.sent.length], [0, 0]);
     },
   },
   {

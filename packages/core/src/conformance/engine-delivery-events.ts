@@ -209,8 +209,8 @@ export const engineDeliveryEventCases: readonly ConformanceCase[] = [
       assert.deepEqual(
         contacts.map(({ id, bounces }) => [id, bounces]),
         [
-          ["olga", 2],
           ["max", 0],
+          ["olga", 2],
         ],
       );
     },
