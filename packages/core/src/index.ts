@@ -83,7 +83,15 @@ export type { ZoneChoice } from "./campaign/zone.js";
 
 // asking
 export type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
-export type { ExplainQuery, NoticeStory, NotificationStory, Story, StoryEvent } from "./delivery/story.js";
+export type {
+  CampaignStory,
+  Explained,
+  ExplainQuery,
+  NoticeStory,
+  NotificationStory,
+  Story,
+  StoryEvent,
+} from "./delivery/story.js";
 export type { Projection } from "./milestone/pace.js";
 export type { PassedLevel, StateQuery, SubjectState } from "./milestone/subject-state.js";
 

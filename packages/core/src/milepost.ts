@@ -5,7 +5,7 @@ import type { Contacts } from "./contact/contacts.js";
 import type { Lanes } from "./delivery/lanes.js";
 import type { Notifications } from "./delivery/notifications.js";
 import type { ReasonCounts, ReasonQuery } from "./delivery/reasons.js";
-import type { ExplainQuery, Story } from "./delivery/story.js";
+import type { Explained, ExplainQuery } from "./delivery/story.js";
 import type { PassReport, Worker, WorkerOptions } from "./delivery/worker.js";
 import type { Workers } from "./delivery/workers.js";
 import type { MilepostEvents } from "./events.js";
@@ -115,10 +115,10 @@ export interface Milepost<Tx = never, Done extends void | Promise<void> = void |
   readonly notices: { list(query?: NoticeQuery): Promise<readonly Notice[]> };
   readonly notifications: Notifications;
   /**
-   * The story of one crossing or notification: what caused it, what was said of it, to whom, and if not, why; as data and
+   * The story of one crossing or notification, of a campaign too: what caused it, what was said of it, to whom, and if not, why; as data and
    * as lines of plain English. Null for an unknown id.
    */
-  explain(query: ExplainQuery): Promise<Story | null>;
+  explain<Query extends ExplainQuery>(query: Query): Promise<Explained<Query> | null>;
   /** How much was not sent, by the reason: of crossings, of notices, and of notifications. */
   reasons(query?: ReasonQuery): Promise<ReasonCounts>;
   /** Messages to an audience: by schedule instead of by crossing. */

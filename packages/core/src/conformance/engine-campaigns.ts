@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { CampaignStory } from "../delivery/story.js";
 import { memoryNotifier } from "../notifier/memory-notifier.js";
 import { ambiguous } from "../notifier/notifier.js";
 import { actsOf } from "./acts-of.js";
@@ -236,6 +237,34 @@ export const engineCampaignCases: readonly ConformanceCase[] = [
       const dressed = { ...sale, id: "dressed", from: { address: "Acme <sale@acme.example>" } };
       const error = await refusal(() => milepost.campaigns.create(dressed));
       assert.deepEqual([error.code, error.path], ["invalid_campaign", "from.address"]);
+    },
+  },
+  {
+    about,
+    name: "the story of a message tells of its campaign, of what was done to it, and of the attempts",
+    async run({ store }) {
+      const { milepost } = setUpCampaigns(store);
+      await milepost.campaigns.create(sale);
+      await milepost.campaigns.launch({ ...one, recipients: coded(2) });
+      await milepost.runOnce();
+      const [row] = await milepost.notifications.list({ limit: 1 });
+      const story = (await milepost.explain({ notification: row!.id })) as CampaignStory;
+      assert.deepEqual([story.campaign.id, story.campaign.state, story.campaign.counts.sent], ["sale", "completed", 2]);
+      assert.deepEqual(
+        story.acts.map(({ act, by }) => [act, by]),
+        [
+          ["create", "ada"],
+          ["start", "ada"],
+          ["complete", "milepost"],
+        ],
+      );
+      assert.equal(story.notifications[0]!.attempts.length, 1);
+      assert.equal(story.lines[0], 'Campaign "sale", "Autumn sale", is completed; 2 of its 2 messages were sent.');
+      assert.match(
+        story.lines[4]!,
+        new RegExp(`^Notification ${row!.id} to p0@acme.example by email through "memory": `),
+      );
+      assert.equal(await milepost.explain({ tenant: "other", notification: row!.id }), null);
     },
   },
   {

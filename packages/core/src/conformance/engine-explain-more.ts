@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Story } from "../delivery/story.js";
 import { createMilepost } from "../engine.js";
 import { milestone } from "../milestone/milestone.js";
 import { forecast } from "../milestone/policies/forecast.js";
@@ -86,7 +87,7 @@ export const engineExplainMoreCases: readonly ConformanceCase[] = [
         rows.map(({ source }) => source.kind),
         ["crossing", "notice", "notice"],
       );
-      const story = await milepost.explain({ notification: rows[2]!.id });
+      const story = (await milepost.explain({ notification: rows[2]!.id })) as Story | null;
       assert.deepEqual([story?.crossing.id, story?.event?.id, story?.notifications], [crossing!.id, "evt-1", []]);
       assert.deepEqual(
         story?.notices.map(({ notice, notifications }) => [
@@ -96,7 +97,7 @@ export const engineExplainMoreCases: readonly ConformanceCase[] = [
         [[2, [rows[2]!.id]]],
       );
       assert.match(story!.lines.at(-3)!, /^Reminder 2, of 2026-11-01T14:00:00\.000Z with the value at 12: /);
-      const own = await milepost.explain({ notification: rows[0]!.id });
+      const own = (await milepost.explain({ notification: rows[0]!.id })) as Story | null;
       assert.deepEqual([own?.notifications.length, own?.notices], [1, []]);
       assert.equal(await milepost.explain({ tenant: "other", notification: rows[2]!.id }), null);
     },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Story } from "../delivery/story.js";
 import { createMilepost } from "../engine.js";
 import { milestone } from "../milestone/milestone.js";
 import { percentOfLimit } from "../milestone/policies/percent-of-limit.js";
@@ -67,7 +68,7 @@ export const engineExplainCases: readonly ConformanceCase[] = [
       await milepost.notifications.resolve({ id: first!.id, as: "unknown", by: "ann", why: "asked them\nby phone" });
       const again = { id: first!.id, by: "ann", why: "they want it", acceptDuplicate: true };
       const redriven = await milepost.notifications.retry(again);
-      const story = await milepost.explain({ notification: first!.id });
+      const story = (await milepost.explain({ notification: first!.id })) as Story | null;
       assert.equal(story?.crossing.id, first!.source.id);
       const [told, ...more] = story!.notifications;
       assert.deepEqual([told?.notification.id, told?.notification.state, more], [first!.id, "unknown", []]);

@@ -1,9 +1,10 @@
 import type { Crossing } from "../milestone/crossing.js";
 import type { Notice } from "../milestone/notice.js";
+import type { Act } from "../store/act-repository.js";
 import type { StoredLevels } from "../store/levels-repository.js";
 import type { Attempt, Notification } from "./notification.js";
 import { type Reason, reasonMeanings } from "./reason.js";
-import type { NoticeStory, NotificationStory, Story } from "./story.js";
+import type { CampaignStory, NoticeStory, NotificationStory, Story } from "./story.js";
 
 /** A story in plain English: what happened, what was passed, what became of it, and then recipient by recipient. */
 export function storyLines(story: Omit<Story, "lines">): readonly string[] {
@@ -18,8 +19,28 @@ export function storyLines(story: Omit<Story, "lines">): readonly string[] {
     ...notices.flatMap(noticeLines),
     ...(moreNotices ? [`More was said of it later than these ${notices.length} times.`] : []),
   ];
-  // names and what people wrote may hold line breaks
-  return lines.map((line) => line.replace(/[\r\n\u2028\u2029]+/g, " "));
+  return lines.map(oneLine);
+}
+
+/** The same of a message of a campaign. */
+export function campaignLines({ campaign, acts, notifications }: Omit<CampaignStory, "lines">): readonly string[] {
+  const { id, name, state, detail, counts } = campaign;
+  const why = detail === null ? "" : `: ${detail}`;
+  const lines = [
+    `Campaign ${quoted(id)}, ${quoted(name)}, is ${state}${why}; ${counts.sent} of its ${count(counts.recipients, "message")} were sent.`,
+    ...acts.map(actLine),
+    ...notifications.flatMap(notificationLines),
+  ];
+  return lines.map(oneLine);
+}
+
+/** Names and what people wrote may hold line breaks. */
+function oneLine(line: string): string {
+  return line.replace(/[\r\n\u2028\u2029]+/g, " ");
+}
+
+function actLine({ by, act, at, why }: Act): string {
+  return `  ${by} asked for ${quoted(act)} at ${time(at)}: ${why}`;
 }
 
 function causeLine({ crossing, cause, event, levels }: Omit<Story, "lines">): string {
@@ -93,7 +114,7 @@ function notificationLines({ notification, attempts, acts, ...lane }: Notificati
   return [
     `Notification ${id} to ${recipient.address} by ${channel} through ${quoted(notifier)}${again}: ${standingOf(notification, lane)}.`,
     ...attempts.map(attemptLine),
-    ...acts.map(({ by, act, at, why }) => `  ${by} asked for ${quoted(act)} at ${time(at)}: ${why}`),
+    ...acts.map(actLine),
   ];
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type CampaignReport, reportOf } from "../campaign/campaign-report.js";
 import type { Crossing } from "../milestone/crossing.js";
 import type { Milestone } from "../milestone/milestone.js";
 import type { Notice } from "../milestone/notice.js";
@@ -11,7 +12,7 @@ import type { Store } from "../store/store.js";
 import { type Agrees, keySchema, parseInput } from "../validation.js";
 import { levelsOfCrossing } from "./levels-of-crossing.js";
 import type { Attempt, Notification, NotificationSource } from "./notification.js";
-import { storyLines } from "./story-lines.js";
+import { campaignLines, storyLines } from "./story-lines.js";
 
 /** The crossing or the notification whose story is asked for. */
 export type ExplainQuery = { readonly tenant?: string } & (
@@ -46,6 +47,21 @@ export interface Story {
   /** The same in plain English. Wording may change; programs read the data. */
   readonly lines: readonly string[];
 }
+
+/** Of a message that no crossing caused but a campaign, and what became of it. */
+export interface CampaignStory {
+  readonly campaign: CampaignReport;
+  /** What was done to the campaign, in the order it was; the first 100. */
+  readonly acts: readonly Act[];
+  /** The one that was asked for. */
+  readonly notifications: readonly NotificationStory[];
+  readonly lines: readonly string[];
+}
+
+/** What is told of what is asked for. */
+export type Explained<Query extends ExplainQuery> = Query extends { readonly crossing: string }
+  ? Story
+  : Story | CampaignStory;
 
 export interface StoryEvent {
   readonly id: string;
@@ -96,11 +112,22 @@ const mostNotices = 100;
 const mostTogether = 10_000;
 
 /** Reads a story, row by row as they are when they are read; null for an unknown id. */
-export function storyTeller(store: Store, registry: Registry): (query: ExplainQuery) => Promise<Story | null> {
-  return async (query) => {
+export function storyTeller(
+  store: Store,
+  registry: Registry,
+): <Query extends ExplainQuery>(query: Query) => Promise<Explained<Query> | null> {
+  return async <Query extends ExplainQuery>(query: Query) => {
     const { tenant, crossing: id, notification: of } = parseInput(querySchema, query, "invalid_options");
-    const source = id === undefined ? await sourceOf(store, tenant, of!) : { crossing: id };
-    if (source === undefined) return null;
+    if (id !== undefined) return (await storyOf({ crossing: id }, tenant)) as Explained<Query> | null;
+    const [notification] = await store.notifications.list({ tenant, ids: [of!], limit: 1 });
+    if (notification?.source.kind === "campaign") {
+      return (await campaignStory(store, notification)) as Explained<Query> | null;
+    }
+    const source = notification && (await sourceOf(store, tenant, notification));
+    return (source === undefined ? null : await storyOf(source, tenant)) as Explained<Query> | null;
+  };
+
+  async function storyOf(source: Source, tenant: string): Promise<Story | null> {
     const [crossing] = await store.crossings.list({ tenant, ids: [source.crossing], limit: 1 });
     if (crossing === undefined) return null;
     const limit = await limitOf(store, crossing);
@@ -117,7 +144,20 @@ export function storyTeller(store: Store, registry: Registry): (query: ExplainQu
       ...told,
     };
     return { ...story, lines: storyLines(story) };
+  }
+}
+
+async function campaignStory(store: Store, notification: Notification): Promise<CampaignStory | null> {
+  const { tenant, source } = notification;
+  const campaign = await store.campaigns.get({ tenant, id: source.id });
+  if (campaign === null) return null;
+  const counts = await store.campaigns.counts({ tenant, ids: [source.id] });
+  const story = {
+    campaign: reportOf(campaign, counts),
+    acts: await store.acts.list({ tenant, entity: "campaign", entityId: source.id, limit: mostNotifications }),
+    notifications: await withHistory(store, tenant, [notification]),
   };
+  return { ...story, lines: campaignLines(story) };
 }
 
 /** What a story is asked of: a crossing, or of it one notification alone, which may be a notice's. */
@@ -127,10 +167,8 @@ interface Source {
   readonly notification?: Notification;
 }
 
-async function sourceOf(store: Store, tenant: string, id: string): Promise<Source | undefined> {
-  const [notification] = await store.notifications.list({ tenant, ids: [id], limit: 1 });
-  if (notification?.source.kind === "crossing") return { crossing: notification.source.id, notification };
-  if (notification?.source.kind !== "notice") return undefined;
+async function sourceOf(store: Store, tenant: string, notification: Notification): Promise<Source | undefined> {
+  if (notification.source.kind === "crossing") return { crossing: notification.source.id, notification };
   const [notice] = await store.notices.list({ tenant, ids: [notification.source.id], limit: 1 });
   return notice && { crossing: notice.crossing, notice, notification };
 }
