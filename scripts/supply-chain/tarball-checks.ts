@@ -9,7 +9,7 @@ const needs: Readonly<Record<string, { readonly dependencies: string[]; readonly
   core: { dependencies: ["croner", "csv-parse", "mitt", "mustache", "temporal-polyfill", "zod"], peers: [] },
   "adapter-postgres": { dependencies: [], peers: ["@milepost/core", "pg", "pg-copy-streams"] },
   "adapter-sqlite": { dependencies: [], peers: ["@milepost/core", "better-sqlite3"] },
-  mailer: { dependencies: ["html-to-text", "zod"], peers: ["@milepost/core", "nodemailer"] },
+  mailer: { dependencies: ["html-to-text", "oauth4webapi", "zod"], peers: ["@milepost/core", "nodemailer"] },
 };
 
 /** The folders of the published packages. */
