@@ -247,7 +247,7 @@ export function repositories(
     {
       async mark({ marks, lease }) {
         const lane = openLane("default", "smtp");
-        const about = { row, attempt: undefined, lane, refusal: null, lease, now };
+        const about = { row, attempt: undefined, lane, campaign: null, refusal: null, lease, now };
         return marks.map((mark: Mark): MarkResult => markMove({ ...about, mark }).result);
       },
       async settle({ settlements }) {
