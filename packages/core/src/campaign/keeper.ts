@@ -125,6 +125,7 @@ export class CampaignKeeper {
     if (typeof code?.audience !== "function") {
       throw new MilepostError("invalid_campaign", `the campaign "${campaign.code}" of this process has no audience`);
     }
+    const { audience } = code;
     const over = new AbortController();
     const context = {
       tenant,
@@ -134,7 +135,12 @@ export class CampaignKeeper {
     };
     const wait = <T>(work: () => Promise<T>) => withDeadline(work, this.#timing.callDeadline, stop);
     try {
-      return await this.load(campaign, inTime<AudienceMember>(code.audience(context), wait), now, stop);
+      return await this.load(
+        campaign,
+        asked(() => inTime<AudienceMember>(audience(context), wait)),
+        now,
+        stop,
+      );
     } finally {
       over.abort();
     }
@@ -225,6 +231,11 @@ export class CampaignKeeper {
   async #release({ tenant, id, fence }: Campaign, retryIn: number): Promise<void> {
     await this.#store.campaigns.release({ tenant, id, fence, retryIn, ...storeNow(this.#runtime) });
   }
+}
+
+/** Asks the host only when it is listened to: a promise that rejects before would be nobody's. */
+async function* asked<T>(ask: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  yield* ask();
 }
 
 /** When late joiners are looked for next; null for none, and once the campaign's time is over for everybody. */
