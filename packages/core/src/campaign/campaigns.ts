@@ -113,7 +113,17 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
 
   async function begin(campaign: Campaign, input: ScheduleInput): Promise<void> {
     const at = begins(campaign, input.at);
-    await (at <= clock() ? act("start", input) : act("schedule", input, at));
+    await (at <= clock() ? start(campaign, input) : act("schedule", input, at));
+  }
+
+  /** A worker, or another call, may have begun it meanwhile. */
+  async function start(campaign: Campaign, input: ScheduleInput): Promise<void> {
+    try {
+      await act("start", input);
+    } catch (error) {
+      const { startedAt } = await existing(campaign);
+      if (startedAt === null || !MilepostError.is(error) || error.code !== "act_refused") throw error;
+    }
   }
 
   return {
@@ -250,7 +260,7 @@ export function campaignsOver({ store, keeper, notifiers, runtime, timing, closi
       throw error;
     });
     const { state, scheduledAt } = await existing(campaign);
-    if (state === "scheduled" && scheduledAt !== null && scheduledAt <= clock()) await act("start", input);
+    if (state === "scheduled" && scheduledAt !== null && scheduledAt <= clock()) await start(campaign, input);
     return loaded ?? none;
   }
 
