@@ -172,7 +172,7 @@ describe("programs", () => {
   });
 
   const named = programs.map((program) => [`${program.page}:${program.line}`, program] as const);
-  test.each(named)("%s runs, and prints what the page says", { timeout: 60_000 }, async (_, { code, output }) => {
+  test.each(named)("%s runs, and prints what the page says", { timeout: 180_000 }, async (_, { code, output }) => {
     const database = await ownDatabase(inject("databaseUrl"));
     const { exitCode, stdout, stderr } = await run(code, { DATABASE_URL: database.url }).finally(database.drop);
     expect(exitCode, `${stdout.slice(-10_000)}\n${stderr.slice(-10_000)}`).toBe(0);
