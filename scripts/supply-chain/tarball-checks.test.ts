@@ -86,11 +86,19 @@ describe("is refused", () => {
   ])("%s", (_, fields) => expect(() => allOf(tarball({}, fields))).toThrow());
 
   test.each([
-    ["adapter-postgres", "pg"],
-    ["adapter-sqlite", "better-sqlite3"],
-  ])("%s with its driver as a dependency", (name, driver) => {
-    const peers = { "@milepost/core": "^0.1.0", [driver]: "*" };
-    const good = { dependencies: {}, peerDependencies: peers };
+    ["adapter-postgres", "pg", ["pg-copy-streams"]],
+    ["adapter-sqlite", "better-sqlite3", []],
+  ])("%s with its driver as a dependency", (name, driver, others) => {
+    const spare = others.map((other) => [other, { optional: true }] as const);
+    const peers = {
+      "@milepost/core": "^0.1.0",
+      [driver]: "*",
+      ...Object.fromEntries(others.map((other) => [other, "*"])),
+    };
+    const good = {
+      ...{ dependencies: {}, peerDependencies: peers },
+      ...(spare.length > 0 && { peerDependenciesMeta: Object.fromEntries(spare) }),
+    };
     expect(() => checkManifest(tarball({}, good), name)).not.toThrow();
     const { [driver]: _, ...without } = peers;
     const bad = { dependencies: { [driver]: "*" }, peerDependencies: without };
