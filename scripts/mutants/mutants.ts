@@ -50,7 +50,7 @@ export const mutatedStores: readonly MutatedStore[] = [
         name: "suppression ends nothing",
         replacements: [
           {
-            file: "store/memory/memory-suppressions.ts",
+            file: "store/memory/suppression-steps.ts",
             find: 'const open = row.state === "pending" || row.state === "leased";',
             put: "const open: boolean = false;",
           },
@@ -146,7 +146,7 @@ export const mutatedStores: readonly MutatedStore[] = [
         name: "suppression ends nothing",
         replacements: [
           {
-            file: "suppression-repository.ts",
+            file: "suppression-steps.ts",
             find: "AND state IN ('pending', 'leased')`",
             put: "AND false`",
           },
@@ -249,7 +249,7 @@ export const mutatedStores: readonly MutatedStore[] = [
         name: "suppression ends nothing",
         replacements: [
           {
-            file: "suppression-repository.ts",
+            file: "suppression-steps.ts",
             find: "r.state IN ('pending', 'leased', 'sending', 'ambiguous')",
             put: "false",
           },
